@@ -1,0 +1,89 @@
+/* rtdtools - MIT licence
+ *
+ * Bytes in and out.  Reads and writes loop over short counts and EINTR.  Inputs compressed with
+ * zstd are recognised by their magic and decompressed here and nowhere else; a zstd file that is
+ * cut or damaged is an error.  Outputs to files are written to a temporary beside the target and
+ * renamed when committed, so nothing half-written keeps a final name. */
+#ifndef RTD_BASE_IO_H
+#define RTD_BASE_IO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* --- input --- */
+struct rtd_in;
+
+/* path "-" or NULL: standard input.  Decompresses zstd (several frames, skippable frames) by
+ * magic; window at most 128 MiB. */
+int rtd_in_open(struct rtd_in **in, const char *path, struct rtd_err *err);
+/* Up to n bytes into buf, fewer only at end of input: *got = 0 is the verified end.  A signal that
+ * asked the tool to stop gives RTD_ESIGNAL. */
+int rtd_in_read(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err);
+/* At least 1 byte when there is any, without waiting for n (for line-wise tools). */
+int rtd_in_read_some(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err);
+/* Look at the first bytes (n <= 64) without consuming them. */
+int rtd_in_peek(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err);
+const char *rtd_in_name(const struct rtd_in *in); /* for messages; "-" for standard input */
+bool rtd_in_seekable(const struct rtd_in *in);    /* a regular file: can be opened again */
+void rtd_in_close(struct rtd_in *in);
+
+/* A line reader over rtd_in.  *line (borrowed until the next call; without '\n' and a '\r' before
+ * it; NUL-terminated) is NULL at the end.  `number` counts from 1.  Lines over `max` bytes are
+ * RTD_EDATA. */
+struct rtd_lines {
+    struct rtd_in *in;
+    struct rtd_buf buf;
+    size_t pos, max;
+    uint64_t number;
+    bool eof;
+};
+int rtd_lines_open(struct rtd_lines *l, const char *path, size_t max, struct rtd_err *err);
+int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err *err);
+void rtd_lines_close(struct rtd_lines *l);
+
+/* The whole of a (possibly zstd) file, at most max bytes, with a NUL after it; free() it. */
+int rtd_read_file(const char *path, size_t max, char **data, size_t *len, struct rtd_err *err);
+
+/* --- output --- */
+struct rtd_out;
+
+enum {
+    RTD_OUT_BINARY = 1, /* refuse a terminal (RTD_EUSAGE) */
+    RTD_OUT_FORCE = 2,  /* overwrite an existing file; binary to a terminal */
+    RTD_OUT_ZSTD = 4,   /* compress (with checksum) whatever the name; ".zst" names always are */
+};
+/* path "-" or NULL: standard output.  An existing file is RTD_EUSAGE without RTD_OUT_FORCE. */
+int rtd_out_open(struct rtd_out **out, const char *path, int flags, struct rtd_err *err);
+int rtd_out_write(struct rtd_out *out, const void *data, size_t len, struct rtd_err *err);
+int rtd_out_printf(struct rtd_out *out, struct rtd_err *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int rtd_out_flush(struct rtd_out *out, struct rtd_err *err); /* down to the descriptor */
+const char *rtd_out_name(const struct rtd_out *out);
+/* Flush, fsync and rename (file), or flush and close (standard output); frees out also when it
+ * fails.  The only way an output comes into being. */
+int rtd_out_commit(struct rtd_out *out, struct rtd_err *err);
+/* Remove the temporary; free.  NULL is fine.  Bytes already in a pipe stay there. */
+void rtd_out_abort(struct rtd_out *out);
+
+/* Write a whole small file atomically (temporary, fsync, rename, fsync of the directory). */
+int rtd_write_file(const char *path, const void *data, size_t len, struct rtd_err *err);
+
+/* --- directories --- */
+int rtd_mkdirs(const char *path, struct rtd_err *err); /* like mkdir -p */
+bool rtd_exists(const char *path);
+/* Create a fresh directory "<path>.tmp-XXXXXX" beside path; name into tmp (size bytes). */
+int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err);
+/* fsync all files of tmp, and rename it to path.  An existing path is replaced when replace is set
+ * (moved aside, then removed), else RTD_EUSAGE. */
+int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err);
+int rtd_remove_tree(const char *path, struct rtd_err *err);
+/* Copy a file's bytes as they are. */
+int rtd_copy_file(const char *from, const char *to, struct rtd_err *err);
+/* Take "<dir>/.lock" (flock, released by close or exit).  RTD_ESYS when another process holds it. */
+int rtd_lock_dir(const char *dir, int *fd, struct rtd_err *err);
+
+#endif

@@ -1,0 +1,60 @@
+/* rtdtools - MIT licence
+ *
+ * BERT tokenisation: clean, normalise, split, greedy longest-match WordPiece.  Exact to Hugging
+ * Face's tokenizers (golden files), words over max_word characters are [UNK]. */
+#ifndef RTD_TEXT_TOKENIZER_H
+#define RTD_TEXT_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct rtd_tok_settings {
+    bool lower_case;     /* default true */
+    bool strip_accents;  /* default: as lower_case */
+    bool chinese;        /* blanks around CJK ideographs; default true */
+    bool special_tokens; /* recognise "[SEP]" etc. written in the text; default false */
+    uint32_t max_word;   /* default 100 */
+};
+void rtd_tok_settings_default(struct rtd_tok_settings *s, bool cased);
+
+struct rtd_tokenizer; /* immutable after new: may be shared by threads */
+
+/* vocab: the text of a vocab.txt, one piece a line, id = line number from 0.  `name` is for
+ * messages. */
+int rtd_tokenizer_new(struct rtd_tokenizer **t, const char *vocab, size_t len, const char *name,
+                      const struct rtd_tok_settings *s, struct rtd_err *err);
+int rtd_tokenizer_load(struct rtd_tokenizer **t, const char *path,
+                       const struct rtd_tok_settings *s, struct rtd_err *err);
+void rtd_tokenizer_free(struct rtd_tokenizer *t);
+
+struct rtd_special_ids {
+    int32_t pad, unk, cls, sep, mask; /* all present, or rtd_tokenizer_new fails */
+};
+const struct rtd_special_ids *rtd_tokenizer_special(const struct rtd_tokenizer *t);
+uint32_t rtd_tokenizer_size(const struct rtd_tokenizer *t);
+const struct rtd_tok_settings *rtd_tokenizer_settings(const struct rtd_tokenizer *t);
+/* Piece of an id, NUL-terminated, borrowed; NULL for an id outside the vocabulary. */
+const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id);
+int32_t rtd_tokenizer_id(const struct rtd_tokenizer *t, const char *piece); /* -1: absent */
+/* The text of vocab.txt. */
+const char *rtd_tokenizer_vocab(const struct rtd_tokenizer *t, size_t *len);
+
+/* Result and working memory of encode; one per thread.  Zero-initialise. */
+struct rtd_encoding {
+    int32_t *ids;    /* [n] */
+    uint32_t *begin; /* [n] byte offsets into the text: the piece's source */
+    uint32_t *end;   /* [n] */
+    uint32_t *word;  /* [n] number of the word (after splitting) the piece belongs to */
+    size_t n, cap;
+    void *scratch;   /* private */
+};
+/* Replace enc's contents by the pieces of text (no [CLS], [SEP] added).  Invalid UTF-8 bytes are
+ * treated as U+FFFD (dropped, as BERT does). */
+int rtd_tokenizer_encode(const struct rtd_tokenizer *t, struct rtd_encoding *enc, const char *text,
+                         size_t len, struct rtd_err *err);
+void rtd_encoding_free(struct rtd_encoding *enc);
+
+#endif
