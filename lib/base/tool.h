@@ -60,7 +60,7 @@ struct rtd_usage {
 };
 
 /* Parse argv strictly: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, bundled flags, "--", operands
- * anywhere (argv is permuted: operands end up in argv[*first..argc-1]).  Unknown options, missing or
+ * anywhere (argv is permuted: operands end up in argv[*first..argc-1]; counts and lists start anew).  Unknown options, missing or
  * bad values are RTD_EUSAGE with the offending text.  --help/-h (stdout) and --version/-V print and
  * exit 0.  A preset option can be applied before explicit ones by calling this twice: the table's
  * values are simply assigned again. */

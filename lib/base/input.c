@@ -1,0 +1,308 @@
+/* rtdtools - MIT licence
+ *
+ * Input: files and pipes, zstd recognised by its magic. */
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "base/tool.h"
+
+enum { RAW_SIZE = 1 << 18, WINDOW_LOG = 27 };
+
+struct rtd_in {
+    int fd;
+    char *name;
+    bool seekable, eof; /* eof: of the descriptor */
+    unsigned char *raw; /* [RAW_SIZE]: bytes of the file */
+    size_t pos, len;    /* unread part of raw */
+    ZSTD_DCtx *zstd;    /* NULL: plain */
+    bool in_frame;      /* inside a zstd frame */
+    unsigned char peeked[64];
+    size_t peek_pos, peek_len;
+};
+
+/* Fill raw with at least one byte unless the descriptor is at its end. */
+static int refill(struct rtd_in *in, struct rtd_err *err)
+{
+    while (!in->eof && in->pos == in->len) {
+        if (rtd_stop_signal())
+            return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", in->name);
+        ssize_t n = read(in->fd, in->raw, RAW_SIZE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return rtd_fail_sys(err, "%s: cannot read", in->name);
+        in->pos = 0;
+        in->len = (size_t)n;
+        in->eof = n == 0;
+    }
+    return RTD_OK;
+}
+
+/* The first four bytes decide; a file shorter than that is plain. */
+static int sniff(struct rtd_in *in, struct rtd_err *err)
+{
+    while (!in->eof && in->len < 4) {
+        ssize_t n = read(in->fd, in->raw + in->len, RAW_SIZE - in->len);
+        if (n < 0 && errno == EINTR) {
+            if (rtd_stop_signal())
+                return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", in->name);
+            continue;
+        }
+        if (n < 0)
+            return rtd_fail_sys(err, "%s: cannot read", in->name);
+        in->len += (size_t)n;
+        in->eof = n == 0;
+    }
+    uint32_t magic = 0;
+    if (in->len >= 4)
+        memcpy(&magic, in->raw, 4);
+    if (magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START) {
+        in->zstd = ZSTD_createDCtx();
+        if (!in->zstd)
+            return rtd_fail(err, RTD_ESYS, "%s: not enough memory", in->name);
+        ZSTD_DCtx_setParameter(in->zstd, ZSTD_d_windowLogMax, WINDOW_LOG);
+    }
+    return RTD_OK;
+}
+
+int rtd_in_open(struct rtd_in **out, const char *path, struct rtd_err *err)
+{
+    *out = NULL;
+    struct rtd_in *in = calloc(1, sizeof *in);
+    bool std = !path || !strcmp(path, "-");
+    if (!in || !(in->raw = malloc(RAW_SIZE)) || !(in->name = strdup(std ? "-" : path))) {
+        if (in)
+            free(in->raw);
+        free(in);
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    in->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat sb;
+    int st = RTD_OK;
+    if (in->fd < 0 || fstat(in->fd, &sb) < 0)
+        st = rtd_fail_sys(err, "%s: cannot open", in->name);
+    else if (S_ISDIR(sb.st_mode))
+        st = rtd_fail(err, RTD_ESYS, "%s: cannot read: Is a directory", in->name);
+    else {
+        in->seekable = S_ISREG(sb.st_mode) && !std;
+        st = sniff(in, err);
+    }
+    if (st) {
+        rtd_in_close(in);
+        return st;
+    }
+    *out = in;
+    return RTD_OK;
+}
+
+static int read_zstd(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
+{
+    ZSTD_outBuffer o = {buf, n, 0};
+    while (o.pos == 0) {
+        int st = refill(in, err);
+        if (st)
+            return st;
+        if (in->pos == in->len) {
+            if (in->in_frame)
+                return rtd_fail(err, RTD_EDATA, "%s: truncated zstd data", in->name);
+            break;
+        }
+        ZSTD_inBuffer i = {in->raw, in->len, in->pos};
+        size_t r = ZSTD_decompressStream(in->zstd, &o, &i);
+        if (ZSTD_isError(r))
+            return rtd_fail(err, RTD_EDATA, "%s: damaged zstd data: %s", in->name,
+                            ZSTD_getErrorName(r));
+        in->pos = i.pos;
+        in->in_frame = r != 0;
+    }
+    *got = o.pos;
+    return RTD_OK;
+}
+
+int rtd_in_read_some(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
+{
+    *got = 0;
+    if (n == 0)
+        return RTD_OK;
+    if (in->peek_pos < in->peek_len) {
+        size_t k = in->peek_len - in->peek_pos;
+        *got = k < n ? k : n;
+        memcpy(buf, in->peeked + in->peek_pos, *got);
+        in->peek_pos += *got;
+        return RTD_OK;
+    }
+    if (in->zstd)
+        return read_zstd(in, buf, n, got, err);
+    if (in->pos == in->len && n >= RAW_SIZE && !in->eof) { /* large reads skip the buffer */
+        for (;;) {
+            if (rtd_stop_signal())
+                return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", in->name);
+            ssize_t r = read(in->fd, buf, n);
+            if (r < 0 && errno == EINTR)
+                continue;
+            if (r < 0)
+                return rtd_fail_sys(err, "%s: cannot read", in->name);
+            in->eof = r == 0;
+            *got = (size_t)r;
+            return RTD_OK;
+        }
+    }
+    int st = refill(in, err);
+    if (st)
+        return st;
+    size_t k = in->len - in->pos;
+    *got = k < n ? k : n;
+    if (*got)
+        memcpy(buf, in->raw + in->pos, *got);
+    in->pos += *got;
+    return RTD_OK;
+}
+
+int rtd_in_read(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
+{
+    *got = 0;
+    while (*got < n) {
+        size_t k;
+        int st = rtd_in_read_some(in, (char *)buf + *got, n - *got, &k, err);
+        if (st)
+            return st;
+        if (k == 0)
+            break;
+        *got += k;
+    }
+    return RTD_OK;
+}
+
+int rtd_in_peek(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
+{
+    if (in->peek_pos == in->peek_len) {
+        size_t k = 0;
+        in->peek_pos = in->peek_len = 0;
+        int st = rtd_in_read(in, in->peeked, sizeof in->peeked, &k, err);
+        if (st)
+            return st;
+        in->peek_len = k;
+    }
+    size_t k = in->peek_len - in->peek_pos;
+    *got = k < n ? k : n;
+    memcpy(buf, in->peeked + in->peek_pos, *got);
+    return RTD_OK;
+}
+
+const char *rtd_in_name(const struct rtd_in *in)
+{
+    return in->name;
+}
+
+bool rtd_in_seekable(const struct rtd_in *in)
+{
+    return in->seekable;
+}
+
+void rtd_in_close(struct rtd_in *in)
+{
+    if (!in)
+        return;
+    if (in->fd > STDERR_FILENO)
+        close(in->fd);
+    ZSTD_freeDCtx(in->zstd);
+    free(in->raw);
+    free(in->name);
+    free(in);
+}
+
+int rtd_lines_open(struct rtd_lines *l, const char *path, size_t max, struct rtd_err *err)
+{
+    *l = (struct rtd_lines){.max = max};
+    return rtd_in_open(&l->in, path, err);
+}
+
+int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err *err)
+{
+    *line = NULL;
+    size_t scanned = l->pos;
+    for (;;) {
+        char *data = l->buf.data;
+        char *nl = data ? memchr(data + scanned, '\n', l->buf.len - scanned) : NULL;
+        scanned = l->buf.len;
+        size_t n = nl ? (size_t)(nl - data) - l->pos : l->buf.len - l->pos;
+        if (n > l->max)
+            return rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %zu bytes",
+                            rtd_in_name(l->in), (unsigned long long)l->number + 1, l->max);
+        if (nl || (l->eof && n)) {
+            char *s = data + l->pos;
+            l->pos += n + (nl ? 1 : 0);
+            if (n && s[n - 1] == '\r')
+                n--;
+            s[n] = 0;
+            *line = s;
+            *len = n;
+            l->number++;
+            return RTD_OK;
+        }
+        if (l->eof)
+            return RTD_OK;
+        if (l->pos) { /* keep the unfinished line only */
+            memmove(data, data + l->pos, l->buf.len - l->pos);
+            l->buf.len -= l->pos;
+            scanned -= l->pos;
+            l->pos = 0;
+        }
+        int st = rtd_buf_reserve(&l->buf, 65536 + 1, err); /* + 1: room for the NUL */
+        if (st)
+            return st;
+        size_t got;
+        st = rtd_in_read_some(l->in, (char *)l->buf.data + l->buf.len,
+                              l->buf.cap - l->buf.len - 1, &got, err);
+        if (st)
+            return st;
+        l->buf.len += got;
+        l->eof = got == 0;
+    }
+}
+
+void rtd_lines_close(struct rtd_lines *l)
+{
+    rtd_in_close(l->in);
+    rtd_buf_free(&l->buf);
+    l->in = NULL;
+}
+
+int rtd_read_file(const char *path, size_t max, char **data, size_t *len, struct rtd_err *err)
+{
+    struct rtd_in *in;
+    struct rtd_buf b = {0};
+    *data = NULL;
+    int st = rtd_in_open(&in, path, err);
+    if (st)
+        return st;
+    for (;;) {
+        size_t got;
+        st = rtd_buf_reserve(&b, 65536, err);
+        if (!st)
+            st = rtd_in_read_some(in, (char *)b.data + b.len, b.cap - b.len - 1, &got, err);
+        if (st || got == 0)
+            break;
+        b.len += got;
+        if (b.len > max) {
+            st = rtd_fail(err, RTD_EDATA, "%s: larger than %zu bytes", rtd_in_name(in), max);
+            break;
+        }
+    }
+    rtd_in_close(in);
+    if (st) {
+        rtd_buf_free(&b);
+        return st;
+    }
+    ((char *)b.data)[b.len] = 0;
+    *data = b.data;
+    *len = b.len;
+    return RTD_OK;
+}
