@@ -1,10 +1,13 @@
 # rtdtools: plain GNU make, no configure step.  `make help` lists the targets.
 CC      ?= gcc
 CFLAGS  ?= -O2 -g
+LDFLAGS ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 BUILD   ?= build
 BIN     ?= bin
+WERROR  ?=
+SEEDS   ?= 1
 
 triplet := $(shell $(CC) -print-multiarch 2>/dev/null)
 # The serial BLIS of Debian: our own pool does the threading.
@@ -12,36 +15,155 @@ BLIS_CFLAGS ?= -isystem /usr/include/$(triplet)/blis-serial
 BLIS_LIBS   ?= -L/usr/lib/$(triplet)/blis-serial -l:libblis.a
 
 std    := -std=gnu11 -D_GNU_SOURCE -Ilib
-warn   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+warn   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
+          $(if $(filter-out 0,$(WERROR)),-Werror)
 ALL_CFLAGS = $(std) $(warn) -ffp-contract=off $(BLIS_CFLAGS) $(CFLAGS)
 LIBS   = -larchive -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
+sanitize := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
+# Kernels for one instruction set live in files of their own and only exist where it can.
+isa_src  := $(wildcard lib/*/*_avx2.c lib/*/*_avx512.c)
 lib_src  := $(wildcard lib/*/*.c)
+ifeq ($(filter x86_64-%,$(triplet)),)
+lib_src  := $(filter-out $(isa_src),$(lib_src))
+endif
 lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)
 tools    := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 tool_bin := $(tools:%=$(BIN)/%)
 
+# Tests: cmocka programs, plain programs, what they share; NAME_double (and NAME_double_test) are
+# linked with the network rooms compiled a second time with -DRTD_DOUBLE, plain C kernels only.
+unit      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+programs  := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
+support   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+double_rooms := lib/nn lib/model lib/train
+double_src := $(filter-out $(isa_src),$(wildcard $(double_rooms:%=%/*.c)))
+double_obj := $(double_src:%.c=$(BUILD)/double/%.o) \
+              $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/base/*.c lib/stream/*.c lib/text/*.c lib/corpus/*.c))
+is_double  = $(filter %_double %_double_test,$(1))
+not_double = $(filter-out %_double %_double_test,$(1))
+test_bin  := $(unit:%=$(BUILD)/tests/%) $(programs:%=$(BUILD)/tests/%)
+
 all: $(tool_bin)
 
-$(BUILD)/librtd.a: $(lib_obj)
-	@rm -f $@
-	$(AR) rcs $@ $^
+help:
+	@echo 'make                all tools into bin/'
+	@echo 'make deps           install the missing Debian packages'
+	@echo 'make check          build plainly and with sanitizers, run all tests'
+	@echo 'make check-long     the tests that take hours rather than minutes, too'
+	@echo 'make lint           style, manuals, scripts, headers, stricter warnings'
+	@echo 'make demo           the main job from text to classifier, in demo/ (SEEDS=N: N times)'
+	@echo 'make bench          speed as a share of what this machine can do'
+	@echo 'make tests          the test programs, into build/tests/'
+	@echo 'make install        into $$(DESTDIR)$$(PREFIX), now $(DESTDIR)$(PREFIX); make uninstall'
+	@echo 'make clean          remove what was built (not demo/)'
+	@echo 'CC CFLAGS LDFLAGS PREFIX DESTDIR are respected; WERROR=1 makes warnings errors.'
 
-# Kernels for one instruction set live in files named *_avx2.c and *_avx512.c.
-$(BUILD)/%_avx2.o: isa := -mavx2 -mfma -mf16c -O3 -ffp-contract=fast
-$(BUILD)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512 -O3 -ffp-contract=fast
+# --- compiling -------------------------------------------------------------------------------
+# A change of flags or of the list of sources rebuilds what depends on it.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)' | cmp -s - $@ || \
+	  echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(LIBS)' > $@
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D); echo '$(lib_obj) $(double_obj) $(support)' | cmp -s - $@ || \
+	  echo '$(lib_obj) $(double_obj) $(support)' > $@
 
-$(BUILD)/%.o: %.c
+$(BUILD)/lib/nn/%.o $(BUILD)/double/lib/nn/%.o: opt = $(if $(filter -O2,$(CFLAGS)),-O3)
+$(BUILD)/%_avx2.o: isa := -mavx2 -mfma -mf16c -ffp-contract=fast
+$(BUILD)/%_avx512.o: isa := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c \
+	-mprefer-vector-width=512 -ffp-contract=fast
+$(BUILD)/tests/%.o $(BUILD)/double/tests/%.o: extra := -Itests
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(isa) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(opt) $(isa) $(extra) -MMD -MP -c -o $@ $<
 
-$(BIN)/%: $(BUILD)/tools/%.o $(BUILD)/librtd.a
+$(BUILD)/double/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(opt) $(extra) -DRTD_DOUBLE -MMD -MP -c -o $@ $<
+
+$(BUILD)/librtd.a: $(lib_obj) $(BUILD)/sources
+	@rm -f $@
+	$(AR) rcs $@ $(lib_obj)
+
+$(BUILD)/librtd_double.a: $(double_obj) $(BUILD)/sources
+	@rm -f $@
+	$(AR) rcs $@ $(double_obj)
+
+$(tool_bin): $(BIN)/%: $(BUILD)/tools/%.o $(BUILD)/librtd.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/librtd.a $(LIBS)
 
-clean:
-	rm -rf $(BUILD) $(BIN)
+# --- tests -----------------------------------------------------------------------------------
+tests: $(test_bin)
 
--include $(lib_obj:.o=.d) $(tools:%=$(BUILD)/tools/%.d)
-.PHONY: all clean
+link_test = $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lcmocka
+$(patsubst %,$(BUILD)/tests/%,$(call not_double,$(unit))): \
+  $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(support) $(BUILD)/librtd.a
+	$(link_test)
+$(patsubst %,$(BUILD)/tests/%,$(call not_double,$(programs))): \
+  $(BUILD)/tests/%: $(BUILD)/tests/programs/%.o $(support) $(BUILD)/librtd.a
+	$(link_test)
+$(patsubst %,$(BUILD)/tests/%,$(call is_double,$(unit))): \
+  $(BUILD)/tests/%: $(BUILD)/double/tests/unit/%.o $(BUILD)/librtd_double.a
+	@mkdir -p $(@D)
+	$(link_test)
+$(patsubst %,$(BUILD)/tests/%,$(call is_double,$(programs))): \
+  $(BUILD)/tests/%: $(BUILD)/double/tests/programs/%.o $(BUILD)/librtd_double.a
+	@mkdir -p $(@D)
+	$(link_test)
+
+# Sub-makes take all cores unless the user said how many.
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+both-builds: deps
+	@$(MAKE) --no-print-directory $(jobs) all tests
+	@$(MAKE) --no-print-directory $(jobs) BUILD=build-asan BIN=bin-asan CFLAGS='$(sanitize)' all tests
+
+check: both-builds
+	@tests/run build:bin build-asan:bin-asan
+
+check-long: both-builds
+	@tests/run --long build:bin build-asan:bin-asan
+
+lint: deps
+	@$(MAKE) --no-print-directory $(jobs) all
+	@tests/lint
+
+bench: deps
+	@$(MAKE) --no-print-directory $(jobs) all $(BUILD)/tests/bench
+	@$(BUILD)/tests/bench
+
+demo: deps
+	@$(MAKE) --no-print-directory $(jobs) all
+	@PATH="$(CURDIR)/$(BIN):$$PATH" SEEDS='$(SEEDS)' pipelines/demo demo
+
+deps:
+	@.ci/deps
+
+# --- installing ------------------------------------------------------------------------------
+dest = $(DESTDIR)$(PREFIX)
+recipes := $(wildcard pipelines/*)
+
+install: all
+	install -d $(dest)/bin $(dest)/share/rtdtools
+	install -m 755 $(tool_bin) $(dest)/bin
+	install -m 755 $(recipes) $(dest)/share/rtdtools
+	set -e; for m in man/*.[1-8]; do d=$(dest)/share/man/man$${m##*.}; \
+	  install -d $$d; install -m 644 $$m $$d; done
+
+uninstall:
+	rm -f $(tools:%=$(dest)/bin/%)
+	rm -rf $(dest)/share/rtdtools
+	for m in man/*.[1-8]; do rm -f $(dest)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:
+	rm -rf build build-asan build-lint bin bin-asan $(BUILD) $(BIN)
+
+-include $(lib_obj:.o=.d) $(double_obj:.o=.d) $(support:.o=.d) $(tools:%=$(BUILD)/tools/%.d) \
+         $(unit:%=$(BUILD)/tests/unit/%.d) $(programs:%=$(BUILD)/tests/programs/%.d) \
+         $(unit:%=$(BUILD)/double/tests/unit/%.d) $(programs:%=$(BUILD)/double/tests/programs/%.d)
+FORCE:
+.PHONY: all help tests both-builds check check-long lint bench demo deps install uninstall clean FORCE
 .SECONDARY:
+.DELETE_ON_ERROR:
