@@ -44,6 +44,10 @@ int rtd_config_copy(struct rtd_config *dst, const struct rtd_config *src, struct
 /* Replace the label map (copied). */
 int rtd_config_set_labels(struct rtd_config *c, const char *const *labels, int n,
                           struct rtd_err *err);
+/* The longest sequence the weights were trained on (extra: rtdtools.trained_length); 0: unknown. */
+int rtd_config_trained_length(const struct rtd_config *c);
+/* Set rtdtools.KEY in extra; value is stolen. */
+int rtd_config_set_own(struct rtd_config *c, const char *key, json_t *value, struct rtd_err *err);
 /* Shapes positive, heads divide hidden, sizes under sane limits. */
 int rtd_config_check(const struct rtd_config *c, const char *name, struct rtd_err *err);
 void rtd_config_free(struct rtd_config *c);

@@ -1,12 +1,14 @@
 /* rtdtools - MIT licence
  *
  * Files of named tensors, in safetensors' layout: u64 header length, JSON header, data.  Files we
- * write hold `format`: "pt" and `rtd_digest` (rtd_digest_hex of the data) in __metadata__; it is
- * verified when present.  Foreign files are checked structurally: header cap, no holes, no
+ * write hold in __metadata__ `format`: "pt", `rtd_digest` (rtd_digest_hex of the data) and
+ * `rtd_header_digest` (of everything before the data, its own digits read as zeros); both are
+ * verified when either is present, so that no cut and no flipped byte of our files goes unseen.  Foreign files are checked structurally: header cap, no holes, no
  * overlap, sizes that agree with dtype and shape, nothing after the data. */
 #ifndef RTD_MODEL_SAFETENSORS_H
 #define RTD_MODEL_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +38,8 @@ int rtd_st_count(const struct rtd_st *st);
 const struct rtd_st_tensor *rtd_st_at(const struct rtd_st *st, int i); /* in file order */
 const struct rtd_st_tensor *rtd_st_find(const struct rtd_st *st, const char *name); /* or NULL */
 const json_t *rtd_st_metadata(const struct rtd_st *st); /* object or NULL */
+bool rtd_st_verified(const struct rtd_st *st); /* the file carried digests (and they matched) */
+const char *rtd_st_dtype_name(enum rtd_st_dtype t); /* "F32", ... */
 /* Convert F64, F32, F16 or BF16 to float; integers to i32.  RTD_EDATA for another dtype or when
  * count is not t->count. */
 int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float *out,
