@@ -1,5 +1,7 @@
 # rtdtools: plain GNU make, no configure step.  `make help` lists the targets.
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
 PREFIX  ?= /usr/local
@@ -128,7 +130,7 @@ check-long: both-builds
 
 lint: deps
 	@$(MAKE) --no-print-directory $(jobs) all
-	@tests/lint
+	@FLAGS='$(filter-out -Werror,$(ALL_CFLAGS))' CC='$(CC)' tests/lint
 
 bench: deps
 	@$(MAKE) --no-print-directory $(jobs) all $(BUILD)/tests/bench
