@@ -1,0 +1,321 @@
+/* rtdtools - MIT licence
+ *
+ * Model directories: opening with all checks, writing, sealing. */
+#include "model/directory.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+
+enum { SMALL_MAX = 64 << 20 };
+
+#define WEIGHTS "model.safetensors"
+#define SEAL "rtd_files" /* metadata: a JSON object of file name and digest */
+
+static const char *const small_files[] = {"config.json", "special_tokens_map.json",
+                                          "tokenizer_config.json", "vocab.txt"};
+enum { NSMALL = sizeof small_files / sizeof small_files[0] };
+
+static int join(char path[PATH_MAX], const char *dir, const char *file, struct rtd_err *err)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, file) >= PATH_MAX)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
+    return RTD_OK;
+}
+
+/* Digest of DIR/FILE, or an empty string where there is no such file. */
+static int file_digest(char out[33], const char *dir, const char *file, struct rtd_err *err)
+{
+    char path[PATH_MAX], *text;
+    size_t len;
+    out[0] = '\0';
+    if (join(path, dir, file, err))
+        return err->status;
+    if (!rtd_exists(path))
+        return RTD_OK;
+    if (rtd_read_file(path, SMALL_MAX, &text, &len, err))
+        return err->status;
+    rtd_digest_hex(out, text, len);
+    free(text);
+    return RTD_OK;
+}
+
+/* --- the seal --- */
+
+static int check_seal(const char *dir, const struct rtd_st *weights, struct rtd_err *err)
+{
+    const char *seal = json_string_value(json_object_get(rtd_st_metadata(weights), SEAL));
+    if (!seal)
+        return RTD_OK;
+    json_t *files = json_loads(seal, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(files)) {
+        json_decref(files);
+        return rtd_fail(err, RTD_EDATA, "%s: %s is not a JSON object", rtd_st_name(weights), SEAL);
+    }
+    int st = RTD_OK;
+    for (int i = 0; i < NSMALL && !st; i++) {
+        const char *want = json_string_value(json_object_get(files, small_files[i]));
+        char sum[33];
+        if (!want)
+            continue;
+        st = file_digest(sum, dir, small_files[i], err);
+        if (!st && !sum[0])
+            st = rtd_fail(err, RTD_EDATA, "%s/%s: missing", dir, small_files[i]);
+        else if (!st && strcmp(sum, want) != 0)
+            st = rtd_fail(err, RTD_EDATA,
+                          "%s/%s: checksum mismatch: not as it was written with the weights "
+                          "(model-info --accept takes an intended change over)",
+                          dir, small_files[i]);
+    }
+    json_decref(files);
+    return st;
+}
+
+int rtd_model_dir_finish(const char *dir, struct rtd_st_writer *w, struct rtd_err *err)
+{
+    char path[PATH_MAX], sum[33];
+    if (join(path, dir, WEIGHTS, err))
+        return err->status;
+    json_t *files = json_object();
+    int st = RTD_OK, bad = 0;
+    for (int i = 0; i < NSMALL && !st; i++) {
+        st = file_digest(sum, dir, small_files[i], err);
+        if (!st && sum[0])
+            bad |= json_object_set_new(files, small_files[i], json_string(sum));
+    }
+    char *seal = st || bad ? NULL : json_dumps(files, JSON_COMPACT);
+    json_decref(files);
+    if (!st && !seal)
+        st = rtd_fail(err, RTD_ESYS, "%s: no memory", path);
+    if (!st)
+        st = rtd_st_set_metadata(w, SEAL, seal, err);
+    if (!st)
+        st = rtd_st_write(w, path, err);
+    free(seal);
+    return st;
+}
+
+int rtd_model_dir_accept(const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    struct rtd_st *old = NULL;
+    struct rtd_st_writer *w = NULL;
+    struct rtd_config config;
+    if (join(path, dir, WEIGHTS, err) || rtd_config_load(&config, dir, err))
+        return err->status;
+    rtd_config_free(&config); /* only to refuse to seal what cannot be read */
+    int st = rtd_st_open(&old, path, err);
+    if (!st)
+        st = rtd_st_writer_new(&w, err);
+    for (int i = 0; !st && i < rtd_st_count(old); i++) {
+        const struct rtd_st_tensor *t = rtd_st_at(old, i);
+        st = rtd_st_add(w, t->name, t->dtype, t->ndim, t->dims, t->data, err);
+    }
+    if (!st) {
+        const char *key;
+        json_t *v;
+        json_object_foreach((json_t *)rtd_st_metadata(old), key,
+                            v) if (!st && strncmp(key, "rtd_", 4) != 0) st =
+            rtd_st_set_metadata(w, key, json_string_value(v), err);
+    }
+    if (!st)
+        st = rtd_model_dir_finish(dir, w, err);
+    rtd_st_writer_free(w);
+    rtd_st_close(old);
+    return st;
+}
+
+/* --- the tokeniser's files --- */
+
+/* A key that is true, false, null or absent (both: keep *out). */
+static int get_bool(const json_t *root, const char *key, bool *out, const char *name,
+                    struct rtd_err *err)
+{
+    const json_t *v = json_object_get(root, key);
+    if (!v || json_is_null(v))
+        return RTD_OK;
+    if (!json_is_boolean(v))
+        return rtd_fail(err, RTD_EDATA, "%s: %s: want true or false", name, key);
+    *out = json_is_true(v);
+    return RTD_OK;
+}
+
+static int read_settings(struct rtd_tok_settings *s, int *max_length, const json_t *root,
+                         const char *name, struct rtd_err *err)
+{
+    if (get_bool(root, "do_lower_case", &s->lower_case, name, err))
+        return err->status;
+    s->strip_accents = s->lower_case;
+    if (get_bool(root, "strip_accents", &s->strip_accents, name, err) ||
+        get_bool(root, "tokenize_chinese_chars", &s->chinese, name, err))
+        return err->status;
+    bool basic = true;
+    if (get_bool(root, "do_basic_tokenize", &basic, name, err))
+        return err->status;
+    if (!basic)
+        return rtd_fail(err, RTD_EDATA, "%s: do_basic_tokenize false is not supported", name);
+    double n = json_number_value(json_object_get(root, "model_max_length"));
+    if (n >= 1) /* Hugging Face writes 1e30 for "no limit" */
+        *max_length = n < INT_MAX ? (int)n : INT_MAX;
+    n = json_number_value(json_object_get(root, "max_input_chars_per_word"));
+    if (n >= 1 && n <= 1 << 20)
+        s->max_word = (uint32_t)n;
+    return RTD_OK;
+}
+
+int rtd_tok_settings_load(struct rtd_tok_settings *s, int *max_length, const char *dir,
+                          struct rtd_err *err)
+{
+    char path[PATH_MAX], *text;
+    size_t len;
+    rtd_tok_settings_default(s, false);
+    *max_length = 0;
+    if (join(path, dir, "tokenizer_config.json", err))
+        return err->status;
+    if (!rtd_exists(path))
+        return RTD_OK;
+    if (rtd_read_file(path, SMALL_MAX, &text, &len, err))
+        return err->status;
+    json_error_t je;
+    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &je);
+    free(text);
+    int st = json_is_object(root) ? read_settings(s, max_length, root, path, err)
+                                  : rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path);
+    json_decref(root);
+    return st;
+}
+
+static int write_json(const char *dir, const char *file, json_t *root, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    char *text = root ? json_dumps(root, JSON_SORT_KEYS | JSON_INDENT(2)) : NULL;
+    json_decref(root);
+    if (!text)
+        return rtd_fail(err, RTD_ESYS, "%s/%s: no memory", dir, file);
+    size_t len = strlen(text);
+    text[len] = '\n';
+    int st = join(path, dir, file, err);
+    if (!st)
+        st = rtd_write_file(path, text, len + 1, err);
+    free(text);
+    return st;
+}
+
+int rtd_model_dir_write_common(const char *dir, const struct rtd_config *c, const char *vocab,
+                               size_t vocab_len, const struct rtd_tok_settings *s,
+                               struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    int st = rtd_config_write(c, dir, err);
+    if (st || !vocab)
+        return st;
+    if (join(path, dir, "vocab.txt", err) || rtd_write_file(path, vocab, vocab_len, err))
+        return err->status;
+    bool bert = strcmp(c->model_type, "bert") == 0;
+    json_t *root = json_pack("{s:s, s:b, s:b, s:i, s:s, s:s, s:s, s:s, s:s, s:s}",
+                             "tokenizer_class", bert ? "BertTokenizer" : "ElectraTokenizer",
+                             "do_lower_case", s->lower_case, "tokenize_chinese_chars", s->chinese,
+                             "model_max_length", c->max_position_embeddings, "pad_token", "[PAD]",
+                             "unk_token", "[UNK]", "cls_token", "[CLS]", "sep_token", "[SEP]",
+                             "mask_token", "[MASK]", "padding_side", "right");
+    int bad = json_object_set_new(
+        root, "strip_accents",
+        s->strip_accents == s->lower_case ? json_null() : json_boolean(s->strip_accents));
+    if (s->max_word != 100)
+        bad |= json_object_set_new(root, "max_input_chars_per_word", json_integer(s->max_word));
+    if (bad) {
+        json_decref(root);
+        root = NULL;
+    }
+    st = write_json(dir, "tokenizer_config.json", root, err);
+    if (st)
+        return st;
+    return write_json(dir, "special_tokens_map.json",
+                      json_pack("{s:s, s:s, s:s, s:s, s:s}", "pad_token", "[PAD]", "unk_token",
+                                "[UNK]", "cls_token", "[CLS]", "sep_token", "[SEP]", "mask_token",
+                                "[MASK]"),
+                      err);
+}
+
+/* --- opening --- */
+
+void rtd_model_dir_close(struct rtd_model_dir *m)
+{
+    rtd_config_free(&m->config);
+    rtd_st_close(m->weights);
+    rtd_tokenizer_free(m->tok);
+    free(m->path);
+    *m = (struct rtd_model_dir){0};
+}
+
+/* A clear line for the two usual mistakes: no directory, or the folder above the model. */
+static int check_place(const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    struct stat sb;
+    if (stat(dir, &sb))
+        return rtd_fail_sys(err, "%s: cannot open the model", dir);
+    if (!S_ISDIR(sb.st_mode))
+        return rtd_fail(err, RTD_EDATA, "%s: not a model directory", dir);
+    if (join(path, dir, "config.json", err))
+        return err->status;
+    if (rtd_exists(path))
+        return RTD_OK;
+    if (join(path, dir, "discriminator/config.json", err))
+        return err->status;
+    return rtd_fail(err, RTD_EDATA, "%s: no config.json: not a model directory%s", dir,
+                    rtd_exists(path) ? " (its folder discriminator is one)" : "");
+}
+
+static int open_tokenizer(struct rtd_model_dir *m, int flags, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    struct rtd_tok_settings s;
+    int max_length;
+    if (join(path, m->path, "vocab.txt", err))
+        return err->status;
+    if (!rtd_exists(path)) {
+        if (flags & RTD_DIR_TOKENIZER)
+            return rtd_fail(err, RTD_EDATA, "%s: missing", path);
+        return RTD_OK;
+    }
+    if (rtd_tok_settings_load(&s, &max_length, m->path, err) ||
+        rtd_tokenizer_load(&m->tok, path, &s, err))
+        return err->status;
+    if (max_length && max_length < m->max_length)
+        m->max_length = max_length;
+    if (rtd_tokenizer_size(m->tok) != (uint32_t)m->config.vocab_size)
+        return rtd_fail(err, RTD_EDATA, "%s: holds %u pieces, config.json says vocab_size %d", path,
+                        rtd_tokenizer_size(m->tok), m->config.vocab_size);
+    return RTD_OK;
+}
+
+int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    *m = (struct rtd_model_dir){.path = strdup(dir)};
+    int st = m->path ? RTD_OK : rtd_fail(err, RTD_ESYS, "%s: no memory", dir);
+    if (!st)
+        st = check_place(dir, err);
+    if (!st)
+        st = join(path, dir, WEIGHTS, err);
+    if (!st)
+        st = rtd_st_open(&m->weights, path, err);
+    if (!st)
+        st = check_seal(dir, m->weights, err);
+    if (!st)
+        st = rtd_config_load(&m->config, dir, err);
+    if (!st) {
+        m->max_length = m->config.max_position_embeddings;
+        st = open_tokenizer(m, flags, err);
+    }
+    if (st)
+        rtd_model_dir_close(m);
+    return st;
+}
