@@ -61,9 +61,9 @@ static const struct {
 };
 
 /* Keys that are read or derived here, and so are not carried in `extra`. */
-static const char *const own_keys[] = {"model_type",         "architectures", "hidden_act",
-                                       "classifier_dropout", "id2label",      "label2id",
-                                       "num_labels",         "torch_dtype",   "dtype"};
+static const char *const own_keys[] = {
+    "model_type", "architectures", "hidden_act", "classifier_dropout",     "id2label", "label2id",
+    "num_labels", "torch_dtype",   "dtype",      "position_embedding_type"};
 
 static int *int_at(struct rtd_config *c, const struct key *k)
 {
