@@ -22,6 +22,12 @@
 enum rtd_dtype { RTD_U8, RTD_I32, RTD_U32, RTD_I64, RTD_F32 };
 size_t rtd_dtype_size(enum rtd_dtype t);
 const char *rtd_dtype_name(enum rtd_dtype t); /* "u8", "i32", ... */
+int rtd_dtype_parse(const char *name);        /* -1: no such type */
+
+/* Do a file's first n bytes look like a tensor stream?  RTD_STREAM_MAGIC of them decide (for
+ * tools that take text as well; use with rtd_in_peek). */
+enum { RTD_STREAM_MAGIC = 8 };
+bool rtd_stream_magic(const void *bytes, size_t n);
 
 enum { RTD_MAX_FIELDS = 64, RTD_MAX_AXES = 16, RTD_MAX_DIMS = 8, RTD_NAME = 32 };
 
@@ -52,7 +58,8 @@ struct rtd_header {
     int nfields, naxes;
     struct rtd_field fields[RTD_MAX_FIELDS];
     char axes[RTD_MAX_AXES][RTD_NAME];
-    uint64_t max_frame;         /* bytes of a frame's body; 0: the default of 16 MiB */
+    uint64_t max_frame;         /* bytes of a frame's body; 0: the default of 16 MiB.  A record that
+                                   does not fit has a frame to itself, up to 1 GiB */
     struct rtd_tokeniser tok;
     uint32_t max_length;        /* longest sequence, from seq-pack on; 0: not set */
     json_t *provenance;         /* array of objects, oldest first; owned */
@@ -65,6 +72,8 @@ void rtd_header_add_field(struct rtd_header *h, const char *name, enum rtd_dtype
                           const char *axis, int ndim, const uint32_t *dims);
 int rtd_header_copy(struct rtd_header *dst, const struct rtd_header *src, struct rtd_err *err);
 void rtd_header_free(struct rtd_header *h);
+/* By name; false for a kind without standard fields. */
+bool rtd_header_standard(struct rtd_header *h, const char *kind);
 /* The standard field lists of the four kinds of stream (man page, "KINDS"). */
 void rtd_header_documents(struct rtd_header *h, bool with_source);
 void rtd_header_tokens(struct rtd_header *h);
@@ -104,9 +113,12 @@ struct rtd_totals {
     uint64_t axis[RTD_MAX_AXES];              /* summed lengths */
 };
 
+struct rtd_in;
 struct rtd_reader;
 /* path "-" or NULL: stdin.  Reads and checks the header. */
 int rtd_reader_open(struct rtd_reader **r, const char *path, struct rtd_err *err);
+/* The same on an opened input (after rtd_in_peek); owns it from here on, also when it fails. */
+int rtd_reader_open_in(struct rtd_reader **r, struct rtd_in *in, struct rtd_err *err);
 const struct rtd_header *rtd_reader_header(const struct rtd_reader *r);
 const char *rtd_reader_name(const struct rtd_reader *r);
 /* The next record.  All checks of the man page; also ids in fields named input_ids and
@@ -117,15 +129,22 @@ int rtd_reader_next(struct rtd_reader *r, struct rtd_record *rec, struct rtd_err
 const struct rtd_totals *rtd_reader_totals(const struct rtd_reader *r);
 /* Digest of all body CRCs (32 hex digits), valid after the end: names the stream's content. */
 const char *rtd_reader_digest(const struct rtd_reader *r);
+/* Stride of the indices of the last record's frame; before the first record 1. */
+uint32_t rtd_reader_stride(const struct rtd_reader *r);
+/* "frame 812 (byte 5341184)": where the last record came from, for messages; borrowed. */
+const char *rtd_reader_where(struct rtd_reader *r);
+bool rtd_reader_seekable(const struct rtd_reader *r); /* a regular file: can be opened again */
 void rtd_reader_close(struct rtd_reader *r); /* NULL is fine */
 
 struct rtd_writer;
 /* path "-" or NULL: stdout; flags as rtd_out_open (RTD_OUT_BINARY is implied).  The header is
- * copied.  index_stride (>= 1) is the stride of the indices that will be appended. */
+ * copied.  index_stride (>= 1) is the stride expected of the indices that will be appended; where
+ * the second record of a frame shows another one, the frame takes that. */
 int rtd_writer_open(struct rtd_writer **w, const char *path, int flags, const struct rtd_header *h,
                     uint32_t index_stride, struct rtd_err *err);
-/* Append a record: data per field, lengths per axis, both in header order.  A new frame begins
- * where index is not the previous one plus the stride, or the frame is full. */
+/* Append a record: data per field, lengths per axis, both in header order (data may be NULL where
+ * the length is 0).  Indices increase.  A new frame begins where index is not the previous one
+ * plus the stride, or the frame is full.  Contents are checked as the reader does (RTD_EDATA). */
 int rtd_writer_append(struct rtd_writer *w, uint64_t index, const void *const *data,
                       const uint32_t *lengths, struct rtd_err *err);
 int rtd_writer_flush(struct rtd_writer *w, struct rtd_err *err); /* end the frame, push it out */
