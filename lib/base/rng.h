@@ -11,10 +11,10 @@
 
 /* What a draw is for.  Never renumber: streams and checkpoints depend on the values. */
 enum rtd_purpose {
-    RTD_RNG_PACK = 1,         /* seq-pack coins; index = document << 24 | example, see pack.h */
+    RTD_RNG_PACK = 1,         /* seq-pack coins; index = document, block = its example, see pack.h */
     RTD_RNG_MASK = 2,         /* mask-gen positions; index = record */
     RTD_RNG_COIN = 3,         /* mask-gen 85/15 coin; index = record */
-    RTD_RNG_SHUFFLE = 4,      /* ts-shuf keys; index = record, layer = pass */
+    RTD_RNG_SHUFFLE = 4,      /* ts-shuf keys; index = record, block = pass */
     RTD_RNG_GUMBEL = 5,       /* generator sampling in training; index = record */
     RTD_RNG_EVAL_GUMBEL = 6,  /* generator sampling in evaluation */
     RTD_RNG_DROP_EMBED = 7,   /* dropout after the embedding LayerNorm */

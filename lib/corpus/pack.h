@@ -1,0 +1,59 @@
+/* rtdtools - MIT licence
+ *
+ * Packing: the sentences of a document become ELECTRA training sequences.
+ *
+ * Sentences are gathered until they hold at least the target length in tokens, or the document
+ * ends, and are then spread over one or two segments and cut to max_length:
+ *     [CLS] segment 1 [SEP]      or      [CLS] segment 1 [SEP] segment 2 [SEP]
+ * What is cut off (of segment 1, then of segment 2) is the first sentence of the next example of
+ * the same document, so every token of a document stands in exactly one of its examples.
+ *
+ * Coins.  An example has at most one draw of each kind below, so the four words of one Philox
+ * block serve it: rtd_philox(seed, RTD_RNG_PACK, 0, 0, index = document, block = example number
+ * within the document).  Nothing depends on other documents.
+ *     word 0  unit < 0.05: the target length is random, else max_length
+ *     word 1  that random target, uniform in [5, max_length]
+ *     word 2  unit < 0.1: a single segment, else segment 1 aims at (target - 3) / 2 tokens
+ *     word 3  unit < 0.5: the first sentence that does not fit into segment 1 goes there all the
+ *             same (asked once: either answer ends the question)
+ *
+ * Use: rtd_packer_new; for each document rtd_packer_begin, then rtd_packer_next until ex->end. */
+#ifndef RTD_CORPUS_PACK_H
+#define RTD_CORPUS_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum {
+    RTD_PACK_MIN_LENGTH = 8,
+    RTD_PACK_MAX_LENGTH = 1 << 20,
+    RTD_PACK_MIN_TARGET = 5, /* shortest random target */
+};
+
+struct rtd_packer;
+
+struct rtd_example {
+    bool end;                      /* no example: the document is used up */
+    const int32_t *input_ids;      /* [n], with [CLS] and [SEP]; borrowed until the next call */
+    const uint8_t *token_type_ids; /* [n]: 0 for [CLS] segment 1 [SEP], 1 for segment 2 [SEP] */
+    uint32_t n;                    /* <= max_length */
+    uint32_t segments;             /* 1 or 2 */
+    uint32_t target;               /* the target length that was drawn */
+    uint32_t carried;              /* tokens that begin the next example */
+};
+
+/* max_length in [RTD_PACK_MIN_LENGTH, RTD_PACK_MAX_LENGTH], else RTD_EUSAGE. */
+int rtd_packer_new(struct rtd_packer **p, uint32_t max_length, uint64_t seed, int32_t cls_id,
+                   int32_t sep_id, struct rtd_err *err);
+
+/* Begin document number `document` (its index in the stream).  ids [sum of lengths] and lengths
+ * [sentences] are borrowed until the document is used up; empty sentences are passed over. */
+void rtd_packer_begin(struct rtd_packer *p, uint64_t document, const int32_t *ids,
+                      const int32_t *lengths, uint32_t sentences);
+int rtd_packer_next(struct rtd_packer *p, struct rtd_example *ex, struct rtd_err *err);
+void rtd_packer_free(struct rtd_packer *p); /* NULL is fine */
+
+#endif

@@ -1,0 +1,141 @@
+/* rtdtools - MIT licence
+ *
+ * seq-pack: tokens -> examples.  Builds the training sequences of each document. */
+#include "base/io.h"
+#include "base/tool.h"
+#include "corpus/pack.h"
+#include "stream/stream.h"
+
+static const struct rtd_usage usage = {
+    .synopsis = "[-l N] [-o FILE] [--seed N] [FILE]",
+    .purpose = "Pack the sentences of documents into training examples.",
+};
+
+struct opts {
+    const char *in, *out;
+    bool force;
+    int64_t length, seed;
+};
+
+static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
+{
+    struct rtd_opt table[] = {
+        {RTD_OPT_INT, 'l', "max-length", "N", &o->length, RTD_PACK_MIN_LENGTH, RTD_PACK_MAX_LENGTH,
+         "longest example, with [CLS] and [SEP] (default: 128)", 0},
+        {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0, "write to FILE (default: -)", 0},
+        {RTD_OPT_FLAG, 'f', "force", NULL, &o->force, 0, 0, "overwrite FILE; write to a terminal",
+         0},
+        {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "seed of all choices (default: 1)", 0},
+        RTD_OPT_COMMON_VERBOSE,
+        {0},
+    };
+    int first;
+    if (rtd_parse(argc, argv, table, &usage, &first, err))
+        return err->status;
+    if (argc - first > 1)
+        return rtd_fail(err, RTD_EUSAGE, "more than one input: join them with ts-cat");
+    if (first == argc)
+        return rtd_refuse_tty_stdin(err);
+    o->in = argv[first];
+    return RTD_OK;
+}
+
+static int open_input(struct rtd_reader **in, struct rtd_packer **p, const struct opts *o,
+                      struct rtd_err *err)
+{
+    if (rtd_reader_open(in, o->in, err))
+        return err->status;
+    const struct rtd_header *h = rtd_reader_header(*in);
+    const char *name = rtd_reader_name(*in);
+    if (rtd_header_expect(h, "tokens", name, err))
+        return err->status;
+    if (!h->tok.vocab)
+        return rtd_fail(err, RTD_EDATA, "%s: the stream carries no vocabulary", name);
+    return rtd_packer_new(p, (uint32_t)o->length, (uint64_t)o->seed, h->tok.cls_id, h->tok.sep_id,
+                          err);
+}
+
+static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_header *in,
+                       struct rtd_err *err)
+{
+    struct rtd_header h;
+    if (rtd_header_copy(&h, in, err))
+        return err->status;
+    rtd_header_become(&h, "examples");
+    h.max_length = (uint32_t)o->length;
+    json_t *options =
+        json_pack("{s:I, s:I}", "max_length", (json_int_t)o->length, "seed", (json_int_t)o->seed);
+    if (!rtd_header_provenance(&h, "seq-pack", options, err))
+        rtd_writer_open(w, o->out, o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
+    rtd_header_free(&h);
+    return err->status;
+}
+
+struct counts {
+    uint64_t documents, examples, tokens, pairs;
+};
+
+static int pack_document(struct rtd_packer *p, struct rtd_writer *out, struct counts *c,
+                         struct rtd_err *err)
+{
+    struct rtd_example ex;
+    while (!rtd_packer_next(p, &ex, err) && !ex.end) {
+        const void *data[] = {ex.input_ids, ex.token_type_ids};
+        if (rtd_writer_append(out, c->examples, data, &ex.n, err))
+            return err->status;
+        c->examples++;
+        c->tokens += ex.n;
+        c->pairs += ex.segments == 2;
+    }
+    return err->status;
+}
+
+static int run(struct rtd_reader *in, struct rtd_writer *out, struct rtd_packer *p,
+               const struct opts *o, struct rtd_err *err)
+{
+    const struct rtd_header *h = rtd_reader_header(in);
+    int ids = rtd_header_field(h, "input_ids"), lengths = rtd_header_field(h, "sentence_lengths");
+    int sentences = rtd_header_axis(h, "sentences");
+    struct counts c = {0};
+    struct rtd_record rec;
+    while (!rtd_reader_next(in, &rec, err) && !rec.end) {
+        rtd_packer_begin(p, rec.index, rec.data[ids], rec.data[lengths], rec.lengths[sentences]);
+        if (pack_document(p, out, &c, err))
+            return err->status;
+        c.documents++;
+        if (rtd_take_usr1())
+            rtd_warn("%llu documents, %llu examples", (unsigned long long)c.documents,
+                     (unsigned long long)c.examples);
+    }
+    if (!err->status)
+        rtd_info(1,
+                 "%llu documents, %llu examples (%llu with two segments), mean length %.1f of %lld",
+                 (unsigned long long)c.documents, (unsigned long long)c.examples,
+                 (unsigned long long)c.pairs,
+                 c.examples ? (double)c.tokens / (double)c.examples : 0.0, (long long)o->length);
+    return err->status;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = {.out = "-", .length = 128, .seed = 1};
+    struct rtd_err err = {0};
+    struct rtd_reader *in = NULL;
+    struct rtd_writer *out = NULL;
+    struct rtd_packer *p = NULL;
+    rtd_tool_begin("seq-pack", argc, argv);
+    if (parse(&o, argc, argv, &err))
+        return rtd_tool_end(&err, err.status);
+    int st = open_input(&in, &p, &o, &err);
+    if (!st)
+        st = open_output(&out, &o, rtd_reader_header(in), &err);
+    if (!st)
+        st = run(in, out, p, &o, &err);
+    if (!st)
+        st = rtd_writer_end(out, &err);
+    else
+        rtd_writer_abort(out, &err);
+    rtd_packer_free(p);
+    rtd_reader_close(in);
+    return rtd_tool_end(&err, st);
+}
