@@ -66,5 +66,7 @@ function trim(s) {
             examples = examples "\t" trim(part[i])
     words = tolower(definition)
     gsub(/[^a-z0-9]+/, " ", words)
+    sub(/^ /, "", words)
+    sub(/ $/, "", words)
     print hash(words) "\t" pos f[1] "\t" parent "\t" category[f[2] + 1] "\t" definition examples
 }
