@@ -1,0 +1,37 @@
+/* rtdtools - MIT licence
+ *
+ * The pieces of a vocab.txt (man/vocab.5). */
+#ifndef RTD_TEXT_VOCAB_H
+#define RTD_TEXT_VOCAB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "text/trie.h"
+
+struct rtd_vocab {
+    char *text; /* [len], NUL after it: one piece a line, every line ended by '\n' alone */
+    size_t len;
+    char *pieces; /* the same with NULs for line ends */
+    uint32_t *at; /* [n] where piece i begins in pieces */
+    uint32_t n;
+    struct rtd_trie trie; /* piece -> id */
+};
+
+enum { RTD_VOCAB_MAX = 64 << 20 }; /* bytes of a vocab.txt */
+
+/* Reads text[0..len-1]: carriage returns before line ends are removed, a missing last line end is
+ * added.  RTD_EDATA for what is not UTF-8 text, an empty line, a piece given twice, no pieces at
+ * all; `name` is for messages. */
+int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char *name,
+                   struct rtd_err *err);
+void rtd_vocab_fini(struct rtd_vocab *v);
+/* The id of piece[0..len-1], or -1. */
+int32_t rtd_vocab_id(const struct rtd_vocab *v, const char *piece, size_t len);
+static inline const char *rtd_vocab_piece(const struct rtd_vocab *v, int32_t id)
+{
+    return id < 0 || (uint32_t)id >= v->n ? NULL : v->pieces + v->at[id];
+}
+
+#endif
