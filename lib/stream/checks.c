@@ -20,6 +20,7 @@ void rtd_checks_init(struct rtd_checks *c, const struct rtd_header *h)
     c->positions = c->tokens < 0 ? -1 : find(h, "masked_lm_positions", c->masked);
     c->masked_ids = find(h, "masked_lm_ids", c->masked);
     c->vocab_size = h->tok.vocab_size;
+    c->max_length = c->tokens < 0 ? 0 : h->max_length;
 }
 
 static int check_ids(const int32_t *ids, uint32_t n, uint32_t vocab_size, const char *field,
@@ -75,6 +76,9 @@ int rtd_checks_record(const struct rtd_checks *c, const void *const *data, const
                       struct rtd_err *err)
 {
     int st = RTD_OK;
+    if (c->max_length && lengths[c->tokens] > c->max_length)
+        return rtd_fail(err, RTD_EDATA, "%u tokens, the header's max_length is %u",
+                        lengths[c->tokens], c->max_length);
     if (c->input_ids >= 0)
         st = check_ids(data[c->input_ids], lengths[c->tokens], c->vocab_size, "input_ids", err);
     if (!st && c->sentence_lengths >= 0)
@@ -83,7 +87,7 @@ int rtd_checks_record(const struct rtd_checks *c, const void *const *data, const
     if (!st && c->positions >= 0)
         st = check_positions(data[c->positions], lengths[c->masked], lengths[c->tokens], err);
     if (!st && c->masked_ids >= 0)
-        st = check_ids(data[c->masked_ids], lengths[c->masked], c->vocab_size, "masked_lm_ids",
-                       err);
+        st =
+            check_ids(data[c->masked_ids], lengths[c->masked], c->vocab_size, "masked_lm_ids", err);
     return st;
 }

@@ -37,7 +37,7 @@ enum { RTD_P_CRC_BODY = 56, RTD_P_CRC = 60 };
 enum { RTD_E_FRAMES = 0, RTD_E_RECORDS = 8, RTD_E_BYTES = 16, RTD_E_CRCS = 24, RTD_E_NAXES = 28 };
 enum { RTD_E_AXES = 32 };
 
-#define RTD_TYPE(a, b, c, d)                                                                       \
+#define RTD_TYPE(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define RTD_T_DATA RTD_TYPE('D', 'A', 'T', 'A')
 #define RTD_T_END RTD_TYPE('E', 'N', 'D', '.')
@@ -98,6 +98,7 @@ struct rtd_checks {
     int input_ids, sentence_lengths, positions, masked_ids;
     int tokens, sentences, masked; /* axes */
     uint32_t vocab_size;           /* 0: no upper limit */
+    uint32_t max_length;           /* of the axis tokens; 0: no limit */
 };
 void rtd_checks_init(struct rtd_checks *c, const struct rtd_header *h);
 /* RTD_EDATA with a text that has no place in front. */

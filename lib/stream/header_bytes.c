@@ -28,10 +28,10 @@ static json_t *fields_json(const struct rtd_header *h)
         json_t *dims = json_array();
         for (int d = 0; d < f->ndim; d++)
             json_array_append_new(dims, json_integer(f->dims[d]));
-        json_array_append_new(fields, json_pack("{s:s, s:s, s:s?, s:o}", "name", f->name, "dtype",
-                                                rtd_dtype_name(f->dtype), "axis",
-                                                f->axis < 0 ? NULL : h->axes[f->axis], "dims",
-                                                dims));
+        json_array_append_new(fields,
+                              json_pack("{s:s, s:s, s:s?, s:o}", "name", f->name, "dtype",
+                                        rtd_dtype_name(f->dtype), "axis",
+                                        f->axis < 0 ? NULL : h->axes[f->axis], "dims", dims));
     }
     return fields;
 }
@@ -43,9 +43,9 @@ static json_t *header_json(const struct rtd_header *h)
     json_t *axes = json_array();
     for (int i = 0; i < h->naxes; i++)
         json_array_append_new(axes, json_string(h->axes[i]));
-    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:O}", "kind", h->kind, "axes", axes, "fields",
-                          fields_json(h), "max_frame", (json_int_t)max_frame, "provenance",
-                          h->provenance);
+    json_t *o =
+        json_pack("{s:s, s:o, s:o, s:I, s:O}", "kind", h->kind, "axes", axes, "fields",
+                  fields_json(h), "max_frame", (json_int_t)max_frame, "provenance", h->provenance);
     if (o && h->max_length)
         json_object_set_new(o, "max_length", json_integer(h->max_length));
     if (o && k->vocab)
@@ -68,7 +68,8 @@ static int compress_vocab(const struct rtd_tokeniser *k, struct rtd_buf *out, st
         return st;
     ZSTD_CCtx *c = ZSTD_createCCtx();
     size_t n = 0;
-    bool bad = !c || ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, VOCAB_LEVEL)) ||
+    bool bad = !c ||
+               ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, VOCAB_LEVEL)) ||
                ZSTD_isError(ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1));
     if (!bad) {
         n = ZSTD_compress2(c, (char *)out->data + out->len, bound, k->vocab, k->vocab_len);

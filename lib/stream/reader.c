@@ -26,10 +26,10 @@ struct rtd_reader {
     unsigned char *body; /* aligned, grows as bytes arrive */
     size_t cap;
     uint64_t first_index;
-    uint32_t stride, records, at;            /* of the frame; at: next record */
-    const uint32_t *lengths[RTD_MAX_AXES];   /* [records] */
+    uint32_t stride, records, at;          /* of the frame; at: next record */
+    const uint32_t *lengths[RTD_MAX_AXES]; /* [records] */
     const unsigned char *pos[RTD_MAX_FIELDS];
-    size_t step[RTD_MAX_FIELDS];             /* bytes per step of the field's axis */
+    size_t step[RTD_MAX_FIELDS]; /* bytes per step of the field's axis */
 
     bool any;
     uint64_t last_index;
@@ -290,7 +290,8 @@ static int data_frame(struct rtd_reader *r, const struct frame *f, struct rtd_er
     if (f->body > r->header.max_frame && f->records > 1)
         return fail(r, RTD_EDATA, err, "body of %llu bytes, the header allows %llu",
                     (unsigned long long)f->body, (unsigned long long)r->header.max_frame);
-    if (__builtin_add_overflow(f->first_index, (uint64_t)(f->records - 1) * f->stride, &last))
+    if (__builtin_add_overflow(f->first_index, (uint64_t)(f->records - 1) * f->stride, &last) ||
+        last > INT64_MAX)
         return fail(r, RTD_EDATA, err, "index overflows");
     if (r->any && f->first_index <= r->last_index)
         return fail(r, RTD_EDATA, err, "index %llu after %llu", (unsigned long long)f->first_index,

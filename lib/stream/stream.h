@@ -35,18 +35,18 @@ enum { RTD_MAX_FIELDS = 64, RTD_MAX_AXES = 16, RTD_MAX_DIMS = 8, RTD_NAME = 32 }
 struct rtd_field {
     char name[RTD_NAME];
     enum rtd_dtype dtype;
-    int axis;                   /* index into header.axes; -1: exactly one element block a record */
-    int ndim;                   /* trailing fixed dimensions */
+    int axis; /* index into header.axes; -1: exactly one element block a record */
+    int ndim; /* trailing fixed dimensions */
     uint32_t dims[RTD_MAX_DIMS];
-    size_t width;               /* elements per step of the axis: product of dims; set by
-                                   rtd_header_add_field and the reader */
+    size_t width; /* elements per step of the axis: product of dims; set by
+                     rtd_header_add_field and the reader */
 };
 
 /* The tokeniser that made the ids; all zero in streams of documents. */
 struct rtd_tokeniser {
-    char *vocab;       /* the text of vocab.txt, NUL-terminated, owned by the header; NULL: none */
-    size_t vocab_len;  /* bytes */
-    char digest[33];   /* rtd_digest_hex of it */
+    char *vocab;      /* the text of vocab.txt, NUL-terminated, owned by the header; NULL: none */
+    size_t vocab_len; /* bytes */
+    char digest[33];  /* rtd_digest_hex of it */
     uint32_t vocab_size;
     int32_t pad_id, unk_id, cls_id, sep_id, mask_id;
     bool lower_case, strip_accents, chinese;
@@ -54,15 +54,15 @@ struct rtd_tokeniser {
 };
 
 struct rtd_header {
-    char kind[RTD_NAME];        /* "documents", "tokens", "examples", "masked", "outputs" */
+    char kind[RTD_NAME]; /* "documents", "tokens", "examples", "masked", "outputs" */
     int nfields, naxes;
     struct rtd_field fields[RTD_MAX_FIELDS];
     char axes[RTD_MAX_AXES][RTD_NAME];
-    uint64_t max_frame;         /* bytes of a frame's body; 0: the default of 16 MiB.  A record that
-                                   does not fit has a frame to itself, up to 1 GiB */
+    uint64_t max_frame; /* bytes of a frame's body; 0: the default of 16 MiB.  A record that
+                           does not fit has a frame to itself, up to 1 GiB */
     struct rtd_tokeniser tok;
-    uint32_t max_length;        /* longest sequence, from seq-pack on; 0: not set */
-    json_t *provenance;         /* array of objects, oldest first; owned */
+    uint32_t max_length; /* longest sequence, from seq-pack on; 0: not set */
+    json_t *provenance;  /* array of objects, oldest first; owned */
 };
 
 /* header functions */
@@ -102,15 +102,15 @@ int rtd_header_provenance(struct rtd_header *h, const char *tool, json_t *option
 
 /* One record.  Pointers are borrowed until the next call on the reader. */
 struct rtd_record {
-    bool end;                          /* no record: END was read and verified, and then EOF */
+    bool end; /* no record: END was read and verified, and then EOF */
     uint64_t index;
-    const void *data[RTD_MAX_FIELDS];  /* per field; aligned for its dtype */
-    uint32_t lengths[RTD_MAX_AXES];    /* per axis */
+    const void *data[RTD_MAX_FIELDS]; /* per field; aligned for its dtype */
+    uint32_t lengths[RTD_MAX_AXES];   /* per axis */
 };
 
 struct rtd_totals {
-    uint64_t frames, records, bytes;          /* body bytes */
-    uint64_t axis[RTD_MAX_AXES];              /* summed lengths */
+    uint64_t frames, records, bytes; /* body bytes */
+    uint64_t axis[RTD_MAX_AXES];     /* summed lengths */
 };
 
 struct rtd_in;
@@ -122,8 +122,10 @@ int rtd_reader_open_in(struct rtd_reader **r, struct rtd_in *in, struct rtd_err 
 const struct rtd_header *rtd_reader_header(const struct rtd_reader *r);
 const char *rtd_reader_name(const struct rtd_reader *r);
 /* The next record.  All checks of the man page; also ids in fields named input_ids and
- * masked_lm_ids against vocab_size, sentence_lengths summing to tokens, masked_lm_positions
- * strictly increasing inside the sequence.  An ABORT frame is RTD_EDATA "upstream TOOL failed: ..." */
+ * masked_lm_ids against vocab_size, tokens against max_length, sentence_lengths summing to tokens,
+ * masked_lm_positions strictly increasing inside the sequence.  An ABORT frame is RTD_EDATA
+ * "upstream TOOL failed: ..."
+ */
 int rtd_reader_next(struct rtd_reader *r, struct rtd_record *rec, struct rtd_err *err);
 /* Totals so far; after the end they are the stream's. */
 const struct rtd_totals *rtd_reader_totals(const struct rtd_reader *r);
@@ -134,7 +136,7 @@ uint32_t rtd_reader_stride(const struct rtd_reader *r);
 /* "frame 812 (byte 5341184)": where the last record came from, for messages; borrowed. */
 const char *rtd_reader_where(struct rtd_reader *r);
 bool rtd_reader_seekable(const struct rtd_reader *r); /* a regular file: can be opened again */
-void rtd_reader_close(struct rtd_reader *r); /* NULL is fine */
+void rtd_reader_close(struct rtd_reader *r);          /* NULL is fine */
 
 struct rtd_writer;
 /* path "-" or NULL: stdout; flags as rtd_out_open (RTD_OUT_BINARY is implied).  The header is
@@ -150,8 +152,8 @@ int rtd_writer_append(struct rtd_writer *w, uint64_t index, const void *const *d
 int rtd_writer_flush(struct rtd_writer *w, struct rtd_err *err); /* end the frame, push it out */
 /* Write END and commit the file; frees w whatever the result. */
 int rtd_writer_end(struct rtd_writer *w, struct rtd_err *err);
-/* Write ABORT with the tool and err's text if the pipe still takes it, remove a temporary file, free.
- * NULL is fine. */
+/* Write ABORT with the tool and err's text if the pipe still takes it, remove a temporary file,
+ * free. NULL is fine. */
 void rtd_writer_abort(struct rtd_writer *w, const struct rtd_err *err);
 const struct rtd_totals *rtd_writer_totals(const struct rtd_writer *w);
 

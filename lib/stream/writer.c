@@ -19,13 +19,13 @@ struct rtd_writer {
     uint64_t seq, max_frame;
     uint32_t wanted_stride;
 
-    uint64_t first_index, last_index;     /* of the frame being filled */
+    uint64_t first_index, last_index; /* of the frame being filled */
     uint32_t stride, records;
     bool any;                             /* last_index is valid */
     struct rtd_buf lengths[RTD_MAX_AXES]; /* u32 [records] */
     uint64_t sums[RTD_MAX_AXES];
     struct rtd_buf data[RTD_MAX_FIELDS];
-    size_t step[RTD_MAX_FIELDS];          /* bytes per step of the field's axis */
+    size_t step[RTD_MAX_FIELDS]; /* bytes per step of the field's axis */
 
     struct rtd_totals totals;
     uint32_t crc_of_crcs;
@@ -175,6 +175,9 @@ int rtd_writer_append(struct rtd_writer *w, uint64_t index, const void *const *d
     int st = RTD_OK;
     if (w->broken)
         return rtd_fail(err, RTD_ESYS, "%s: no writing on after an error", rtd_out_name(w->out));
+    if (index > INT64_MAX)
+        return rtd_fail(err, RTD_EDATA, "%s: index %llu is too large", rtd_out_name(w->out),
+                        (unsigned long long)index);
     if (w->any && index <= w->last_index)
         return rtd_fail(err, RTD_EDATA, "%s: record %llu after record %llu", rtd_out_name(w->out),
                         (unsigned long long)index, (unsigned long long)w->last_index);
