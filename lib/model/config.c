@@ -34,7 +34,7 @@ static const struct key {
     INT(vocab_size, true, 1, 1 << 24),
     INT(embedding_size, false, 1, 1 << 16),
     INT(hidden_size, true, 1, 1 << 16),
-    INT(num_hidden_layers, true, 1, 1 << 10),
+    INT(num_hidden_layers, true, 1, 128),
     INT(num_attention_heads, true, 1, 1 << 12),
     INT(intermediate_size, true, 1, 1 << 20),
     INT(max_position_embeddings, false, 1, 1 << 20),
