@@ -1,0 +1,15 @@
+# Sourced by scripts: a little of everything the tools read, made with the tools, in the current
+# folder.  text (plain), docs.ts, vocab.txt, tokens.ts, examples.ts, masked.ts, dump.jsonl.
+# shellcheck shell=bash
+fixture_text() { # LINES: definitions of WordNet, three to a document
+    sed -n 's/^[0-9].* | //p' /usr/share/wordnet/data.noun | head -n "$1" | awk '{ print } NR % 3 == 0 { print "" }'
+}
+fixture() { # LINES
+    fixture_text "$1" >text
+    corpus-shard -o docs.ts text
+    vocab-train --size 1000 -o vocab.txt docs.ts
+    wordpiece --vocab vocab.txt -o tokens.ts docs.ts
+    seq-pack -o examples.ts tokens.ts
+    mask-gen -o masked.ts examples.ts
+    ts-dump examples.ts >dump.jsonl
+}
