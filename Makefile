@@ -20,7 +20,7 @@ std    := -std=gnu11 -D_GNU_SOURCE -Ilib
 warn   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
           $(if $(filter-out 0,$(WERROR)),-Werror)
 ALL_CFLAGS = $(std) $(warn) -ffp-contract=off $(BLIS_CFLAGS) $(CFLAGS)
-LIBS   = -larchive -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
+LIBS   = -larchive -lz -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
 sanitize := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # Kernels for one instruction set live in files of their own and only exist where it can.
