@@ -29,7 +29,7 @@ struct rtd_archive {
     uint64_t entry_end; /* where the data of the last entry ended, padding included */
     struct rtd_bytes *text; /* the present text; == bytes, or on top of a member */
     char member[NAME_SIZE];
-    char where[NAME_SIZE + 256]; /* name, or name: member */
+    char where[NAME_SIZE + 260]; /* name, or name: member */
     bool ended;
     struct rtd_archive_counts counts;
     struct rtd_err *err;
@@ -51,7 +51,7 @@ static la_ssize_t feed(struct archive *ar, void *arg, const void **data)
     const unsigned char *p;
     size_t n;
     if (rtd_bytes_take(a->bytes, &p, &n, a->err)) {
-        archive_set_error(ar, ARCHIVE_ERRNO_MISC, "cannot read");
+        archive_set_error(ar, EIO, "cannot read");
         return ARCHIVE_FATAL;
     }
     count_zeros(a, p, n);
@@ -66,14 +66,14 @@ static la_ssize_t feed_file(struct archive *ar, void *arg, const void **data)
     do {
         if (rtd_stop_signal()) {
             rtd_fail(a->err, RTD_ESIGNAL, "%s: stopped by a signal", a->name);
-            archive_set_error(ar, ARCHIVE_ERRNO_MISC, "stopped");
+            archive_set_error(ar, EIO, "stopped");
             return ARCHIVE_FATAL;
         }
         n = pread(a->fd, a->window, RTD_WINDOW, a->offset);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
         rtd_fail_sys(a->err, "%s: cannot read", a->name);
-        archive_set_error(ar, ARCHIVE_ERRNO_MISC, "cannot read");
+        archive_set_error(ar, EIO, "cannot read");
         return ARCHIVE_FATAL;
     }
     a->offset += n;
@@ -87,7 +87,7 @@ static la_int64_t seek_file(struct archive *ar, void *arg, la_int64_t offset, in
     int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? a->offset
                                                                : lseek(a->fd, 0, SEEK_END);
     if (from < 0 || offset < -from) {
-        archive_set_error(ar, ARCHIVE_ERRNO_MISC, "bad position");
+        archive_set_error(ar, EIO, "bad position");
         return ARCHIVE_FATAL;
     }
     a->offset = from + offset;

@@ -3,6 +3,7 @@
  * Unpackers: a byte source on top of a packed one.  Each is strict about the end: a cut stream
  * fails, and so does anything but zero bytes (tape padding) after a complete one. */
 #include <archive_entry.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -129,7 +130,7 @@ static la_ssize_t filter_feed(struct archive *ar, void *arg, const void **data)
     const unsigned char *p;
     size_t n;
     if (rtd_bytes_take(f->below, &p, &n, f->err)) {
-        archive_set_error(ar, ARCHIVE_ERRNO_MISC, "cannot read");
+        archive_set_error(ar, EIO, "cannot read");
         return ARCHIVE_FATAL;
     }
     if (n) {
