@@ -95,6 +95,11 @@ static size_t sequence_length(const struct rtd_tokens *t, size_t s)
     return t->start[s + 1] - t->start[s];
 }
 
+static size_t token_count(const struct rtd_tokens *t)
+{
+    return t->start[t->nseq] - t->start[0];
+}
+
 static size_t longest(const struct rtd_tokens *t)
 {
     size_t n = 0;
@@ -107,7 +112,7 @@ static size_t longest(const struct rtd_tokens *t)
 void rtd_acts_take(struct rtd_acts *a, struct rtd_arena *arena, const struct rtd_encoder *enc,
                    const struct rtd_tokens *t, bool keep)
 {
-    size_t T = t->start[t->nseq], h = enc->h, squares = 0;
+    size_t T = token_count(t), h = enc->h, squares = 0;
     a->T = T;
     a->keep = keep;
     a->max_n = longest(t);
@@ -275,7 +280,7 @@ struct scratch {
 static void take_scratch(struct scratch *s, struct rtd_arena *arena, const struct rtd_encoder *enc,
                          const struct rtd_tokens *t)
 {
-    size_t T = t->start[t->nseq], n = longest(t);
+    size_t T = token_count(t), n = longest(t);
     size_t wide = enc->f > 3 * enc->h ? enc->f : 3 * enc->h;
     s->dz = take(arena, T * enc->h);
     s->wide = take(arena, T * wide);

@@ -78,8 +78,8 @@ struct rtd_acts {
     real *pd;                /* scratch (max_n, max_n) */
 };
 
-/* Take the memory of one micro-batch from the arena (or only count, see mem.h).  keep = true for
- * training. */
+/* Take the memory of one micro-batch from the arena (or only count, see mem.h; then t->start need
+ * not begin at 0).  keep = true for training. */
 void rtd_acts_take(struct rtd_acts *a, struct rtd_arena *arena, const struct rtd_encoder *enc,
                    const struct rtd_tokens *t, bool keep);
 

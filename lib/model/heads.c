@@ -73,6 +73,7 @@ void rtd_lm_head_run(const struct rtd_lm_head *head, const real *w, real *g,
     real *dy = rtd_arena_take(arena, M * e, sizeof *dy);
     real *mean = rtd_arena_take(arena, M, sizeof *mean);
     real *rstd = rtd_arena_take(arena, M, sizeof *rstd);
+    real *dx = rtd_arena_take(arena, M * h, sizeof *dx);
     real *logits = rtd_arena_take(arena, block * head->vocab, sizeof *logits);
     rows->loss = 0;
     rows->correct = 0;
@@ -93,7 +94,6 @@ void rtd_lm_head_run(const struct rtd_lm_head *head, const real *w, real *g,
         k->layernorm_bwd(dy, g + head->ln_w, g + head->ln_b, dy, act, w + head->ln_w, mean, rstd,
                          M, e);
         k->bias_act_bwd(dy, g + head->dense_b, u, M, e, head->act);
-        real *dx = rtd_arena_take(arena, M * h, sizeof *dx);
         rtd_linear_bwd(dx, g + head->dense_w, dy, x, w + head->dense_w, M, e, h, 0);
         memset(d, 0, T * h * sizeof *d);
         for (size_t m = 0; m < M; m++)
@@ -126,6 +126,7 @@ void rtd_disc_head_run(const struct rtd_disc_head *head, const real *w, real *g,
     size_t h = head->h, mark = arena->used;
     real *u = rtd_arena_take(arena, T * h, sizeof *u);
     real *y = rtd_arena_take(arena, T * h, sizeof *y);
+    real *dy = rtd_arena_take(arena, T * h, sizeof *dy);
     real *dlogits = rtd_arena_take(arena, T, sizeof *dlogits);
     if (!arena->base) { /* only counting */
         arena->used = mark;
@@ -146,7 +147,6 @@ void rtd_disc_head_run(const struct rtd_disc_head *head, const real *w, real *g,
     }
     if (labels && gscale != 0) {
         k->bias_bwd(g + head->out_b, dlogits, T, 1);
-        real *dy = rtd_arena_take(arena, T * h, sizeof *dy);
         rtd_linear_bwd(dy, g + head->out_w, dlogits, y, w + head->out_w, T, 1, h, 0);
         k->bias_act_bwd(dy, g + head->dense_b, u, T, h, head->act);
         rtd_linear_bwd(d, g + head->dense_w, dy, hidden, w + head->dense_w, T, h, h, 0);

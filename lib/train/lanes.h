@@ -1,0 +1,46 @@
+/* rtdtools - MIT licence
+ *
+ * Lanes: how a step's batch is spread over threads without the result depending on their number.
+ * The batch is cut into `lanes` contiguous parts (a run parameter, never derived from -j).  One
+ * worker works on one lane at a time with a gradient block of its own; finished lanes are added to
+ * the total in lane order.  So memory is (workers + 1) blocks, and the bytes are the same for any
+ * number of threads. */
+#ifndef RTD_TRAIN_LANES_H
+#define RTD_TRAIN_LANES_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "nn/real.h"
+
+struct rtd_lanes;
+
+/* `total` numbers a gradient block; the pool is borrowed. */
+int rtd_lanes_new(struct rtd_lanes **l, struct rtd_pool *pool, size_t total, int lanes,
+                  struct rtd_err *err);
+void rtd_lanes_free(struct rtd_lanes *l);
+int rtd_lanes_count(const struct rtd_lanes *l);
+
+/* One worker's view. */
+struct rtd_lane {
+    int lane;                /* 0 .. lanes - 1 */
+    real *g;                 /* zeroed gradient block to add into; NULL: none wanted */
+    struct rtd_arena *arena; /* this worker's scratch; grow it with rtd_lane_arena */
+};
+
+/* Run fn for every lane; afterwards *sum (borrowed, valid until the next run) is the sum of the
+ * lanes' gradients; sum NULL: no gradients are wanted, and fn's lane has g = NULL.  fn returns a
+ * status; the first lane's failure (in lane order) is the result. */
+int rtd_lanes_run(struct rtd_lanes *l,
+                  int (*fn)(void *arg, struct rtd_lane *lane, struct rtd_err *err), void *arg,
+                  real **sum, struct rtd_err *err);
+
+/* Make a worker's arena at least `size` bytes and empty it. */
+int rtd_lane_arena(struct rtd_lane *lane, size_t size, struct rtd_err *err);
+
+/* Items of part `i` of `parts` when n items are cut evenly: [*from, *to). */
+void rtd_part(size_t n, int parts, int i, size_t *from, size_t *to);
+
+#endif
