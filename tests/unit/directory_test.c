@@ -1,0 +1,247 @@
+/* rtdtools - MIT licence
+ *
+ * Model directories: written, sealed, opened, and refused when any file of theirs is damaged. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "model/directory.h"
+
+static char dir[3000], *vocab;
+static size_t vocab_len;
+
+static const char *in_dir(const char *file)
+{
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s", dir, file);
+    return path;
+}
+
+static void put(const char *path, const char *data, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A directory with the tiny model's shape and one tensor. */
+static void make(const struct rtd_tok_settings *s)
+{
+    static const float x[] = {1, 2, 3};
+    struct rtd_err err = {0};
+    struct rtd_config c;
+    struct rtd_st_writer *w;
+    assert_int_equal(rtd_remove_tree(dir, &err), RTD_OK);
+    assert_int_equal(rtd_mkdirs(dir, &err), RTD_OK);
+    assert_int_equal(rtd_config_load(&c, "tests/golden/tiny/classify", &err), RTD_OK);
+    assert_int_equal(rtd_model_dir_write_common(dir, &c, vocab, vocab_len, s, &err), RTD_OK);
+    assert_int_equal(rtd_st_writer_new(&w, &err), RTD_OK);
+    assert_int_equal(rtd_st_set_metadata(w, "mine", "kept", &err), RTD_OK);
+    assert_int_equal(rtd_st_add(w, "x", RTD_ST_F32, 1, (size_t[]){3}, x, &err), RTD_OK);
+    assert_int_equal(rtd_model_dir_finish(dir, w, &err), RTD_OK);
+    rtd_st_writer_free(w);
+    rtd_config_free(&c);
+}
+
+static int open_it(struct rtd_err *err)
+{
+    struct rtd_model_dir m;
+    *err = (struct rtd_err){0};
+    int st = rtd_model_dir_open(&m, dir, RTD_DIR_TOKENIZER, err);
+    rtd_model_dir_close(&m);
+    return st;
+}
+
+static void settings_come_back(void **state)
+{
+    (void)state;
+    static const struct rtd_tok_settings all[] = {
+        {.lower_case = true, .strip_accents = true, .chinese = true, .max_word = 100},
+        {.lower_case = false, .strip_accents = false, .chinese = true, .max_word = 100},
+        {.lower_case = true, .strip_accents = false, .chinese = false, .max_word = 200},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct rtd_model_dir m;
+        struct rtd_err err = {0};
+        make(&all[i]);
+        assert_int_equal(rtd_model_dir_open(&m, dir, RTD_DIR_TOKENIZER, &err), RTD_OK);
+        const struct rtd_tok_settings *s = rtd_tokenizer_settings(m.tok);
+        assert_int_equal(s->lower_case, all[i].lower_case);
+        assert_int_equal(s->strip_accents, all[i].strip_accents);
+        assert_int_equal(s->chinese, all[i].chinese);
+        assert_int_equal(s->max_word, all[i].max_word);
+        assert_false(s->special_tokens);
+        assert_int_equal(m.max_length, 32);
+        assert_int_equal(m.config.num_labels, 3);
+        assert_int_equal(rtd_tokenizer_special(m.tok)->mask, 4);
+        rtd_model_dir_close(&m);
+    }
+}
+
+/* What Hugging Face's files say, written by hand as it writes them. */
+static void foreign_settings_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool lower, strip;
+        int length;
+    } files[] = {
+        {"{\"do_lower_case\": true, \"model_max_length\": 512}", true, true, 512},
+        {"{\"do_lower_case\": false, \"strip_accents\": null,"
+         " \"model_max_length\": 1000000000000000019884624838656}",
+         false, false, 2147483647},
+        {"{\"strip_accents\": false, \"added_tokens_decoder\": {\"0\": {}}}", true, false, 0},
+    };
+    struct rtd_tok_settings s;
+    struct rtd_err err = {0};
+    int length;
+    assert_int_equal(rtd_mkdirs(dir, &err), RTD_OK);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        put(in_dir("tokenizer_config.json"), files[i].text, strlen(files[i].text));
+        assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_OK);
+        assert_int_equal(s.lower_case, files[i].lower);
+        assert_int_equal(s.strip_accents, files[i].strip);
+        assert_int_equal(length, files[i].length);
+    }
+    put(in_dir("tokenizer_config.json"), "{\"do_lower_case\": 1}", 20);
+    assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_EDATA);
+    err = (struct rtd_err){0};
+    assert_int_equal(unlink(in_dir("tokenizer_config.json")), 0);
+    assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_OK);
+    assert_true(s.lower_case && s.strip_accents && length == 0);
+}
+
+static void every_flip_of_a_small_file_is_refused(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"config.json", "vocab.txt", "tokenizer_config.json",
+                                        "special_tokens_map.json"};
+    struct rtd_tok_settings s;
+    struct rtd_err err = {0};
+    rtd_tok_settings_default(&s, false);
+    make(&s);
+    assert_int_equal(open_it(&err), RTD_OK);
+    for (size_t k = 0; k < sizeof files / sizeof files[0]; k++) {
+        char *text;
+        size_t n;
+        assert_int_equal(rtd_read_file(in_dir(files[k]), 1 << 20, &text, &n, &err), RTD_OK);
+        for (size_t i = 0; i < n; i++) {
+            text[i] ^= 1;
+            put(in_dir(files[k]), text, n);
+            text[i] ^= 1;
+            if (open_it(&err) != RTD_EDATA || !strstr(err.text, files[k]))
+                fail_msg("%s: byte %zu flipped: %s", files[k], i, err.text);
+            if (i % 7 == 0) {
+                put(in_dir(files[k]), text, i);
+                assert_int_equal(open_it(&err), RTD_EDATA);
+            }
+        }
+        assert_int_equal(unlink(in_dir(files[k])), 0);
+        assert_int_equal(open_it(&err), RTD_EDATA);
+        put(in_dir(files[k]), text, n);
+        assert_int_equal(open_it(&err), RTD_OK);
+        free(text);
+    }
+}
+
+static void an_intended_change_is_accepted(void **state)
+{
+    (void)state;
+    struct rtd_tok_settings s;
+    struct rtd_err err = {0};
+    struct rtd_model_dir m;
+    char *text;
+    size_t n;
+    rtd_tok_settings_default(&s, false);
+    make(&s);
+    assert_int_equal(rtd_read_file(in_dir("config.json"), 1 << 20, &text, &n, &err), RTD_OK);
+    char *label = strstr(text, "LABEL_1");
+    assert_non_null(label);
+    memcpy(label, "middle!", 7);
+    put(in_dir("config.json"), text, n);
+    free(text);
+    assert_int_equal(open_it(&err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "--accept"));
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_model_dir_accept(dir, &err), RTD_OK);
+    assert_int_equal(rtd_model_dir_open(&m, dir, 0, &err), RTD_OK);
+    assert_string_equal(m.config.id2label[1], "middle!");
+    assert_string_equal(json_string_value(json_object_get(rtd_st_metadata(m.weights), "mine")),
+                        "kept");
+    rtd_model_dir_close(&m);
+}
+
+static void other_mistakes_have_clear_lines(void **state)
+{
+    (void)state;
+    struct rtd_tok_settings s;
+    struct rtd_err err = {0};
+    struct rtd_model_dir m;
+    rtd_tok_settings_default(&s, false);
+    /* the weights of others, with a vocabulary that is too short */
+    make(&s);
+    assert_int_equal(unlink(in_dir("model.safetensors")), 0);
+    assert_int_equal(open_it(&err), RTD_ESYS);
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_copy_file("tests/golden/tiny/classify/model.safetensors",
+                                   in_dir("model.safetensors"), &err),
+                     RTD_OK);
+    assert_int_equal(open_it(&err), RTD_OK);
+    put(in_dir("vocab.txt"), vocab, vocab_len - 2);
+    assert_int_equal(open_it(&err), RTD_OK); /* the last piece is cut: nothing can notice */
+    put(in_dir("vocab.txt"), vocab, vocab_len - 4);
+    assert_int_equal(open_it(&err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "pieces, config.json says vocab_size 97"));
+    assert_int_equal(unlink(in_dir("vocab.txt")), 0);
+    assert_int_equal(open_it(&err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "vocab.txt: missing"));
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_model_dir_open(&m, dir, 0, &err), RTD_OK);
+    assert_null(m.tok);
+    rtd_model_dir_close(&m);
+    /* the folder above */
+    assert_int_equal(rtd_model_dir_open(&m, "tests/golden/tiny", 0, &err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "its folder discriminator is one"));
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_model_dir_open(&m, "tests/golden/none", 0, &err), RTD_ESYS);
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_model_dir_open(&m, "tests/golden/vocab97.txt", 0, &err), RTD_EDATA);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    const char *tmp = getenv("TMPDIR");
+    snprintf(dir, sizeof dir, "%s/model", tmp ? tmp : "/tmp");
+    return rtd_read_file("tests/golden/vocab97.txt", 1 << 20, &vocab, &vocab_len, &err);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    free(vocab);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_come_back),
+        cmocka_unit_test(foreign_settings_are_read),
+        cmocka_unit_test(every_flip_of_a_small_file_is_refused),
+        cmocka_unit_test(an_intended_change_is_accepted),
+        cmocka_unit_test(other_mistakes_have_clear_lines),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
