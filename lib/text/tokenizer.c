@@ -294,8 +294,11 @@ static int encode_part(const struct rtd_tokenizer *t, struct rtd_encoding *e, co
     for (;;) {
         if (rtd_words_next(t->map, w, text, len, &pos, err))
             return err->status;
-        if (!w->n)
+        if (!w->n) {
+            e->broken += w->broken;
+            w->broken = 0;
             return RTD_OK;
+        }
         for (size_t i = 0; i < w->n; i++) {
             const struct rtd_word *word = &w->word[i];
             size_t n;

@@ -49,6 +49,7 @@ struct rtd_encoding {
     uint32_t *end;   /* [n] */
     uint32_t *word;  /* [n] number of the word (after splitting) the piece belongs to */
     size_t n, cap;
+    uint64_t broken; /* bytes of all texts so far that were not UTF-8 */
     void *scratch;   /* private */
 };
 /* Replace enc's contents by the pieces of text (no [CLS], [SEP] added).  Invalid UTF-8 bytes are

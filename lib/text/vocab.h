@@ -19,7 +19,7 @@ struct rtd_vocab {
     struct rtd_trie trie; /* piece -> id */
 };
 
-enum { RTD_VOCAB_MAX = 64 << 20 }; /* bytes of a vocab.txt */
+enum { RTD_VOCAB_MAX = 32 << 20 }; /* bytes of a vocab.txt: what a stream header holds */
 
 /* Reads text[0..len-1]: carriage returns before line ends are removed, a missing last line end is
  * added.  RTD_EDATA for what is not UTF-8 text, an empty line, a piece given twice, no pieces at

@@ -33,7 +33,7 @@ struct rtd_words {
     uint32_t *from; /* of the words that are not linear: source of the character byte i is in */
     uint32_t *to;
     size_t cap;      /* of the three */
-    uint64_t broken; /* bytes that were not UTF-8 so far; never reset here */
+    uint64_t broken; /* bytes that were not UTF-8, counted up */
 };
 
 /* The next batch of text[*pos .. len-1] (len < 4 GiB); advances *pos; w->n = 0 at the end. */
