@@ -24,7 +24,7 @@ examples.ts ts-cat
 examples.ts ts-head -n 1500
 examples.ts ts-dump
 examples.ts ts-shuf
-dump.jsonl ts-load --vocab vocab.txt
+dump.jsonl ts-load --kind examples --max-length 128 --vocab vocab.txt
 '
 complain() {
     echo "$command: $*"

@@ -2,7 +2,8 @@
 # folder.  text (plain), docs.ts, vocab.txt, tokens.ts, examples.ts, masked.ts, dump.jsonl.
 # shellcheck shell=bash
 fixture_text() { # LINES: definitions of WordNet, three to a document
-    sed -n 's/^[0-9].* | //p' /usr/share/wordnet/data.noun | head -n "$1" | awk '{ print } NR % 3 == 0 { print "" }'
+    awk -F ' [|] ' -v n="$1" '/^[0-9]/ { print $2; if (++k % 3 == 0) print ""; if (k == n) exit }' \
+        /usr/share/wordnet/data.noun
 }
 fixture() { # LINES
     fixture_text "$1" >text
