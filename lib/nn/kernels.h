@@ -41,6 +41,7 @@ void rtd_drop_rate(struct rtd_drop *d, double p);
 
 struct rtd_adamw {
     real lr, beta1, beta2, eps, weight_decay;
+    real gain1, gain2;    /* 1 - beta1 and 1 - beta2, taken in double */
     real clip;            /* gradients are multiplied by this first */
     real correct1, correct2; /* 1 / (1 - beta^t) with bias correction, else 1 */
 };
@@ -109,7 +110,7 @@ struct rtd_kernels {
     /* Sum of squares, in double. */
     double (*sumsq)(const real *x, size_t n);
     /* One update of p with moments m, v from gradient g (all n):
-     * g *= clip; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g g;
+     * g *= clip; m = beta1 m + gain1 g; v = beta2 v + gain2 g g;
      * p -= lr * (m * correct1 / (sqrt(v * correct2) + eps) + weight_decay * p). */
     void (*adamw)(real *p, real *m, real *v, const real *g, size_t n, const struct rtd_adamw *o);
 };

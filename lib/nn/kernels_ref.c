@@ -246,8 +246,8 @@ static void adamw(real *p, real *m, real *v, const real *g, size_t n, const stru
 {
     for (size_t i = 0; i < n; i++) {
         real gi = g[i] * o->clip;
-        m[i] = o->beta1 * m[i] + (1 - o->beta1) * gi;
-        v[i] = o->beta2 * v[i] + (1 - o->beta2) * gi * gi;
+        m[i] = o->beta1 * m[i] + o->gain1 * gi;
+        v[i] = o->beta2 * v[i] + o->gain2 * gi * gi;
         real step = m[i] * o->correct1 / ((real)sqrt((double)(v[i] * o->correct2)) + o->eps);
         p[i] -= o->lr * (step + o->weight_decay * p[i]);
     }

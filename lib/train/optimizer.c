@@ -96,6 +96,8 @@ static void update_chunk(void *arg, int i, int worker)
         .lr = (real)(u->lr * depth_factor(o, c->param->depth)),
         .beta1 = (real)o->beta1,
         .beta2 = (real)o->beta2,
+        .gain1 = (real)(1 - o->beta1),
+        .gain2 = (real)(1 - o->beta2),
         .eps = (real)o->eps,
         .weight_decay = c->param->decay ? (real)o->weight_decay : 0,
         .clip = (real)u->clip,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/flops.h"
 
 void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
 {
@@ -352,18 +353,9 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_masked_batch *b,
 double rtd_pretrain_flops(const struct rtd_config *disc, const struct rtd_config *gen, size_t n,
                           size_t masked)
 {
-    const struct rtd_config *net[2] = {disc, gen};
-    double N = (double)n, e = disc->embedding_size, forward = 0;
-    for (int i = 0; i < 2; i++) {
-        double h = net[i]->hidden_size, f = net[i]->intermediate_size;
-        forward += net[i]->num_hidden_layers * (8 * h * h * N + 4 * h * f * N + 4 * N * N * h);
-        if (net[i]->hidden_size != net[i]->embedding_size)
-            forward += 2 * e * h * N;
-    }
-    double h = disc->hidden_size;
-    forward += 2 * h * h * N + 2 * h * N;
-    forward += (2.0 * gen->hidden_size * e + 2 * e * disc->vocab_size) * (double)masked;
-    return 3 * forward;
+    double N = (double)n;
+    return 3 * (rtd_flops_encoder(disc, N) + rtd_flops_discriminator_head(disc, N) +
+                rtd_flops_encoder(gen, N) + rtd_flops_generator_head(gen, (double)masked));
 }
 
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length)

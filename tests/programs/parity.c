@@ -1,0 +1,626 @@
+/* rtdtools - MIT licence
+ *
+ * parity DIR: compare our networks, losses, gradients and updates with those that a reference
+ * implementation left in DIR (discriminator/, generator/, classify/, tag/, answer/ and the
+ * .safetensors files beside them).  Compares whatever of these DIR holds; a tensor too many, one
+ * missing, or nothing compared is a failure.
+ *
+ * Tolerances: forward, max abs difference <= 2e-5 of the tensor's largest absolute value;
+ * gradients, relative L2 <= 1e-4, or 1e-8 of the global norm where the true gradient is zero;
+ * parameters and moments after updates, relative L2 <= 1e-4; losses and norms 1e-4. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/rng.h"
+#include "model/directory.h"
+#include "train/finetune.h"
+#include "train/optimizer.h"
+#include "train/pretrain.h"
+
+static struct rtd_err err;
+static int compared, failed;
+static double worst_forward, worst_gradient, worst_update, worst_scalar;
+
+static void die(void)
+{
+    fprintf(stderr, "parity: %s\n", err.text);
+    exit(1);
+}
+
+static void *need(void *p)
+{
+    if (!p) {
+        fprintf(stderr, "parity: not enough memory\n");
+        exit(1);
+    }
+    return p;
+}
+
+static void verdict(bool ok, const char *what, const char *name, double got, double limit)
+{
+    compared++;
+    if (ok)
+        return;
+    failed++;
+    printf("FAIL %s %s: %.3g, limit %.3g\n", what, name, got, limit);
+}
+
+/* --- reading the reference --- */
+static float *floats(struct rtd_st *st, const char *name, size_t *count)
+{
+    const struct rtd_st_tensor *t = rtd_st_find(st, name);
+    if (!t) {
+        rtd_fail(&err, 1, "%s: %s: tensor missing", rtd_st_name(st), name);
+        die();
+    }
+    float *x = need(malloc((t->count + 1) * sizeof *x));
+    if (rtd_st_get_f32(st, t, x, t->count, &err))
+        die();
+    *count = t->count;
+    return x;
+}
+
+static int32_t *ints(struct rtd_st *st, const char *prefix, const char *name, size_t dims[2])
+{
+    char full[128];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    const struct rtd_st_tensor *t = rtd_st_find(st, full);
+    if (!t) {
+        rtd_fail(&err, 1, "%s: %s: tensor missing", rtd_st_name(st), full);
+        die();
+    }
+    int32_t *x = need(malloc((t->count + 1) * sizeof *x));
+    if (rtd_st_get_i32(st, t, x, t->count, &err))
+        die();
+    dims[0] = t->dims[0];
+    dims[1] = t->ndim > 1 ? t->dims[1] : 1;
+    return x;
+}
+
+static struct rtd_st *open_st(const char *dir, const char *name)
+{
+    char path[4096];
+    struct rtd_st *st;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (!rtd_exists(path))
+        return NULL;
+    if (rtd_st_open(&st, path, &err))
+        die();
+    return st;
+}
+
+/* A padded batch of the reference laid end to end, and where each token came from. */
+struct ragged {
+    size_t N, L, K, tokens, slots;
+    uint32_t *start, *mstart;
+    int32_t *ids, *masked, *positions, *originals, *sampled, *fake;
+    uint8_t *types;
+    uint64_t *index;
+    size_t *cell; /* [tokens] place in the (N,L) arrays */
+    size_t *slot; /* [slots] place in the (N,K) arrays */
+};
+
+static struct ragged read_batch(struct rtd_st *st, const char *prefix, bool pretrain)
+{
+    struct ragged r = {0};
+    size_t d[2];
+    int32_t *ids = ints(st, prefix, "input_ids", d);
+    r.N = d[0];
+    r.L = d[1];
+    int32_t *mask = ints(st, prefix, "attention_mask", d);
+    int32_t *types = ints(st, prefix, "token_type_ids", d);
+    r.start = need(calloc(r.N + 1, sizeof *r.start));
+    r.mstart = need(calloc(r.N + 1, sizeof *r.mstart));
+    r.ids = need(calloc(r.N * r.L, sizeof *r.ids));
+    r.types = need(calloc(r.N * r.L, 1));
+    r.index = need(calloc(r.N, sizeof *r.index));
+    r.cell = need(calloc(r.N * r.L, sizeof *r.cell));
+    for (size_t i = 0; i < r.N; i++) {
+        for (size_t j = 0; j < r.L && mask[i * r.L + j]; j++) {
+            r.ids[r.tokens] = ids[i * r.L + j];
+            r.types[r.tokens] = (uint8_t)types[i * r.L + j];
+            r.cell[r.tokens++] = i * r.L + j;
+        }
+        r.start[i + 1] = (uint32_t)r.tokens;
+        r.index[i] = i;
+    }
+    if (pretrain) {
+        int32_t *positions = ints(st, prefix, "masked_lm_positions", d);
+        r.K = d[1];
+        int32_t *originals = ints(st, prefix, "masked_lm_ids", d);
+        int32_t *masked = ints(st, prefix, "masked_input_ids", d);
+        int32_t *sampled = ints(st, prefix, "sampled_ids", d);
+        char name[128];
+        size_t n;
+        snprintf(name, sizeof name, "%smasked_lm_weights", prefix);
+        float *weights = floats(st, name, &n);
+        r.positions = need(calloc(r.N * r.K, sizeof *r.positions));
+        r.originals = need(calloc(r.N * r.K, sizeof *r.originals));
+        r.sampled = need(calloc(r.N * r.K, sizeof *r.sampled));
+        r.slot = need(calloc(r.N * r.K, sizeof *r.slot));
+        r.masked = need(calloc(r.tokens, sizeof *r.masked));
+        for (size_t t = 0; t < r.tokens; t++)
+            r.masked[t] = masked[r.cell[t]];
+        for (size_t i = 0; i < r.N; i++) {
+            for (size_t k = 0; k < r.K; k++)
+                if (weights[i * r.K + k] > 0) {
+                    r.positions[r.slots] = positions[i * r.K + k];
+                    r.originals[r.slots] = originals[i * r.K + k];
+                    r.sampled[r.slots] = sampled[i * r.K + k];
+                    r.slot[r.slots++] = i * r.K + k;
+                }
+            r.mstart[i + 1] = (uint32_t)r.slots;
+        }
+        free(positions);
+        free(originals);
+        free(masked);
+        free(sampled);
+        free(weights);
+    }
+    free(ids);
+    free(mask);
+    free(types);
+    return r;
+}
+
+static void free_batch(struct ragged *r)
+{
+    void *all[] = {r->start, r->mstart, r->ids,   r->masked, r->positions, r->originals,
+                   r->sampled, r->types, r->index, r->cell, r->slot};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+/* --- comparing --- */
+/* ours (rows, width) against rows `cell` of the reference's (N*L, width). */
+static void compare_rows(const char *what, const char *name, struct rtd_st *st, const real *ours,
+                         size_t rows, size_t width, const size_t *cell)
+{
+    size_t n;
+    float *ref = floats(st, name, &n);
+    double diff = 0, max = 0;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < width; c++) {
+            double a = (double)ours[r * width + c], b = ref[cell[r] * width + c];
+            max = fmax(max, fabs(b));
+            diff = fabs(a - b) <= diff ? diff : fabs(a - b); /* a NaN stays */
+        }
+    double rel = diff / max;
+    worst_forward = fmax(worst_forward, rel);
+    verdict(rows > 0 && rel <= 2e-5, what, name, rel, 2e-5);
+    free(ref);
+}
+
+static void compare_scalar(const char *what, double ours, double ref)
+{
+    double rel = fabs(ours - ref) / fmax(fabs(ref), 1e-30);
+    worst_scalar = fmax(worst_scalar, rel);
+    verdict(rel <= 1e-4, "scalar", what, rel, 1e-4);
+}
+
+static const char *net_prefix(const struct rtd_param *t, bool nets)
+{
+    return !nets ? "" : t->net == RTD_NET_DISCRIMINATOR ? "discriminator." : "generator.";
+}
+
+/* Every parameter's part of `block` against "PREFIX[NET.]NAME"; `floor` is the absolute L2 error
+ * allowed where the reference is (nearly) zero. */
+static void compare_block(const char *what, struct rtd_st *st, const char *prefix,
+                          const struct rtd_params *p, const real *block, bool nets, double floor,
+                          double *worst)
+{
+    for (int i = 0; i < p->n; i++) {
+        const struct rtd_param *t = &p->item[i];
+        char name[256];
+        size_t n;
+        snprintf(name, sizeof name, "%s%s%s", prefix, net_prefix(t, nets), t->name);
+        float *ref = floats(st, name, &n);
+        double diff = 0, norm = 0;
+        for (size_t k = 0; k < t->count; k++) {
+            double d = (double)block[t->offset + k] - ref[k];
+            diff += d * d;
+            norm += (double)ref[k] * ref[k];
+        }
+        diff = sqrt(diff);
+        norm = sqrt(norm);
+        bool ok = n == t->count && (diff <= 1e-4 * norm || diff <= floor);
+        if (diff > floor)
+            *worst = fmax(*worst, diff / norm);
+        verdict(ok, what, name, diff / norm, 1e-4);
+        free(ref);
+    }
+}
+
+/* No tensor of the reference with this prefix is left uncompared. */
+static void no_extra(struct rtd_st *st, const char *prefix, const struct rtd_params *p, bool nets)
+{
+    for (int i = 0; i < rtd_st_count(st); i++) {
+        const char *name = rtd_st_at(st, i)->name;
+        if (strncmp(name, prefix, strlen(prefix)))
+            continue;
+        bool known = false;
+        for (int k = 0; k < p->n && !known; k++) {
+            char full[256];
+            snprintf(full, sizeof full, "%s%s%s", prefix, net_prefix(&p->item[k], nets),
+                     p->item[k].name);
+            known = !strcmp(full, name);
+        }
+        verdict(known, "extra tensor", name, 1, 0);
+    }
+}
+
+static double meta(struct rtd_st *st, const char *key)
+{
+    const char *s = json_string_value(json_object_get(rtd_st_metadata(st), key));
+    if (!s) {
+        rtd_fail(&err, 1, "%s: no %s in its metadata", rtd_st_name(st), key);
+        die();
+    }
+    return strcmp(s, "yes") == 0 ? 1 : strcmp(s, "no") == 0 ? 0 : atof(s);
+}
+
+/* --- models --- */
+struct setting {
+    int lanes;
+    size_t micro; /* sequences a micro-batch; 0: by tokens */
+    struct rtd_pool *pool;
+};
+
+static void load_into(struct rtd_params *p, int net, const char *dir, const char *sub)
+{
+    char path[4096];
+    struct rtd_st *st;
+    snprintf(path, sizeof path, "%s/%s/model.safetensors", dir, sub);
+    if (rtd_st_open(&st, path, &err) || rtd_params_load(p, net, st, NULL, NULL, &err))
+        die();
+    rtd_st_close(st);
+}
+
+static struct rtd_config load_config(const char *dir, const char *sub)
+{
+    char path[4096];
+    struct rtd_config c;
+    snprintf(path, sizeof path, "%s/%s", dir, sub);
+    if (rtd_config_load(&c, path, &err))
+        die();
+    return c;
+}
+
+static struct rtd_pretrain *load_pretrain(const char *dir, const struct setting *s)
+{
+    struct rtd_config d = load_config(dir, "discriminator"), g = load_config(dir, "generator");
+    struct rtd_pretrain_options o;
+    struct rtd_pretrain *p;
+    rtd_pretrain_defaults(&o);
+    o.drop = false;
+    o.lanes = s->lanes;
+    o.micro_sequences = s->micro;
+    if (rtd_pretrain_new(&p, &d, &g, &o, s->pool, &err))
+        die();
+    load_into(&p->params, RTD_NET_DISCRIMINATOR, dir, "discriminator");
+    load_into(&p->params, RTD_NET_GENERATOR, dir, "generator");
+    rtd_config_free(&d);
+    rtd_config_free(&g);
+    return p;
+}
+
+static struct rtd_masked_batch masked_batch(const struct ragged *r)
+{
+    return (struct rtd_masked_batch){.nseq = r->N,
+                                     .start = r->start,
+                                     .mstart = r->mstart,
+                                     .ids = r->masked,
+                                     .types = r->types,
+                                     .positions = r->positions,
+                                     .originals = r->originals,
+                                     .index = r->index,
+                                     .sampled = r->sampled};
+}
+
+static void check_pretrain(const char *dir, const struct setting *s)
+{
+    struct rtd_st *st = open_st(dir, "pretrain.safetensors");
+    struct rtd_st *gst = open_st(dir, "pretrain_grads.safetensors");
+    if (!st)
+        return;
+    struct rtd_pretrain *p = load_pretrain(dir, s);
+    struct ragged r = read_batch(st, "", true);
+    struct rtd_masked_batch b = masked_batch(&r);
+    size_t V = p->lm.vocab;
+    p->keep_gen_logits = need(calloc(r.slots * V, sizeof(real)));
+    p->keep_disc_logits = need(calloc(r.tokens, sizeof(real)));
+    for (int net = 0; net < 2; net++) {
+        const struct rtd_encoder *enc = net ? &p->disc : &p->gen;
+        for (int i = 0; i <= enc->layers; i++)
+            p->keep_hidden[net][i] = need(calloc(r.tokens * enc->h, sizeof(real)));
+    }
+    struct rtd_pretrain_sums sums;
+    real *grad;
+    if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err))
+        die();
+    compare_rows("forward", "generator_logits", st, p->keep_gen_logits, r.slots, V, r.slot);
+    compare_rows("forward", "discriminator_logits", st, p->keep_disc_logits, r.tokens, 1, r.cell);
+    for (int net = 0; net < 2; net++) {
+        const struct rtd_encoder *enc = net ? &p->disc : &p->gen;
+        for (int i = 0; i <= enc->layers; i++) {
+            char name[64];
+            snprintf(name, sizeof name, "%s_hidden_%d", net ? "disc" : "gen", i);
+            compare_rows("forward", name, st, p->keep_hidden[net][i], r.tokens, enc->h, r.cell);
+            free(p->keep_hidden[net][i]);
+            p->keep_hidden[net][i] = NULL;
+        }
+    }
+    free(p->keep_gen_logits);
+    free(p->keep_disc_logits);
+    size_t n;
+    double mlm = sums.mlm_loss / sums.slots, disc = sums.disc_loss / sums.tokens;
+    float *loss = floats(st, "mlm_loss", &n);
+    compare_scalar("mlm_loss", mlm, loss[0]);
+    free(loss);
+    loss = floats(st, "disc_loss", &n);
+    compare_scalar("disc_loss", disc, loss[0]);
+    free(loss);
+    loss = floats(st, "loss", &n);
+    compare_scalar("loss", mlm + 50 * disc, loss[0]);
+    free(loss);
+    if (gst) {
+        double norm = meta(gst, "global_norm");
+        no_extra(gst, "", &p->params, true);
+        compare_block("gradient", gst, "", &p->params, grad, true, 1e-8 * norm, &worst_gradient);
+        rtd_st_close(gst);
+    }
+    free_batch(&r);
+    rtd_st_close(st);
+    rtd_pretrain_free(p);
+}
+
+static void check_pretrain_steps(const char *dir, const struct setting *s)
+{
+    struct rtd_st *st = open_st(dir, "pretrain_steps.safetensors");
+    if (!st)
+        return;
+    struct rtd_pretrain *p = load_pretrain(dir, s);
+    struct rtd_optimizer o;
+    struct rtd_schedule sched = {.lr = meta(st, "lr"),
+                                 .steps = (uint64_t)meta(st, "total_steps"),
+                                 .warmup = (uint64_t)meta(st, "warmup_steps"),
+                                 .multiply = true};
+    if (rtd_optimizer_init(&o, &p->params, &err))
+        die();
+    o.weight_decay = meta(st, "weight_decay");
+    o.clip = meta(st, "clip");
+    o.eps = meta(st, "eps");
+    p->o.disc_weight = meta(st, "disc_weight");
+    size_t n;
+    float *record = floats(st, "record", &n);
+    for (size_t t = 0; t < n / 5; t++) {
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "batch%zu.", t);
+        struct ragged r = read_batch(st, prefix, true);
+        struct rtd_masked_batch b = masked_batch(&r);
+        struct rtd_pretrain_sums sums;
+        real *grad;
+        double norm, lr = rtd_schedule_lr(&sched, t);
+        if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err) ||
+            rtd_optimizer_step(&o, &p->params, grad, lr, t, s->pool, &norm, &err))
+            die();
+        double mlm = sums.mlm_loss / sums.slots, disc = sums.disc_loss / sums.tokens;
+        compare_scalar("step mlm_loss", mlm, record[t * 5]);
+        compare_scalar("step disc_loss", disc, record[t * 5 + 1]);
+        compare_scalar("step loss", mlm + p->o.disc_weight * disc, record[t * 5 + 2]);
+        if (lr > 0 || record[t * 5 + 3] > 0)
+            compare_scalar("step lr", lr, record[t * 5 + 3]);
+        compare_scalar("step grad_norm", norm, record[t * 5 + 4]);
+        struct {
+            const char *what, *format;
+            const real *block;
+        } part[] = {{"parameter", "after%zu.", p->params.w},
+                    {"first moment", "m%zu.", o.m},
+                    {"second moment", "v%zu.", o.v}};
+        for (int k = 0; k < 3; k++) {
+            char name[160];
+            snprintf(prefix, sizeof prefix, part[k].format, t + 1);
+            snprintf(name, sizeof name, "%sdiscriminator.electra.embeddings.LayerNorm.weight",
+                     prefix);
+            if (!rtd_st_find(st, name))
+                continue;
+            /* moments of a zero gradient: as for gradients, against the (clipped) norm */
+            double floor = k == 0 ? 0 : k == 1 ? 1e-8 : 1e-16;
+            no_extra(st, prefix, &p->params, true);
+            compare_block(part[k].what, st, prefix, &p->params, part[k].block, true, floor,
+                          &worst_update);
+        }
+        free_batch(&r);
+    }
+    free(record);
+    rtd_optimizer_free(&o);
+    rtd_pretrain_free(p);
+    rtd_st_close(st);
+}
+
+static struct rtd_finetune *load_finetune(const char *dir, const struct setting *s)
+{
+    struct rtd_config c = load_config(dir, "classify");
+    struct rtd_finetune_options o;
+    struct rtd_finetune *f;
+    rtd_finetune_defaults(&o);
+    o.drop = false;
+    o.loss_mean = false;
+    o.lanes = s->lanes;
+    o.micro_sequences = s->micro;
+    if (rtd_finetune_new(&f, &c, &o, s->pool, &err))
+        die();
+    load_into(&f->params, RTD_NET_DISCRIMINATOR, dir, "classify");
+    rtd_config_free(&c);
+    return f;
+}
+
+static struct rtd_labelled_batch labelled_batch(const struct ragged *r, const int32_t *labels)
+{
+    return (struct rtd_labelled_batch){.nseq = r->N,
+                                       .start = r->start,
+                                       .ids = r->ids,
+                                       .types = r->types,
+                                       .index = r->index,
+                                       .labels = labels};
+}
+
+static void check_finetune_steps(const char *dir, const struct setting *s)
+{
+    struct rtd_st *st = open_st(dir, "finetune_steps.safetensors");
+    if (!st)
+        return;
+    struct rtd_finetune *f = load_finetune(dir, s);
+    struct rtd_optimizer o;
+    struct rtd_schedule sched = {.lr = meta(st, "lr"),
+                                 .steps = (uint64_t)meta(st, "total_steps"),
+                                 .warmup = (uint64_t)meta(st, "warmup_steps"),
+                                 .multiply = true};
+    if (rtd_optimizer_init(&o, &f->params, &err))
+        die();
+    o.weight_decay = meta(st, "weight_decay");
+    o.clip = meta(st, "clip");
+    o.eps = meta(st, "eps");
+    o.layer_decay = 0.8; /* in words in the metadata: "0.8: head and anything not listed 1; ..." */
+    o.layers = f->enc.layers;
+    size_t n;
+    float *record = floats(st, "record", &n);
+    for (size_t t = 0; t < n / 3; t++) {
+        char prefix[32], name[160];
+        size_t d[2];
+        snprintf(prefix, sizeof prefix, "batch%zu.", t);
+        struct ragged r = read_batch(st, prefix, false);
+        int32_t *labels = ints(st, prefix, "labels", d);
+        struct rtd_labelled_batch b = labelled_batch(&r, labels);
+        real *grad;
+        double loss, norm, lr = rtd_schedule_lr(&sched, t);
+        if (rtd_finetune_batch(f, &b, &grad, &loss, NULL, &err) ||
+            rtd_optimizer_step(&o, &f->params, grad, lr, t, s->pool, &norm, &err))
+            die();
+        compare_scalar("fine-tuning loss", loss, record[t * 3]);
+        if (lr > 0 || record[t * 3 + 1] > 0)
+            compare_scalar("fine-tuning lr", lr, record[t * 3 + 1]);
+        compare_scalar("fine-tuning grad_norm", norm, record[t * 3 + 2]);
+        snprintf(prefix, sizeof prefix, "after%zu.", t + 1);
+        snprintf(name, sizeof name, "%selectra.embeddings.LayerNorm.weight", prefix);
+        if (rtd_st_find(st, name)) {
+            no_extra(st, prefix, &f->params, false);
+            compare_block("parameter", st, prefix, &f->params, f->params.w, false, 0,
+                          &worst_update);
+        }
+        free(labels);
+        free_batch(&r);
+    }
+    free(record);
+    rtd_optimizer_free(&o);
+    rtd_finetune_free(f);
+    rtd_st_close(st);
+}
+
+static void check_classify(const char *dir, const struct setting *s)
+{
+    struct rtd_st *st = open_st(dir, "pretrain.safetensors");
+    struct rtd_st *out = open_st(dir, "classify.safetensors");
+    if (!st || !out)
+        return;
+    struct rtd_finetune *f = load_finetune(dir, s);
+    struct ragged r = read_batch(st, "", false);
+    struct rtd_labelled_batch b = labelled_batch(&r, NULL);
+    real *logits = need(calloc(r.N * f->head.labels, sizeof *logits));
+    size_t *row = need(calloc(r.N, sizeof *row));
+    double loss;
+    for (size_t i = 0; i < r.N; i++)
+        row[i] = i;
+    if (rtd_finetune_batch(f, &b, NULL, &loss, logits, &err))
+        die();
+    compare_rows("task", "logits", out, logits, r.N, f->head.labels, row);
+    free(logits);
+    free(row);
+    free_batch(&r);
+    rtd_finetune_free(f);
+    rtd_st_close(st);
+    rtd_st_close(out);
+}
+
+/* tag/ and answer/: one dense layer on every token. */
+static void check_token_head(const char *dir, const char *sub, const char *module)
+{
+    char file[64];
+    snprintf(file, sizeof file, "%s.safetensors", sub);
+    struct rtd_st *st = open_st(dir, "pretrain.safetensors"), *out = open_st(dir, file);
+    if (!st || !out)
+        return;
+    struct rtd_config c = load_config(dir, sub);
+    struct rtd_params p = {0};
+    struct rtd_encoder enc;
+    struct rtd_token_head head;
+    bool answer = !strcmp(module, "qa_outputs");
+    rtd_encoder_layout(&enc, &p, &c, RTD_NET_DISCRIMINATOR, "electra.", NULL);
+    rtd_token_head_layout(&head, &p, &enc, module, answer ? 2 : c.num_labels);
+    if (rtd_params_alloc(&p, &err))
+        die();
+    load_into(&p, RTD_NET_DISCRIMINATOR, dir, sub);
+    struct ragged r = read_batch(st, "", false);
+    struct rtd_tokens t = {
+        .nseq = r.N, .start = r.start, .ids = r.ids, .types = r.types, .index = r.index};
+    struct rtd_arena arena = {0};
+    struct rtd_acts acts;
+    rtd_acts_take(&acts, &arena, &enc, &t, false);
+    if (rtd_arena_init(&arena, arena.peak, &err))
+        die();
+    rtd_acts_take(&acts, &arena, &enc, &t, false);
+    rtd_encoder_forward(&enc, p.w, &t, &acts, false, 0);
+    real *logits = need(calloc(r.tokens * head.labels, sizeof *logits));
+    rtd_token_head_fwd(&head, p.w, logits, acts.out, r.tokens);
+    if (answer) {
+        real *one = need(calloc(r.tokens, sizeof *one));
+        for (int k = 0; k < 2; k++) {
+            for (size_t i = 0; i < r.tokens; i++)
+                one[i] = logits[i * 2 + (size_t)k];
+            compare_rows("task", k ? "end_logits" : "start_logits", out, one, r.tokens, 1, r.cell);
+        }
+        free(one);
+    } else {
+        compare_rows("task", "logits", out, logits, r.tokens, head.labels, r.cell);
+    }
+    free(logits);
+    rtd_arena_free(&arena);
+    free_batch(&r);
+    rtd_params_free(&p);
+    rtd_config_free(&c);
+    rtd_st_close(st);
+    rtd_st_close(out);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: parity DIR\n");
+        return 2;
+    }
+    const char *dir = argv[1];
+    static const struct setting settings[] = {{1, 0, NULL}, {1, 1, NULL}, {1, 2, NULL},
+                                              {3, 0, NULL}, {3, 1, NULL}, {3, 2, NULL}};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        struct setting s = settings[i];
+        if (rtd_pool_new(&s.pool, 1 + (int)i % 2, &err))
+            die();
+        check_pretrain(dir, &s);
+        check_pretrain_steps(dir, &s);
+        check_finetune_steps(dir, &s);
+        check_classify(dir, &s);
+        rtd_pool_free(s.pool);
+    }
+    check_token_head(dir, "tag", "classifier");
+    check_token_head(dir, "answer", "qa_outputs");
+    printf("%s (%s): %d comparisons, %d failed; worst forward %.2g, gradient %.2g, update %.2g, "
+           "scalar %.2g\n",
+           dir, rtd_kernels()->name, compared, failed, worst_forward, worst_gradient, worst_update,
+           worst_scalar);
+    if (compared == 0)
+        fprintf(stderr, "parity: %s: nothing to compare\n", dir);
+    return compared == 0 || failed ? 1 : 0;
+}
