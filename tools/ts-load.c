@@ -1,14 +1,14 @@
 /* rtdtools - MIT licence
  *
  * ts-load: JSON lines to a tensor stream. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/tool.h"
 #include "stream/stream.h"
+#include "text/tokenizer.h"
 
-enum { MAX_LINE = 1 << 28, MAX_VOCAB = 1 << 25 };
+enum { MAX_LINE = 1 << 28 }; /* bytes */
 
 struct opts {
     const char *in, *out, *kind, *vocab;
@@ -75,18 +75,22 @@ static int make_header(struct rtd_header *h, const struct opts *o, struct rtd_er
     rtd_header_standard(h, o->kind);
     h->max_length = (uint32_t)o->max_length;
     if (o->vocab) {
-        char *text;
+        struct rtd_tok_settings settings;
+        struct rtd_tokenizer *t;
         size_t len;
-        int st = rtd_read_file(o->vocab, MAX_VOCAB, &text, &len, err);
+        rtd_tok_settings_default(&settings, o->cased);
+        int st = rtd_tokenizer_load(&t, o->vocab, &settings, err);
         if (st)
             return st;
+        const char *text = rtd_tokenizer_vocab(t, &len);
         st = rtd_header_set_vocab(h, text, len, o->vocab, err);
-        free(text);
+        rtd_tokenizer_free(t);
         if (st)
             return st;
-        h->tok.lower_case = h->tok.strip_accents = !o->cased;
-        h->tok.chinese = true;
-        h->tok.max_word = 100;
+        h->tok.lower_case = settings.lower_case;
+        h->tok.strip_accents = settings.strip_accents;
+        h->tok.chinese = settings.chinese;
+        h->tok.max_word = settings.max_word;
     }
     return rtd_header_provenance(h, "ts-load", NULL, err);
 }
