@@ -8,7 +8,8 @@
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-o FILE] [--mask-prob F] [--seed N] [FILE]",
+    .synopsis = "[-fqv] [-o FILE] [--mask-prob F] [--max-predictions N] [--random-replace F] "
+                "[--seed N] [FILE]",
     .purpose = "Choose the masked positions of training examples.",
 };
 

@@ -7,7 +7,7 @@
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-l N] [-o FILE] [--seed N] [FILE]",
+    .synopsis = "[-fqv] [-l N] [-o FILE] [--seed N] [FILE]",
     .purpose = "Pack the sentences of documents into training examples.",
 };
 

@@ -7,7 +7,7 @@
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-S MEM] [-T DIR] [-o FILE] [--seed N] [--repeat N] [FILE]",
+    .synopsis = "[-fqv] [-S MEM] [-T DIR] [-o FILE] [--seed N] [--repeat N] [FILE]",
     .purpose = "Shuffle the records of a tensor stream.",
 };
 
