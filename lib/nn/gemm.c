@@ -33,20 +33,25 @@ static void init(void)
     bli_thread_set_num_threads(1);
 }
 
-void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A,
-              size_t lda, const real *B, size_t ldb, real beta, real *C, size_t ldc)
+void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
+              const real *B, size_t ldb, real beta, real *C, size_t ldc)
 {
     pthread_once(&once, init);
     if (M == 0 || N == 0)
         return;
     trans_t a = ta ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     trans_t b = tb ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
+    /* BLIS's kernels for small matrices choose the order of summation by M: a row would depend on
+     * how many there are.  (They are no faster where B is transposed.) */
+    rntm_t rt = BLIS_RNTM_INITIALIZER;
+    bli_rntm_set_num_threads_only(1, &rt);
+    bli_rntm_disable_l3_sup(&rt);
 #ifdef RTD_DOUBLE
-    bli_dgemm(a, b, (dim_t)M, (dim_t)N, (dim_t)K, &alpha, (real *)A, (inc_t)lda, 1, (real *)B,
-              (inc_t)ldb, 1, &beta, C, (inc_t)ldc, 1);
+    bli_dgemm_ex(a, b, (dim_t)M, (dim_t)N, (dim_t)K, &alpha, (real *)A, (inc_t)lda, 1, (real *)B,
+                 (inc_t)ldb, 1, &beta, C, (inc_t)ldc, 1, NULL, &rt);
 #else
-    bli_sgemm(a, b, (dim_t)M, (dim_t)N, (dim_t)K, &alpha, (real *)A, (inc_t)lda, 1, (real *)B,
-              (inc_t)ldb, 1, &beta, C, (inc_t)ldc, 1);
+    bli_sgemm_ex(a, b, (dim_t)M, (dim_t)N, (dim_t)K, &alpha, (real *)A, (inc_t)lda, 1, (real *)B,
+                 (inc_t)ldb, 1, &beta, C, (inc_t)ldc, 1, NULL, &rt);
 #endif
 }
 

@@ -12,9 +12,10 @@
 /* C (M,N) = alpha * op(A) op(B) + beta * C; op(A) is (M,K), op(B) is (K,N).  Row-major with leading
  * dimensions (elements between rows of the matrix as stored): A is stored (M,K), or (K,M) with ta;
  * B (K,N), or (N,K) with tb.  beta 0 does not read C.  Sizes of 0 are fine.  Thread-safe; single
- * threaded whatever the environment says: the result does not depend on who calls. */
-void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A,
-              size_t lda, const real *B, size_t ldb, real beta, real *C, size_t ldc);
+ * threaded whatever the environment says: the result does not depend on who calls, and a row of C
+ * does not depend on how many rows there are or where it stands among them. */
+void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
+              const real *B, size_t ldb, real beta, real *C, size_t ldc);
 
 /* Name of BLIS's kernels for this CPU ("skx", "zen3", "haswell", ...). */
 const char *rtd_gemm_arch(void);
