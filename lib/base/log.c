@@ -41,6 +41,16 @@ void rtd_warn(const char *fmt, ...)
     va_end(ap);
 }
 
+void rtd_say(const char *fmt, ...)
+{
+    if (rtd_tool_quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    say(fmt, ap);
+    va_end(ap);
+}
+
 void rtd_info(int level, const char *fmt, ...)
 {
     if (rtd_tool_quiet || rtd_tool_verbose < level)

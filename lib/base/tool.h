@@ -82,6 +82,7 @@ int rtd_refuse_tty_stdin(struct rtd_err *err);
 
 /* --- messages on stderr; one line each, "tool: ..." --- */
 void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* not with -q */
+void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* the same, no warning */
 void rtd_info(int level, const char *fmt, ...)                              /* with -v >= level */
     __attribute__((format(printf, 2, 3)));
 void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* terminal, or -v */
