@@ -159,16 +159,6 @@ static int reserve(struct rtd_encoding *e, size_t more, struct rtd_err *err)
     return RTD_OK;
 }
 
-static bool too_long(const char *s, uint32_t len, uint32_t max)
-{
-    uint32_t chars = 0;
-    if (len <= max)
-        return false;
-    for (uint32_t i = 0; i < len; i++)
-        chars += ((unsigned char)s[i] & 0xC0) != 0x80;
-    return chars > max;
-}
-
 /* Greedy longest match of a word: ids, and where each piece ends.  The number of pieces, at most
  * len; 0 where the word cannot be spelt. */
 static size_t match(const struct rtd_tokenizer *t, const char *s, uint32_t len, int32_t *id,
@@ -266,7 +256,7 @@ static inline size_t lookup(const struct rtd_tokenizer *t, struct rtd_encoding *
             return n;
         }
     }
-    n = too_long(s, len, t->set.max_word) ? 0 : match(t, s, len, id, end);
+    n = rtd_word_over(s, len, t->set.max_word) ? 0 : match(t, s, len, id, end);
     if (!n) {
         n = 1;
         id[0] = t->special.unk;

@@ -26,8 +26,8 @@ struct rtd_tokenizer; /* immutable after new: may be shared by threads */
  * messages. */
 int rtd_tokenizer_new(struct rtd_tokenizer **t, const char *vocab, size_t len, const char *name,
                       const struct rtd_tok_settings *s, struct rtd_err *err);
-int rtd_tokenizer_load(struct rtd_tokenizer **t, const char *path,
-                       const struct rtd_tok_settings *s, struct rtd_err *err);
+int rtd_tokenizer_load(struct rtd_tokenizer **t, const char *path, const struct rtd_tok_settings *s,
+                       struct rtd_err *err);
 void rtd_tokenizer_free(struct rtd_tokenizer *t);
 
 struct rtd_special_ids {

@@ -41,4 +41,13 @@ int rtd_words_next(const struct rtd_charmap *m, struct rtd_words *w, const char 
                    size_t *pos, struct rtd_err *err);
 void rtd_words_free(struct rtd_words *w);
 
+/* Has a word of len bytes more than max characters? */
+static inline bool rtd_word_over(const char *s, uint32_t len, uint32_t max)
+{
+    uint32_t chars = 0;
+    for (uint32_t i = 0; len > max && i < len; i++)
+        chars += ((unsigned char)s[i] & 0xC0) != 0x80;
+    return chars > max;
+}
+
 #endif
