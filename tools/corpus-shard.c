@@ -53,12 +53,12 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
     struct rtd_opt table[] = {
         {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Input", 0},
         {RTD_OPT_STR, 0, "doc", "UNIT", &o->doc, 0, 0,
-         "a document ends at a blank line, at each line, or with its file: blank (default), line, file", 0},
+         "documents are parted by blank lines (blank, the default), or are lines or files", 0},
         {RTD_OPT_FLAG, 0, "json", NULL, &o->json, 0, 0,
          "JSON lines: the string \"text\" of each object is a document", 0},
         {RTD_OPT_STR, 0, "json-key", "KEY", &o->json_key, 0, 0, "the same, of another KEY", 0},
         {RTD_OPT_LIST, 0, "include", "GLOB", &o->include, 0, 0,
-         "of an archive read only members like GLOB; may be repeated", 0},
+         "read only members like GLOB of an archive; may be repeated", 0},
         {RTD_OPT_LIST, 0, "exclude", "GLOB", &o->exclude, 0, 0,
          "leave out members like GLOB; may be repeated", 0},
         {RTD_OPT_STR, 'T', "tmpdir", "DIR", &o->tmpdir, 0, 0,
@@ -74,8 +74,8 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
          "hold out this share of the documents, chosen by their content", 0},
         {RTD_OPT_STR, 0, "part", "PART", &o->part, 0, 0,
          "with --holdout: write train (the rest) or test (the held out)", 0},
-        {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "another choice of held-out documents (default 1)",
-         0},
+        {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0,
+         "another choice of held-out documents (default 1)", 0},
         {RTD_OPT_INT, 'n', "limit", "N", &o->limit, 0, 0, "end properly after N documents", 0},
         {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Output", 0},
         {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0,
@@ -165,9 +165,9 @@ static json_t *provenance(const struct opts *o)
     return p;
 }
 
-static void skipped(const char *archive, const char *member, const char *why)
+static void skipped(const char *where, const char *why)
 {
-    rtd_info(1, "%s: %s: skipped: %s", archive, member, why);
+    rtd_info(1, "%s: skipped: %s", where, why);
 }
 
 static int keep(void *arg, const struct rtd_document *doc, struct rtd_err *err)
@@ -184,6 +184,8 @@ static int keep(void *arg, const struct rtd_document *doc, struct rtd_err *err)
     j->full = j->o->limit >= 0 && n >= (uint64_t)j->o->limit;
     if (n % 256 == 0)
         rtd_progress(n, 0, "documents", "%s", "");
+    if (rtd_take_usr1())
+        rtd_warn("%llu documents so far", (unsigned long long)n);
     return st;
 }
 
@@ -201,9 +203,6 @@ static int read_input(struct job *j, const char *path, struct rtd_err *err)
             st = rtd_docs_add(j->docs, data, n, err);
         if (!st)
             st = rtd_docs_finish(j->docs, err);
-        if (rtd_take_usr1())
-            rtd_warn("%s: %llu documents so far", rtd_archive_where(a),
-                     (unsigned long long)rtd_shards_total(j->out)->documents);
     }
     if (a) {
         const struct rtd_archive_counts *c = rtd_archive_counts(a);

@@ -65,14 +65,14 @@ static la_ssize_t feed_file(struct archive *ar, void *arg, const void **data)
     ssize_t n;
     do {
         if (rtd_stop_signal()) {
-            rtd_fail(a->err, RTD_ESIGNAL, "%s: stopped by a signal", a->name);
+            rtd_fail(a->err, RTD_ESIGNAL, "%s: stopped by a signal", a->where);
             archive_set_error(ar, EIO, "stopped");
             return ARCHIVE_FATAL;
         }
         n = pread(a->fd, a->window, RTD_WINDOW, a->offset);
     } while (n < 0 && errno == EINTR);
     if (n < 0) {
-        rtd_fail_sys(a->err, "%s: cannot read", a->name);
+        rtd_fail_sys(a->err, "%s: cannot read", a->where);
         archive_set_error(ar, EIO, "cannot read");
         return ARCHIVE_FATAL;
     }
@@ -111,10 +111,10 @@ static int failed(struct rtd_archive *a, struct rtd_err *err)
 static int open_file(struct rtd_archive *a, const char *path, bool direct, struct rtd_err *err)
 {
     if (!(a->window = malloc(RTD_WINDOW)))
-        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", a->name);
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", a->where);
     if (direct) {
         a->fd = open(path, O_RDONLY | O_CLOEXEC);
-        return a->fd < 0 ? rtd_fail_sys(err, "%s: cannot open", a->name) : RTD_OK;
+        return a->fd < 0 ? rtd_fail_sys(err, "%s: cannot open", a->where) : RTD_OK;
     }
     const char *dir = a->opts->tmpdir ? a->opts->tmpdir : getenv("TMPDIR");
     char tmp[4096];
@@ -136,7 +136,7 @@ static int open_file(struct rtd_archive *a, const char *path, bool direct, struc
             if (k < 0 && errno == EINTR && !rtd_stop_signal())
                 continue;
             if (k < 0 && errno == EINTR)
-                return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", a->name);
+                return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", a->where);
             if (k < 0)
                 return rtd_fail_sys(err, "%s: cannot write", tmp);
             p += k;
@@ -152,7 +152,7 @@ static int open_format(struct rtd_archive *a, const char *path, bool direct, str
         return st;
     a->ar = archive_read_new();
     if (!a->ar)
-        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", a->name);
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", a->where);
     int r = a->format->support(a->ar);
     if (r != ARCHIVE_OK)
         return failed(a, err);
@@ -339,7 +339,7 @@ static int choose(struct rtd_archive *a, struct archive_entry *entry, struct rtd
     }
     a->counts.binary++;
     if (a->opts->skipped)
-        a->opts->skipped(a->name, a->member, why);
+        a->opts->skipped(a->where, why);
     rtd_bytes_close(a->text);
     a->text = NULL;
     return RTD_OK;

@@ -29,8 +29,8 @@ struct rtd_archive_opts {
      * matches one of include (or include is empty) and none of exclude. */
     const struct rtd_strlist *include, *exclude; /* NULL: none */
     const char *tmpdir;                          /* NULL: $TMPDIR, or /tmp */
-    /* Told of each member left out because it is not text; may be NULL.  Texts are printable. */
-    void (*skipped)(const char *archive, const char *member, const char *why);
+    /* Told of each member left out because it is not text; may be NULL. */
+    void (*skipped)(const char *where, const char *why);
 };
 
 struct rtd_archive_counts {
