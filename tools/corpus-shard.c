@@ -84,8 +84,8 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
          "plain text, a blank line between documents, in place of a stream", 0},
         {RTD_OPT_FLAG, 0, "source", NULL, &o->source, 0, 0,
          "add the field source: the name of file or member", 0},
-        {RTD_OPT_STR, 'd', "directory", "DIR", &o->dir, 0, 0,
-         "make DIR with shards and a manifest", 0},
+        {RTD_OPT_STR, 'd', "directory", "DIR", &o->dir, 0, 0, "make DIR with shards and a manifest",
+         0},
         {RTD_OPT_BYTES, 0, "shard-size", "BYTES", &o->shard_size, 1, 1e15,
          "begin a shard after this much text (default 64M)", 0},
         {RTD_OPT_INT, 0, "shards", "N", &o->shards, 1, RTD_MAX_OPEN_SHARDS,
@@ -141,10 +141,9 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
 static json_t *provenance(const struct opts *o)
 {
     static const char *const units[] = {"blank", "line", "file"};
-    json_t *p = json_pack("{s:s, s:I, s:I, s:b, s:b}", "doc",
-                          o->json_key ? "json" : units[o->unit], "min_chars",
-                          (json_int_t)o->min_chars, "max_bytes", (json_int_t)o->max_bytes, "dedup",
-                          o->dedup, "source", o->source);
+    json_t *p = json_pack("{s:s, s:I, s:I, s:b, s:b}", "doc", o->json_key ? "json" : units[o->unit],
+                          "min_chars", (json_int_t)o->min_chars, "max_bytes",
+                          (json_int_t)o->max_bytes, "dedup", o->dedup, "source", o->source);
     if (o->json_key)
         json_object_set_new(p, "json_key", json_string(o->json_key));
     if (o->part) {
@@ -268,14 +267,24 @@ static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *e
     struct job j = {.o = o, .full = o->limit == 0};
     struct rtd_manifest want = {0};
     struct rtd_doc_opts doc = {o->unit, o->json_key, (size_t)o->max_bytes};
-    struct rtd_filter_opts filter = {
-        .min_chars = (uint64_t)o->min_chars, .holdout = o->holdout, .seed = (uint64_t)o->seed,
-        .part = !o->part ? 0 : !strcmp(o->part, "train") ? 1 : 2, .dedup = o->dedup};
-    struct rtd_shard_opts shard = {
-        .path = o->out, .dir = o->dir, .shards = (int)o->shards, .text = o->text,
-        .shard_bytes = o->shards ? 0 : o->shard_size ? (uint64_t)o->shard_size : 64 << 20,
-        .force = o->force, .with_source = o->source, .max_bytes = (size_t)o->max_bytes,
-        .provenance = provenance(o)};
+    struct rtd_filter_opts filter = {.min_chars = (uint64_t)o->min_chars,
+                                     .holdout = o->holdout,
+                                     .seed = (uint64_t)o->seed,
+                                     .part = !o->part                    ? 0
+                                             : !strcmp(o->part, "train") ? 1
+                                                                         : 2,
+                                     .dedup = o->dedup};
+    struct rtd_shard_opts shard = {.path = o->out,
+                                   .dir = o->dir,
+                                   .shards = (int)o->shards,
+                                   .text = o->text,
+                                   .shard_bytes = o->shards       ? 0
+                                                  : o->shard_size ? (uint64_t)o->shard_size
+                                                                  : 64 << 20,
+                                   .force = o->force,
+                                   .with_source = o->source,
+                                   .max_bytes = (size_t)o->max_bytes,
+                                   .provenance = provenance(o)};
     int st = o->manifest ? rtd_manifest_read(&want, o->manifest, err) : RTD_OK;
     if (!st && !(st = rtd_docs_new(&j.docs, &doc, keep, &j, err)) &&
         !(st = rtd_filter_new(&j.filter, &filter, err)))

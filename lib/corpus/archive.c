@@ -18,15 +18,15 @@ enum { NAME_SIZE = 512 };
 
 struct rtd_archive {
     const struct rtd_archive_opts *opts;
-    char *name, *base; /* base: the last part of name */
-    struct rtd_bytes *bytes; /* the input, unpacked */
+    char *name, *base;               /* base: the last part of name */
+    struct rtd_bytes *bytes;         /* the input, unpacked */
     const struct rtd_format *format; /* NULL: a text */
     struct archive *ar;
     int fd; /* >= 0: the file that libarchive seeks in */
     int64_t offset;
-    unsigned char *window; /* [RTD_WINDOW], of fd */
-    uint64_t fed, zeros; /* bytes given to libarchive; zero bytes at the end of them */
-    uint64_t entry_end; /* where the data of the last entry ended, padding included */
+    unsigned char *window;  /* [RTD_WINDOW], of fd */
+    uint64_t fed, zeros;    /* bytes given to libarchive; zero bytes at the end of them */
+    uint64_t entry_end;     /* where the data of the last entry ended, padding included */
     struct rtd_bytes *text; /* the present text; == bytes, or on top of a member */
     char member[NAME_SIZE];
     char where[NAME_SIZE + 260]; /* name, or name: member */
@@ -84,8 +84,9 @@ static la_ssize_t feed_file(struct archive *ar, void *arg, const void **data)
 static la_int64_t seek_file(struct archive *ar, void *arg, la_int64_t offset, int whence)
 {
     struct rtd_archive *a = arg;
-    int64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? a->offset
-                                                               : lseek(a->fd, 0, SEEK_END);
+    int64_t from = whence == SEEK_SET   ? 0
+                   : whence == SEEK_CUR ? a->offset
+                                        : lseek(a->fd, 0, SEEK_END);
     if (from < 0 || offset < -from) {
         archive_set_error(ar, EIO, "bad position");
         return ARCHIVE_FATAL;

@@ -26,7 +26,8 @@ static bool is_bzip2(const unsigned char *p, size_t n)
 }
 static bool is_xz(const unsigned char *p, size_t n)
 {
-    return AT(0, "\xfd" "7zXZ\0");
+    return AT(0, "\xfd"
+                 "7zXZ\0");
 }
 static bool is_lzma(const unsigned char *p, size_t n)
 {
@@ -40,7 +41,8 @@ static bool is_lzip(const unsigned char *p, size_t n)
 }
 static bool is_zstd(const unsigned char *p, size_t n)
 {
-    return AT(0, "\x28\xb5\x2f\xfd") || (n >= 4 && p[0] >> 4 == 5 && at(p, n, 1, "\x2a\x4d\x18", 3));
+    return AT(0, "\x28\xb5\x2f\xfd") ||
+           (n >= 4 && p[0] >> 4 == 5 && at(p, n, 1, "\x2a\x4d\x18", 3));
 }
 static bool is_lz4(const unsigned char *p, size_t n)
 {
@@ -191,7 +193,9 @@ static const struct {
     {"\x89PNG", 4, false, "a PNG image"},
     {"\xff\xd8\xff", 3, false, "a JPEG image"},
     {"GIF8", 4, false, "a GIF image"},
-    {"\x7f" "ELF", 4, false, "an ELF program"},
+    {"\x7f"
+     "ELF",
+     4, false, "an ELF program"},
     {"MZ", 2, false, "a Windows program"},
     {"\x89LZO", 4, false, "lzop data"},
     {"SQLite format 3", 15, false, "an SQLite database"},
@@ -226,11 +230,11 @@ const char *rtd_not_text(const unsigned char *p, size_t n, bool all)
 static const struct {
     const char *suffix, *packing, *format; /* NULL: not promised */
 } suffixes[] = {
-    {".gz", "gzip", NULL},    {".bz2", "bzip2", NULL},  {".xz", "xz", NULL},
-    {".lzma", "lzma", NULL},  {".lz", "lzip", NULL},    {".zst", "zstd", NULL},
-    {".lz4", "lz4", NULL},    {".Z", "compress", NULL}, {".tgz", "gzip", "tar"},
-    {".tbz2", "bzip2", "tar"}, {".txz", "xz", "tar"},   {".tzst", "zstd", "tar"},
-    {".tar", NULL, "tar"},    {".zip", NULL, "zip"},    {".7z", NULL, "7z"},
+    {".gz", "gzip", NULL},     {".bz2", "bzip2", NULL},  {".xz", "xz", NULL},
+    {".lzma", "lzma", NULL},   {".lz", "lzip", NULL},    {".zst", "zstd", NULL},
+    {".lz4", "lz4", NULL},     {".Z", "compress", NULL}, {".tgz", "gzip", "tar"},
+    {".tbz2", "bzip2", "tar"}, {".txz", "xz", "tar"},    {".tzst", "zstd", "tar"},
+    {".tar", NULL, "tar"},     {".zip", NULL, "zip"},    {".7z", NULL, "7z"},
     {".cpio", NULL, "cpio"},
 };
 

@@ -10,7 +10,8 @@
 
 #include "corpus/archive_internal.h"
 
-/* Nothing but zeros may follow.  Reading on to the end also lets the sources below verify theirs. */
+/* Nothing but zeros may follow.  Reading on to the end also lets the sources below verify theirs.
+ */
 static int only_zeros(struct rtd_bytes *below, const char *packing, struct rtd_err *err)
 {
     for (;;) {
@@ -179,8 +180,8 @@ static int filter_end(struct filter *f, struct rtd_err *err)
     for (size_t i = zeros ? f->last_len - left : 0; zeros && i < f->last_len; i++)
         zeros = f->last[i] == 0;
     if (!zeros)
-        return rtd_fail(err, RTD_EDATA, "%s: more bytes after the end of the %s data",
-                        f->base.name, f->packing->name);
+        return rtd_fail(err, RTD_EDATA, "%s: more bytes after the end of the %s data", f->base.name,
+                        f->packing->name);
     return only_zeros(f->below, f->packing->name, err);
 }
 
@@ -247,8 +248,7 @@ int rtd_bytes_unpack(struct rtd_bytes **b, const char *packed[4], struct rtd_err
             return RTD_OK;
         if (layer == 4)
             return rtd_fail(err, RTD_EDATA, "%s: packed more than four times", (*b)->name);
-        struct rtd_bytes *up = packing->filter ? filter_new(*b, packing, err)
-                                               : gunzip_new(*b, err);
+        struct rtd_bytes *up = packing->filter ? filter_new(*b, packing, err) : gunzip_new(*b, err);
         if (!up)
             return err->status;
         packed[layer] = packing->name;

@@ -149,10 +149,10 @@ static size_t blank_at(const char *s, size_t len)
         return 2;
     if (len < 3)
         return 0;
-    bool blank = (p[0] == 0xe1 && p[1] == 0x9a && p[2] == 0x80) ||              /* U+1680 */
+    bool blank = (p[0] == 0xe1 && p[1] == 0x9a && p[2] == 0x80) ||                   /* U+1680 */
                  (p[0] == 0xe2 && p[1] == 0x80 && (p[2] <= 0x8a || p[2] == 0xaf)) || /* 2000-200A */
-                 (p[0] == 0xe2 && p[1] == 0x81 && p[2] == 0x9f) ||              /* U+205F */
-                 (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80);                /* U+3000 */
+                 (p[0] == 0xe2 && p[1] == 0x81 && p[2] == 0x9f) ||                   /* U+205F */
+                 (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80);                     /* U+3000 */
     return blank ? 3 : 0;
 }
 

@@ -17,13 +17,13 @@ struct rtd_docs {
     void *arg;
     const char *where, *source;
     struct rtd_clean clean;
-    struct rtd_buf in;      /* clean bytes, from the beginning of the unfinished line */
-    size_t scanned;         /* no line end in the first `scanned` of them */
-    bool in_line;           /* a part of the present line is in the document already */
-    struct rtd_buf doc;     /* the document so far */
-    bool continued;         /* parts of it have been given away */
-    struct rtd_buf value;   /* JSON: the string, cleaned */
-    uint64_t line;          /* JSON: number of the line */
+    struct rtd_buf in;    /* clean bytes, from the beginning of the unfinished line */
+    size_t scanned;       /* no line end in the first `scanned` of them */
+    bool in_line;         /* a part of the present line is in the document already */
+    struct rtd_buf doc;   /* the document so far */
+    bool continued;       /* parts of it have been given away */
+    struct rtd_buf value; /* JSON: the string, cleaned */
+    uint64_t line;        /* JSON: number of the line */
     struct rtd_doc_counts counts;
 };
 
@@ -78,12 +78,12 @@ static int add_line(struct rtd_docs *d, const char *s, size_t len, struct rtd_er
     return rtd_buf_append(&d->doc, s, len, err);
 }
 
-/* Where to cut a line of more than max bytes: after the last blank in the second half of the
- * first max, else before the character that does not fit. */
+/* Where to cut a line of more than max bytes: at the last blank in their second half, else before
+ * the character that does not fit. */
 static size_t cut_at(const char *s, size_t max)
 {
     for (size_t i = max; i > max / 2; i--)
-        if (s[i - 1] == ' ')
+        if (s[i] == ' ')
             return i;
     while (((unsigned char)s[max] & 0xc0) == 0x80)
         max--;

@@ -21,7 +21,7 @@ enum rtd_doc_unit {
 struct rtd_doc_opts {
     enum rtd_doc_unit unit;
     const char *json_key; /* not NULL: JSON lines, and this string of each object is a document */
-    size_t max_bytes;     /* >= 16: a longer document is split, at a line end or a blank if possible */
+    size_t max_bytes; /* >= 16: a longer document is split, at a line end or a blank if possible */
 };
 
 struct rtd_document {

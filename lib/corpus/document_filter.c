@@ -17,8 +17,7 @@ struct rtd_filter {
     bool away;         /* or in the other part */
 };
 
-int rtd_filter_new(struct rtd_filter **out, const struct rtd_filter_opts *opts,
-                   struct rtd_err *err)
+int rtd_filter_new(struct rtd_filter **out, const struct rtd_filter_opts *opts, struct rtd_err *err)
 {
     struct rtd_filter *f = *out = calloc(1, sizeof *f);
     if (!f)
@@ -83,8 +82,8 @@ int rtd_filter_ask(struct rtd_filter *f, const struct rtd_document *doc, bool *k
         f->dropped = !long_enough(doc, f->opts.min_chars);
         f->away = false;
         if (f->opts.part) {
-            bool held = rtd_unit(rtd_rand32(f->opts.seed, RTD_RNG_SPLIT, 0, 0, hash, 0)) <
-                        f->opts.holdout;
+            bool held =
+                rtd_unit(rtd_rand32(f->opts.seed, RTD_RNG_SPLIT, 0, 0, hash, 0)) < f->opts.holdout;
             f->away = held != (f->opts.part == 2);
         }
     }

@@ -113,8 +113,8 @@ static bool get_total(json_t *o, struct rtd_total *t)
 {
     json_t *documents = json_object_get(o, "documents"), *bytes = json_object_get(o, "bytes");
     const char *digest = json_string_value(json_object_get(o, "digest"));
-    if (!json_is_integer(documents) || !json_is_integer(bytes) || !digest ||
-        strlen(digest) != 32 || strspn(digest, "0123456789abcdef") != 32)
+    if (!json_is_integer(documents) || !json_is_integer(bytes) || !digest || strlen(digest) != 32 ||
+        strspn(digest, "0123456789abcdef") != 32)
         return false;
     char high[17];
     memcpy(high, digest, 16);
@@ -141,8 +141,9 @@ static int parse(struct rtd_manifest *m, json_t *root, const char *path, struct 
     if (!json_is_integer(version))
         return rtd_fail(err, RTD_EDATA, "%s: no manifest", path);
     if (json_integer_value(version) != 1)
-        return rtd_fail(err, RTD_EDATA, "%s: manifest of version %" JSON_INTEGER_FORMAT
-                        ", version 1 can be read", path, json_integer_value(version));
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: manifest of version %" JSON_INTEGER_FORMAT ", version 1 can be read",
+                        path, json_integer_value(version));
     bool good = get_total(root, &total) && json_is_array(shards) &&
                 json_array_size(shards) <= RTD_MAX_SHARDS;
     for (size_t i = 0; good && i < json_array_size(shards); i++) {

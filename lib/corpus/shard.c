@@ -19,12 +19,12 @@ struct rtd_shards {
     struct rtd_shard_opts opts;
     struct rtd_header header;
     struct rtd_out *text;
-    struct shard *open;       /* [1], or [opts.shards] */
+    struct shard *open; /* [1], or [opts.shards] */
     int nopen;
-    char tmp[4096];           /* the directory before it gets its name */
+    char tmp[4096]; /* the directory before it gets its name */
     struct rtd_manifest manifest;
     struct rtd_total total;
-    size_t started;           /* shards begun in the directory */
+    size_t started; /* shards begun in the directory */
 };
 
 static void release(struct rtd_shards *s)
@@ -92,8 +92,7 @@ static int open_dir(struct rtd_shards *s, struct rtd_err *err)
     return st;
 }
 
-int rtd_shards_open(struct rtd_shards **out, const struct rtd_shard_opts *opts,
-                    struct rtd_err *err)
+int rtd_shards_open(struct rtd_shards **out, const struct rtd_shard_opts *opts, struct rtd_err *err)
 {
     *out = NULL;
     struct rtd_shards *s = calloc(1, sizeof *s);
