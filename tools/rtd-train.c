@@ -1,0 +1,249 @@
+/* rtdtools - MIT licence
+ *
+ * rtd-train: train a generator and a discriminator together on a masked stream. */
+#include <string.h>
+
+#include "base/tool.h"
+#include "nn/kernels.h"
+#include "train/presets.h"
+#include "train/trainer.h"
+
+struct options {
+    const char *out, *size, *eval;
+    bool resume, force, disallow_correct;
+    int64_t steps, warmup, mlm_warmup, batch, batch_tokens, seed, lanes, threads, micro_tokens;
+    int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
+    int64_t log_every, save_every, eval_every, eval_limit, keep;
+    double lr, weight_decay, clip, beta1, beta2, eps;
+    double gen_weight, disc_weight, temperature, dropout, init_range;
+};
+
+static struct options o = {
+    .size = "small",
+    .warmup = -1,
+    .seed = 1,
+    .lanes = 8,
+    .micro_tokens = 512,
+    .positions = 512,
+    .log_every = 100,
+    .save_every = 1000,
+    .eval_every = 1000,
+    .keep = 5,
+    .weight_decay = 0.01,
+    .clip = 1,
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .eps = 1e-6,
+    .gen_weight = 1,
+    .disc_weight = 50,
+    .temperature = 1,
+    .dropout = 0.1,
+    .init_range = 0.02,
+};
+
+static struct rtd_opt table[] = {
+    {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
+    {RTD_OPT_INT, 0, "steps", "N", &o.steps, 1, 1e12, "updates in all (required)", 0},
+    {RTD_OPT_FLAG, 0, "resume", NULL, &o.resume, 0, 0, "go on from DIR's newest checkpoint", 0},
+    {RTD_OPT_FLAG, 'f', "force", NULL, &o.force, 0, 0, "start anew where DIR holds a run", 0},
+    {RTD_OPT_STR, 0, "eval", "FILE", &o.eval, 0, 0, "held-out masked stream to evaluate on", 0},
+    {RTD_OPT_INT, 0, "eval-limit", "N", &o.eval_limit, 0, 0, "its first N records only", 0},
+    {RTD_OPT_INT, 0, "eval-every", "N", &o.eval_every, 1, 1e12,
+     "steps between evaluations (default: 1000)", 0},
+    {RTD_OPT_INT, 0, "log-every", "N", &o.log_every, 1, 1e12,
+     "steps between lines of metrics.tsv (default: 100)", 0},
+    {RTD_OPT_INT, 0, "save-every", "N", &o.save_every, 0, 0,
+     "steps between checkpoints, 0: never (default: 1000)", 0},
+    {RTD_OPT_INT, 0, "keep", "N", &o.keep, 1, 1e6, "newest checkpoints to keep (default: 5)", 0},
+    {RTD_OPT_INT, 'j', "threads", "N", &o.threads, 1, 1024, "threads (default: all CPUs)", 0},
+    {RTD_OPT_INT, 0, "seed", "N", &o.seed, 0, 0, "seed of all randomness (default: 1)", 0},
+    RTD_OPT_COMMON_VERBOSE,
+    {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Shape", 0},
+    {RTD_OPT_STR, 0, "size", "NAME", &o.size, 0, 0,
+     "tiny, mini, small, small++, base or large (default: small)", 0},
+    {RTD_OPT_INT, 0, "layers", "N", &o.layers, 1, 127, "layers of both networks", 0},
+    {RTD_OPT_INT, 0, "hidden", "N", &o.hidden, 1, 16384, "discriminator's width", 0},
+    {RTD_OPT_INT, 0, "heads", "N", &o.heads, 1, 1024, "attention heads (default: hidden / 64)", 0},
+    {RTD_OPT_INT, 0, "ffn", "N", &o.ffn, 1, 65536, "feed-forward width (default: 4 x hidden)", 0},
+    {RTD_OPT_INT, 0, "embedding", "N", &o.embedding, 1, 16384, "embedding width", 0},
+    {RTD_OPT_INT, 0, "generator-hidden", "N", &o.generator_hidden, 1, 16384,
+     "generator's width (default: hidden / 4)", 0},
+    {RTD_OPT_INT, 0, "generator-layers", "N", &o.generator_layers, 1, 127, "generator's layers", 0},
+    {RTD_OPT_INT, 0, "positions", "N", &o.positions, 8, 1 << 20,
+     "rows of the position table (default: 512)", 0},
+    {RTD_OPT_REAL, 0, "dropout", "F", &o.dropout, 0, 0.9, "all dropout rates (default: 0.1)", 0},
+    {RTD_OPT_REAL, 0, "init-range", "F", &o.init_range, 1e-6, 1,
+     "standard deviation of initial weights (default: 0.02)", 0},
+    {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Training", 0},
+    {RTD_OPT_INT, 0, "batch", "N", &o.batch, 1, 1 << 24, "sequences a step (default: by size)", 0},
+    {RTD_OPT_INT, 0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 30,
+     "instead: sequences until at least N tokens", 0},
+    {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10, "learning rate (default: by size)", 0},
+    {RTD_OPT_INT, 0, "warmup", "N", &o.warmup, 0, 1e12,
+     "warm-up steps (default: steps / 10, at most 10000)", 0},
+    {RTD_OPT_INT, 0, "mlm-warmup", "N", &o.mlm_warmup, 0, 1e12,
+     "first N steps: masked LM for both networks (default: 0)", 0},
+    {RTD_OPT_REAL, 0, "weight-decay", "F", &o.weight_decay, 0, 1, "(default: 0.01)", 0},
+    {RTD_OPT_REAL, 0, "clip", "F", &o.clip, 0, 1e9,
+     "global norm of gradients, 0: no limit (default: 1)", 0},
+    {RTD_OPT_REAL, 0, "beta1", "F", &o.beta1, 0, 0.999999, "Adam (default: 0.9)", 0},
+    {RTD_OPT_REAL, 0, "beta2", "F", &o.beta2, 0, 0.999999, "Adam (default: 0.999)", 0},
+    {RTD_OPT_REAL, 0, "eps", "F", &o.eps, 1e-15, 1, "Adam (default: 1e-6)", 0},
+    {RTD_OPT_REAL, 0, "gen-weight", "F", &o.gen_weight, 0, 1e6,
+     "weight of the generator's loss (default: 1)", 0},
+    {RTD_OPT_REAL, 0, "disc-weight", "F", &o.disc_weight, 0, 1e6,
+     "weight of the discriminator's loss (default: 50)", 0},
+    {RTD_OPT_REAL, 0, "temperature", "F", &o.temperature, 1e-3, 1e3,
+     "of the generator's samples (default: 1)", 0},
+    {RTD_OPT_FLAG, 0, "disallow-correct", NULL, &o.disallow_correct, 0, 0,
+     "never sample the original token", 0},
+    {RTD_OPT_INT, 0, "lanes", "N", &o.lanes, 1, 4096,
+     "parts of a batch; decides rounding, not -j (default: 8)", 0},
+    {RTD_OPT_INT, 0, "micro-tokens", "N", &o.micro_tokens, 1, 1 << 24,
+     "tokens of a micro-batch; decides rounding (default: 512)", 0},
+    {RTD_OPT_END, 0, NULL, NULL, NULL, 0, 0, NULL, 0},
+};
+
+static const struct rtd_usage usage = {
+    .synopsis = "-o DIR --steps N [--size NAME] [OPTIONS] [FILE]",
+    .purpose = "Pre-train ELECTRA on a stream of masked examples.",
+    .notes = "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps a\n"
+             "stream is good for: ts-info --count FILE, divided by the batch; ts-cat --repeat makes\n"
+             "more passes.",
+};
+
+/* The given value, or the preset's where the option was not given. */
+static int pick(int64_t given, int preset)
+{
+    return given ? (int)given : preset;
+}
+
+static int shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_err *err)
+{
+    struct rtd_config *d = &t->disc;
+    rtd_config_init(d);
+    strcpy(d->model_type, "electra");
+    strcpy(d->architecture, "ElectraForPreTraining");
+    d->vocab_size = 1; /* the stream's is filled in later */
+    d->num_hidden_layers = pick(o.layers, p->layers);
+    d->hidden_size = pick(o.hidden, p->hidden);
+    d->num_attention_heads =
+        pick(o.heads, !o.hidden ? p->heads : o.hidden >= 64 ? (int)o.hidden / 64 : 1);
+    d->intermediate_size = pick(o.ffn, o.hidden ? 4 * (int)o.hidden : p->ffn);
+    d->embedding_size = pick(o.embedding, p->embedding);
+    d->max_position_embeddings = (int)o.positions;
+    d->hidden_dropout_prob = d->attention_probs_dropout_prob = o.dropout;
+    d->initializer_range = o.init_range;
+    int quarter = o.hidden >= 4 ? (int)o.hidden / 4 : 1;
+    int st = rtd_generator_config(
+        &t->gen, d, pick(o.generator_hidden, o.hidden ? quarter : p->generator_hidden), err);
+    t->gen.num_hidden_layers = pick(o.generator_layers, d->num_hidden_layers);
+    return st;
+}
+
+/* Everything that decides the result, in the words of the options. */
+static json_t *describe(const struct rtd_trainer *t)
+{
+    const struct rtd_config *d = &t->disc, *g = &t->gen;
+    json_t *j = json_pack(
+        "{s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "steps",
+        (json_int_t)o.steps, "lr", t->schedule.lr, "warmup", (json_int_t)t->schedule.warmup,
+        "mlm-warmup", (json_int_t)o.mlm_warmup, "batch", (json_int_t)t->batch, "batch-tokens",
+        (json_int_t)t->batch_tokens, "weight-decay", o.weight_decay, "clip", o.clip, "beta1",
+        o.beta1, "beta2", o.beta2, "eps", o.eps, "gen-weight", o.gen_weight, "disc-weight",
+        o.disc_weight, "temperature", o.temperature, "disallow-correct", o.disallow_correct);
+    json_t *s = json_pack(
+        "{s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "seed",
+        (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
+        (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden", d->hidden_size,
+        "heads", d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
+        d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
+        g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout", o.dropout,
+        "init-range", o.init_range);
+    if (j && s)
+        json_object_update(j, s);
+    json_decref(s);
+    return j;
+}
+
+static int run(const char *path, struct rtd_err *err)
+{
+    const struct rtd_preset *p = rtd_preset_find(o.size);
+    if (!o.out)
+        return rtd_fail(err, RTD_EUSAGE, "-o DIR is required");
+    if (!o.steps)
+        return rtd_fail(err, RTD_EUSAGE,
+                        "--steps N is required: `ts-info --count FILE` counts the examples of one "
+                        "pass, `ts-cat --repeat` makes more passes");
+    if (!p)
+        return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, rtd_preset_names());
+    if (o.mlm_warmup > o.steps)
+        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
+                        (long long)o.mlm_warmup);
+    struct rtd_trainer t = {
+        .dir = o.out,
+        .resume = o.resume,
+        .force = o.force,
+        .schedule = {.lr = o.lr > 0 ? o.lr : p->lr, .steps = (uint64_t)o.steps, .multiply = true},
+        .weight_decay = o.weight_decay,
+        .clip = o.clip,
+        .beta1 = o.beta1,
+        .beta2 = o.beta2,
+        .eps = o.eps,
+        .mlm_warmup = (uint64_t)o.mlm_warmup,
+        .batch = (size_t)pick(o.batch, p->batch),
+        .batch_tokens = (size_t)o.batch_tokens,
+        .log_every = (uint64_t)o.log_every,
+        .save_every = (uint64_t)o.save_every,
+        .eval_every = (uint64_t)o.eval_every,
+        .keep = (int)o.keep,
+        .eval = o.eval,
+        .eval_limit = (size_t)o.eval_limit,
+    };
+    int64_t tenth = o.steps / 10 < 10000 ? o.steps / 10 : 10000;
+    t.schedule.warmup = (uint64_t)(o.warmup >= 0 ? o.warmup : tenth);
+    rtd_pretrain_defaults(&t.o);
+    t.o.gen_weight = o.gen_weight;
+    t.o.disc_weight = o.disc_weight;
+    t.o.temperature = o.temperature;
+    t.o.disallow_correct = o.disallow_correct;
+    t.o.drop = o.dropout > 0;
+    t.o.warmup_head = o.mlm_warmup > 0;
+    t.o.seed = (uint64_t)o.seed;
+    t.o.lanes = (int)o.lanes;
+    t.o.micro_tokens = (size_t)o.micro_tokens;
+    struct rtd_reader *in = NULL;
+    struct rtd_pool *pool = NULL;
+    int st = rtd_kernels_check(err);
+    if (!st)
+        st = shape(&t, p, err);
+    if (!st && !(t.options = describe(&t)))
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = rtd_reader_open(&in, path, err);
+    if (!st)
+        st = rtd_pool_new(&pool, o.threads ? (int)o.threads : rtd_cpu_count(), err);
+    if (!st)
+        st = rtd_trainer_run(&t, in, pool, err);
+    rtd_reader_close(in);
+    rtd_pool_free(pool);
+    json_decref(t.options);
+    rtd_config_free(&t.disc);
+    rtd_config_free(&t.gen);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    struct rtd_err err = {0};
+    int first;
+    rtd_tool_begin("rtd-train", argc, argv);
+    int st = rtd_parse(argc, argv, table, &usage, &first, &err);
+    if (!st && argc - first > 1)
+        st = rtd_fail(&err, RTD_EUSAGE, "wants one stream, not %d", argc - first);
+    if (!st && first == argc)
+        st = rtd_refuse_tty_stdin(&err);
+    if (!st)
+        st = run(first < argc ? argv[first] : NULL, &err);
+    return rtd_tool_end(&err, st);
+}
