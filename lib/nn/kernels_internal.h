@@ -7,7 +7,7 @@
 #include "nn/kernels.h"
 
 extern const struct rtd_kernels rtd_kernels_plain;
-#if defined(__x86_64__) && !defined(RTD_DOUBLE) && 0
+#if defined(__x86_64__) && !defined(RTD_DOUBLE)
 #define RTD_HAVE_X86_KERNELS 1
 extern const struct rtd_kernels rtd_kernels_avx2;
 extern const struct rtd_kernels rtd_kernels_avx512;

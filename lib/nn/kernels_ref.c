@@ -30,7 +30,7 @@ static double act_value(double u, enum rtd_activation act)
     case RTD_GELU_TANH:
         return 0.5 * u * (1 + tanh(M_2_SQRTPI * M_SQRT1_2 * (u + 0.044715 * u * u * u)));
     default:
-        return u > 0 ? u : 0;
+        return u < 0 ? 0 : u; /* NaN stays NaN */
     }
 }
 
@@ -212,6 +212,12 @@ static int32_t gumbel(const real *x, size_t V, real temperature, int32_t forbid,
         if (x[v] > x[arg])
             arg = v;
     *best = (int32_t)arg;
+    if ((int32_t)arg == forbid && V > 1) { /* no base: far above, it would make all others 0 */
+        arg = arg == 0;
+        for (size_t v = 0; v < V; v++)
+            if (x[v] > x[arg] && (int32_t)v != forbid)
+                arg = v;
+    }
     double top = -1;
     int32_t drawn = 0;
     uint32_t per_slot = (uint32_t)((V + 63) / 64 * 16), word[4];
