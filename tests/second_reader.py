@@ -33,10 +33,6 @@ def pad(n):
     return (n + 63) // 64 * 64
 
 
-def zero(data):
-    need(not any(data), 'padding is not zero')
-
-
 class Stream:
     def __init__(self, file):
         self.file = file
@@ -58,7 +54,7 @@ class Stream:
         need(text + vocab <= 32 << 20, 'size of the header')
         data = self.read(pad(text + vocab))
         need(crc32c(data) == crc, 'CRC of the header')
-        zero(data[text + vocab:])
+        need(not any(data[text + vocab:]), 'padding')
         self.head = json.loads(data[:text].decode('utf-8'))
         self.vocab_size = self.head.get('vocabulary', {}).get('size', 1 << 31)
         need(('vocabulary' in self.head) == (vocab > 0), 'vocabulary')
@@ -80,7 +76,7 @@ class Stream:
             size = struct.calcsize('<' + letter) * count
             need(at + pad(size) <= len(body), 'body too short')
             values = struct.unpack('<%d%s' % (count, letter), body[at:at + size])
-            zero(body[at + size:at + pad(size)])
+            need(not any(body[at + size:at + pad(size)]), 'padding')
             at += pad(size)
             return values
         for a, axis in enumerate(self.head['axes']):
@@ -111,7 +107,7 @@ class Stream:
             before = p
         need(len(tokens) <= self.head.get('max_length', 1 << 32), 'max_length')
         for field in self.head['fields']:
-            v = r[field['name']]
+            v = [float('%.9g' % x) if type(x) is float else x for x in r[field['name']]]
             text = field['dtype'] == 'u8' and field['axis'] in ('bytes', 'name')
             for d in reversed(field['dims']):
                 v = [list(v[i:i + d]) for i in range(0, len(v), d)]

@@ -244,7 +244,7 @@ static int decode_object(struct rtd_header *h, const json_t *o, struct rtd_err *
     json_t *prov = json_object_get(o, "provenance");
     int64_t v;
     if (!json_is_object(o) || !get_name(h->kind, json_object_get(o, "kind")))
-        return want(err, "no kind");
+        return want(err, "not an object, or its kind is not a name");
     if (!json_is_array(axes) || json_array_size(axes) > RTD_MAX_AXES)
         return rtd_fail(err, RTD_EDATA, "header: axes are not a list of at most %d", RTD_MAX_AXES);
     for (size_t i = 0; i < json_array_size(axes); i++) {
