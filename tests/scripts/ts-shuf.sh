@@ -34,6 +34,12 @@ ts-dump -n "$(wc -l <want)" 1M.ts | cmp - want # the first pass is a single pass
 ts-shuf --seed 2 many.ts >two.ts
 ! cmp -s one.ts two.ts || { echo "the seed has no effect"; exit 1; }
 
+# the temporary file is used again: three passes in little more than the input's size
+(
+    ulimit -f $(($(stat -c %s many.ts) * 5 / 4 / 1024 + 1024))
+    exec ts-shuf -S 1M -T tmp --repeat 3 many.ts >/dev/null
+)
+
 fails() { # STATUS PATTERN COMMAND...: exactly one line of stderr
     local want=$1 pattern=$2 status=0
     shift 2
