@@ -1,0 +1,220 @@
+/* rtdtools - MIT licence
+ *
+ * bench [-j N] [SIZE LENGTH BATCH STEPS]...: speed of pre-training as a share of the machine's
+ * sgemm peak, in one run.
+ *
+ * FLOPs: rtd_pretrain_flops (products only, training = 3 x forward).  Sequences have exactly
+ * LENGTH real tokens and round(0.15 LENGTH) masked; the vocabulary has 30,522 pieces; dropout is
+ * on; a step includes the optimiser.  Peak: the largest over 1024^3, 2048^3 and 4096^3 of the
+ * median of five single-threaded sgemm calls on every core at once, before and after. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/tool.h"
+#include "nn/gemm.h"
+#include "train/optimizer.h"
+#include "train/presets.h"
+#include "train/pretrain.h"
+
+static struct rtd_err err;
+
+static void die(void)
+{
+    fprintf(stderr, "bench: %s\n", err.text[0] ? err.text : "not enough memory");
+    exit(1);
+}
+
+struct peak {
+    size_t n;
+    double *seconds; /* [workers][5] */
+    float **block;   /* [workers] three matrices */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void peak_task(void *arg, int task, int worker)
+{
+    struct peak *p = arg;
+    size_t n = p->n;
+    (void)worker;
+    float *a = p->block[task], *b = a + n * n, *c = b + n * n;
+    for (size_t i = 0; i < 2 * n * n; i++)
+        a[i] = (float)(i % 13) - 6;
+    for (int r = 0; r < 5; r++) {
+        double t = rtd_now();
+        rtd_gemm(false, false, n, n, n, 1, a, n, b, n, 0, c, n);
+        p->seconds[task * 5 + r] = rtd_now() - t;
+    }
+    qsort(p->seconds + task * 5, 5, sizeof(double), by_value);
+}
+
+/* FLOP/s of all cores together. */
+static double measure_peak(struct rtd_pool *pool)
+{
+    int workers = rtd_pool_size(pool);
+    double best = 0;
+    for (size_t n = 1024; n <= 4096; n *= 2) {
+        struct peak p = {.n = n};
+        p.seconds = calloc((size_t)workers * 5, sizeof(double));
+        p.block = calloc((size_t)workers, sizeof *p.block);
+        if (!p.seconds || !p.block)
+            die();
+        for (int i = 0; i < workers; i++)
+            if (!(p.block[i] = rtd_alloc_aligned(3 * n * n, sizeof(float))))
+                die();
+        rtd_pool_run(pool, peak_task, &p, workers);
+        double sum = 0;
+        for (int i = 0; i < workers; i++) {
+            sum += 2.0 * (double)n * (double)n * (double)n / p.seconds[i * 5 + 2];
+            free(p.block[i]);
+        }
+        best = sum > best ? sum : best;
+        free(p.seconds);
+        free(p.block);
+    }
+    return best;
+}
+
+static struct rtd_masked_batch make_batch(size_t n, size_t length, uint64_t step, int vocab)
+{
+    size_t masked = (size_t)(0.15 * (double)length + 0.5);
+    struct rtd_masked_batch b = {.nseq = n};
+    b.start = calloc(n + 1, sizeof *b.start);
+    b.mstart = calloc(n + 1, sizeof *b.mstart);
+    b.ids = calloc(n * length, sizeof *b.ids);
+    b.types = calloc(n * length, 1);
+    b.positions = calloc(n * masked, sizeof *b.positions);
+    b.originals = calloc(n * masked, sizeof *b.originals);
+    b.index = calloc(n, sizeof *b.index);
+    if (!b.start || !b.mstart || !b.ids || !b.types || !b.positions || !b.originals || !b.index)
+        die();
+    for (size_t s = 0; s < n; s++) {
+        b.start[s + 1] = (uint32_t)((s + 1) * length);
+        b.mstart[s + 1] = (uint32_t)((s + 1) * masked);
+        b.index[s] = step * n + s;
+        for (size_t i = 0; i < length; i++) /* frequent ids are more likely, as in text */
+            b.ids[s * length + i] = (int32_t)(
+                rtd_unit(rtd_rand32(1, 0, 0, 0, b.index[s], (uint32_t)i)) *
+                rtd_unit(rtd_rand32(1, 0, 0, 1, b.index[s], (uint32_t)i)) * vocab);
+        for (size_t k = 0; k < masked; k++) {
+            b.positions[s * masked + k] = (int32_t)(k * length / masked);
+            b.originals[s * masked + k] = b.ids[s * length + k * length / masked];
+        }
+    }
+    return b;
+}
+
+static void free_batch(struct rtd_masked_batch *b)
+{
+    free(b->start);
+    free(b->mstart);
+    free(b->ids);
+    free(b->types);
+    free(b->positions);
+    free(b->originals);
+    free(b->index);
+}
+
+static void pretrain(const char *size, size_t length, size_t batch, int steps,
+                     struct rtd_pool *pool)
+{
+    const struct rtd_preset *s = rtd_preset_find(size);
+    if (!s) {
+        fprintf(stderr, "bench: no size %s\n", size);
+        exit(2);
+    }
+    struct rtd_config d, g;
+    struct rtd_pretrain_options o;
+    struct rtd_pretrain *p;
+    struct rtd_optimizer opt;
+    rtd_config_init(&d);
+    d.vocab_size = 30522;
+    d.num_hidden_layers = s->layers;
+    d.hidden_size = s->hidden;
+    d.num_attention_heads = s->heads;
+    d.intermediate_size = s->ffn;
+    d.embedding_size = s->embedding;
+    rtd_pretrain_defaults(&o);
+    if (rtd_generator_config(&g, &d, s->generator_hidden, &err) ||
+        rtd_pretrain_new(&p, &d, &g, &o, pool, &err) ||
+        rtd_optimizer_init(&opt, &p->params, &err))
+        die();
+    rtd_params_init(&p->params, 1, 0.02);
+    double before = measure_peak(pool), seconds = 0, update = 0;
+    for (int t = 0; t <= steps; t++) { /* step 0 warms up and is not counted */
+        struct rtd_masked_batch b = make_batch(batch, length, (uint64_t)t, d.vocab_size);
+        struct rtd_pretrain_sums sums;
+        real *grad;
+        double norm, at = rtd_now();
+        if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err))
+            die();
+        double middle = rtd_now();
+        if (rtd_optimizer_step(&opt, &p->params, grad, 1e-4, (uint64_t)t, pool, &norm, &err))
+            die();
+        if (t > 0) {
+            seconds += rtd_now() - at;
+            update += rtd_now() - middle;
+        }
+        free_batch(&b);
+    }
+    double after = measure_peak(pool), peak = before > after ? before : after;
+    size_t masked = (size_t)(0.15 * (double)length + 0.5);
+    double flops = rtd_pretrain_flops(&d, &g, length, masked) * (double)batch * steps / seconds;
+    printf("pre-training %s, length %zu, batch %zu: %.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of "
+           "the sgemm peak (update %.1f%% of the time); peak memory %.0f MB\n",
+           size, length, batch, (double)(batch * length) * steps / seconds, flops / 1e9, peak / 1e9,
+           100 * flops / peak, 100 * update / seconds, (double)rtd_peak_rss() / 1e6);
+    fflush(stdout);
+    rtd_optimizer_free(&opt);
+    rtd_pretrain_free(p);
+    rtd_config_free(&d);
+    rtd_config_free(&g);
+}
+
+static void cpu_name(char *out, size_t size)
+{
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    snprintf(out, size, "unknown CPU");
+    for (char line[512]; f && fgets(line, sizeof line, f);)
+        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
+            snprintf(out, size, "%s", strchr(line, ':') + 2);
+            out[strcspn(out, "\n")] = 0;
+            break;
+        }
+    if (f)
+        fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+    static char *standard[] = {"small", "128", "128", "4"};
+    int threads = rtd_cpu_count(), first = 1;
+    struct rtd_pool *pool;
+    char cpu[256];
+    if (argc > 2 && !strcmp(argv[1], "-j")) {
+        threads = atoi(argv[2]);
+        first = 3;
+    }
+    char **job = argc > first ? argv + first : standard;
+    int jobs = argc > first ? (argc - first) / 4 : 1;
+    if (threads < 1 || (argc > first && (argc - first) % 4)) {
+        fprintf(stderr, "usage: bench [-j N] [SIZE LENGTH BATCH STEPS]...\n");
+        return 2;
+    }
+    if (rtd_pool_new(&pool, threads, &err))
+        die();
+    cpu_name(cpu, sizeof cpu);
+    printf("%s, %d threads, kernels %s, BLIS %s\n", cpu, threads, rtd_kernels()->name,
+           rtd_gemm_arch());
+    for (int i = 0; i < jobs; i++, job += 4)
+        pretrain(job[0], (size_t)atol(job[1]), (size_t)atol(job[2]), atoi(job[3]), pool);
+    rtd_pool_free(pool);
+    return 0;
+}
