@@ -53,8 +53,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         return err->status;
     if (rtd_memory_budget(o->memory, &o->budget, &e))
         return rtd_fail(err, e.status, "--memory %s", e.text);
-    if (o->budget < 16 << 20)
-        return rtd_fail(err, RTD_EUSAGE, "--memory %s: at least 16M", o->memory);
+    if (o->budget < 32 << 20)
+        return rtd_fail(err, RTD_EUSAGE, "--memory %s: at least 32M", o->memory);
     o->in = argv + first;
     o->n = argc - first;
     return o->n ? RTD_OK : rtd_refuse_tty_stdin(err);

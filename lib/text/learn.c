@@ -34,8 +34,8 @@ int rtd_learner_new(struct rtd_learner **out, const struct rtd_learn_options *o,
     if (!l)
         return rtd_fail_sys(err, "vocabulary");
     l->o = *o;
-    /* Spelling and pairs take about twice what counting takes. */
-    l->seen.max_bytes = o->max_memory / 3;
+    /* Spelling and pairs take up to twice what counting takes. */
+    l->seen.max_bytes = o->max_memory / 2;
     if (rtd_charmap_new(&l->map, &o->set, err)) {
         free(l);
         return err->status;

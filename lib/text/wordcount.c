@@ -8,7 +8,7 @@
 
 /* The place of a word, or the free one where it belongs. */
 static struct rtd_counted *find(struct rtd_counted *word, size_t cap, const char *bytes,
-                                uint64_t hash, const char *s, uint32_t len)
+                                uint32_t hash, const char *s, uint32_t len)
 {
     size_t i = hash & (cap - 1);
     while (word[i].count &&
@@ -71,7 +71,7 @@ static int forget(struct rtd_wordcount *c, struct rtd_err *err)
 
 int rtd_wordcount_add(struct rtd_wordcount *c, const char *s, uint32_t len, struct rtd_err *err)
 {
-    uint64_t hash = rtd_hash64(s, len);
+    uint32_t hash = (uint32_t)rtd_hash64(s, len);
     if (c->cap) {
         struct rtd_counted *w = find(c->word, c->cap, c->bytes.data, hash, s, len);
         if (w->count) {
@@ -93,7 +93,7 @@ int rtd_wordcount_add(struct rtd_wordcount *c, const char *s, uint32_t len, stru
     struct rtd_counted *w = find(c->word, c->cap, c->bytes.data, hash, s, len);
     if (rtd_buf_append(&c->bytes, s, len, err))
         return err->status;
-    *w = (struct rtd_counted){hash, 1, c->bytes.len - len, len};
+    *w = (struct rtd_counted){1, c->bytes.len - len, len, hash};
     c->n++;
     return RTD_OK;
 }

@@ -11,10 +11,9 @@
 #include "base/mem.h"
 
 struct rtd_counted {
-    uint64_t hash;
     uint64_t count; /* 0: a free place */
     size_t off;     /* bytes.data[off .. off+len-1] */
-    uint32_t len;
+    uint32_t len, hash;
 };
 
 /* Zero-initialise, and set max_bytes. */
