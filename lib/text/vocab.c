@@ -70,6 +70,7 @@ int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char
 {
     int32_t *id = NULL;
     const char **key = NULL;
+    uint32_t twice = 0; /* the first piece that repeats another, in the order of key */
 
     *v = (struct rtd_vocab){0};
     if (len > RTD_VOCAB_MAX)
@@ -88,13 +89,15 @@ int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char
     qsort_r(id, v->n, sizeof *id, by_piece, v);
     for (uint32_t i = 0; i < v->n; i++) {
         key[i] = v->pieces + v->at[id[i]];
-        if (i && !strcmp(key[i - 1], key[i])) {
-            char piece[64];
-            rtd_fail(err, RTD_EDATA, "%s: line %d: piece '%s' stands on line %d already", name,
-                     id[i] + 1, rtd_mask_text(piece, sizeof piece, key[i], strlen(key[i])),
-                     id[i - 1] + 1);
-            goto out;
-        }
+        if (i && !strcmp(key[i - 1], key[i]) && (!twice || id[i] < id[twice]))
+            twice = i;
+    }
+    if (twice) {
+        char piece[64];
+        rtd_fail(err, RTD_EDATA, "%s: line %d: piece '%s' stands on line %d already", name,
+                 id[twice] + 1, rtd_mask_text(piece, sizeof piece, key[twice], strlen(key[twice])),
+                 id[twice - 1] + 1);
+        goto out;
     }
     rtd_trie_init(&v->trie, key, id, v->n, err);
 out:
