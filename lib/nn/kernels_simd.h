@@ -123,13 +123,13 @@ static double sumsq(const real *x, size_t n)
 
 static void adamw(real *p, real *m, real *v, const real *g, size_t n, const struct rtd_adamw *o)
 {
-    float b1 = o->beta1, b2 = o->beta2, c1 = o->correct1, c2 = o->correct2, eps = o->eps;
-    float clip = o->clip, lr = o->lr, decay = o->weight_decay;
+    float b1 = o->beta1, b2 = o->beta2, g1 = o->gain1, g2 = o->gain2, c1 = o->correct1, c2 = o->correct2;
+    float eps = o->eps, clip = o->clip, lr = o->lr, decay = o->weight_decay;
     RTD_ROW(c, l, k, n, {
         vf gc = v_load(g + c, l) * clip;
         vf pc = v_load(p + c, l);
-        vf mc = v_load(m + c, l) * b1 + gc * (1 - b1);
-        vf vc = v_load(v + c, l) * b2 + gc * (1 - b2) * gc;
+        vf mc = v_load(m + c, l) * b1 + gc * g1;
+        vf vc = v_load(v + c, l) * b2 + gc * g2 * gc;
         v_store(m + c, l, mc);
         v_store(v + c, l, vc);
         v_store(p + c, l, pc - lr * (mc * c1 / (v_sqrt(vc * c2) + eps) + decay * pc));
