@@ -122,12 +122,13 @@ int rtd_columns_resolve(struct rtd_columns *c, const struct rtd_columns_spec *s,
 {
     struct wanted w[WANTED_MAX];
     int n = 0, ntext = 0;
-    *c = (struct rtd_columns){.label = -1, .width = first->n};
+    bool blind = s->header == RTD_HEADER_NO; /* row 1 says nothing */
+    *c = (struct rtd_columns){.label = -1, .width = blind ? 0 : first->n};
     if (s->want_text && s->text && parse_list(w, &n, 2, s->text, "text", err))
         return err->status;
     bool default_text = s->want_text && !s->text;
     if (default_text) {
-        bool pair = s->texts == 2 || (s->texts == 0 && !has(first, "text") &&
+        bool pair = s->texts == 2 || (!blind && s->texts == 0 && !has(first, "text") &&
                                       has(first, "text_a") && has(first, "text_b"));
         bool named = s->header == RTD_HEADER_GUESS ||
                      (s->header == RTD_HEADER_YES &&
@@ -143,13 +144,13 @@ int rtd_columns_resolve(struct rtd_columns *c, const struct rtd_columns_spec *s,
     bool names = false;
     for (int i = 0; i < n; i++)
         names |= !w[i].numbered;
-    if (names && s->header == RTD_HEADER_NO)
+    if (names && blind)
         return rtd_fail(err, RTD_EUSAGE, "a column by name needs --header");
-    bool found = find_all(w, n, first);
+    bool found = blind || find_all(w, n, first);
     for (int i = 0; i < n && !found; i++)
         if (w[i].at < 0)
             return not_found(&w[i], first, default_text && i < ntext && s->texts == 0, name, err);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && !blind; i++)
         if (w[i].at >= first->n)
             return rtd_fail(err, RTD_EDATA, "%s: line 1: %d columns, none is number %d", name,
                             first->n, w[i].at + 1);

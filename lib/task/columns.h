@@ -41,11 +41,13 @@ struct rtd_columns_spec {
 struct rtd_columns {
     int text[2], ntext; /* indices from 0 */
     int label;          /* -1: none */
-    int width;          /* fields of row 1 */
+    int width;          /* fields of row 1; 0 under RTD_HEADER_NO */
     bool header;        /* row 1 is a header */
 };
 
-/* RTD_EDATA: a column is not there (the message lists those that are); RTD_EUSAGE: a bad list. */
+/* first: row 1; not looked at (may be NULL) under RTD_HEADER_NO, where the caller checks that a row
+ * has the columns.  RTD_EDATA: a column is not there (the message lists those that are);
+ * RTD_EUSAGE: a bad list. */
 int rtd_columns_resolve(struct rtd_columns *c, const struct rtd_columns_spec *s,
                         const struct rtd_row *first, const char *name, struct rtd_err *err);
 

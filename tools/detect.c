@@ -1,0 +1,90 @@
+/* rtdtools - MIT licence
+ *
+ * detect: for every piece of a text the probability that it was replaced. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "task/answer.h"
+
+static const struct rtd_usage usage = {
+    "-m DIR [options] [FILE...]", "tell for every piece of a text how probably it was replaced",
+    "DIR is a pre-trained discriminator.  Prints PIECE:PROBABILITY pairs, separated by blanks, a "
+    "line\n"
+    "for each line of text.  Input is TSV without quoting; the text is column 1 unless --text "
+    "says\n"
+    "otherwise."};
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* The pieces of sequence r are the tokens between its [CLS] and its last [SEP]. */
+static int print_text(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
+                      struct rtd_err *err)
+{
+    int st = RTD_OK;
+    for (size_t t = c->seq.start[r] + 1; t + 1 < c->seq.start[r + 1] && !st; t++)
+        st = rtd_out_printf(a->out, err, "%s%s:%.6g", t > c->seq.start[r] + 1 ? " " : "",
+                            rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]),
+                            sigmoid((double)c->logits[t]));
+    return st ? st : rtd_out_printf(a->out, err, "\n");
+}
+
+static int print_json(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
+                      struct rtd_err *err)
+{
+    json_t *pieces = json_array();
+    for (size_t t = c->seq.start[r] + 1; t + 1 < c->seq.start[r + 1]; t++)
+        json_array_append_new(pieces, json_pack("{s:s, s:I, s:I, s:f}", "piece",
+                                                rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]),
+                                                "start", (json_int_t)c->seq.begin[t], "end",
+                                                (json_int_t)c->seq.end[t], "probability",
+                                                sigmoid((double)c->logits[t])));
+    json_t *root = json_pack("{s:o}", "pieces", pieces);
+    char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    json_decref(root);
+    int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
+                  : rtd_fail(err, RTD_ESYS, "not enough memory");
+    free(line);
+    return st;
+}
+
+static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+{
+    int st = RTD_OK;
+    (void)arg;
+    for (size_t r = 0; r < c->rows && !st; r++)
+        st = a->o->json ? print_json(a, c, r, err) : print_text(a, c, r, err);
+    return st;
+}
+
+static int run(const struct rtd_answer_options *o, char **files, int n, struct rtd_err *err)
+{
+    struct rtd_answer a;
+    int st = rtd_answer_open(&a, o, RTD_INFER_DISC, err);
+    if (st)
+        return st;
+    a.print = print;
+    st = rtd_answer_run(&a, files, n, "piece:probability", err);
+    rtd_answer_close(&a);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    struct rtd_answer_options o = {.out = "-"};
+    struct rtd_opt table[] = {
+        RTD_OPT_ANSWER(&o),
+        RTD_OPT_COMMON_VERBOSE,
+        {0},
+    };
+    struct rtd_err err = {0};
+    int first;
+    rtd_tool_begin("detect", argc, argv);
+    int st = rtd_parse(argc, argv, table, &usage, &first, &err);
+    if (!st)
+        st = run(&o, argv + first, argc - first, &err);
+    return rtd_tool_end(&err, st);
+}
