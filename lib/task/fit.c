@@ -69,9 +69,9 @@ static int judge(const real *logits, int n, int gold, double *loss)
     return best;
 }
 
-static int measure_rows(struct rtd_finetune *f, const struct rtd_examples *e, struct rtd_batch *b,
-                        size_t from, real *logits, struct rtd_confusion *c, double *loss,
-                        struct rtd_err *err)
+static int measure_rows(struct rtd_finetune *f, const struct rtd_examples *e,
+                        struct rtd_fit_batch *b, size_t from, real *logits, struct rtd_confusion *c,
+                        double *loss, struct rtd_err *err)
 {
     uint32_t rows[MEASURE_ROWS];
     size_t n = e->seq.n - from < MEASURE_ROWS ? e->seq.n - from : MEASURE_ROWS;
@@ -79,7 +79,7 @@ static int measure_rows(struct rtd_finetune *f, const struct rtd_examples *e, st
     double unused;
     for (size_t i = 0; i < n; i++)
         rows[i] = (uint32_t)(from + i);
-    int st = rtd_batch_fill(b, e, rows, n, rtd_lanes_count(f->lanes), 0, err);
+    int st = rtd_fit_batch_fill(b, e, rows, n, rtd_lanes_count(f->lanes), 0, err);
     b->view.labels = NULL; /* some may be unknown */
     if (!st)
         st = rtd_finetune_batch(f, &b->view, NULL, &unused, logits, err);
@@ -95,7 +95,7 @@ int rtd_fit_measure(struct rtd_finetune *f, const struct rtd_examples *e, double
 {
     size_t labels = (size_t)f->config.num_labels;
     struct rtd_confusion confusion; /* the last class: unknown labels */
-    struct rtd_batch b = {0};
+    struct rtd_fit_batch b = {0};
     real *logits = malloc(MEASURE_ROWS * labels * sizeof *logits);
     if (!logits)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
@@ -107,7 +107,7 @@ int rtd_fit_measure(struct rtd_finetune *f, const struct rtd_examples *e, double
     if (!st)
         rtd_classification_scores(&confusion, scores);
     rtd_confusion_free(&confusion);
-    rtd_batch_free(&b);
+    rtd_fit_batch_free(&b);
     free(logits);
     return st;
 }
@@ -124,7 +124,7 @@ struct run {
     struct rtd_buf *metrics;
     struct rtd_schedule schedule;
     struct rtd_optimizer optimizer;
-    struct rtd_batch batch;
+    struct rtd_fit_batch batch;
     uint32_t *order;
     real *best; /* [total] weights of the best epoch, with dev */
     double best_score;
@@ -211,8 +211,8 @@ static int one_step(struct run *r, uint64_t epoch, size_t from, double *lr, stru
     real *grad;
     double loss;
     *lr = rtd_schedule_lr(&r->schedule, r->step);
-    int st = rtd_batch_fill(&r->batch, r->train, r->order + from, n, rtd_lanes_count(r->f->lanes),
-                            epoch, err);
+    int st = rtd_fit_batch_fill(&r->batch, r->train, r->order + from, n,
+                                rtd_lanes_count(r->f->lanes), epoch, err);
     if (!st)
         st = rtd_finetune_batch(r->f, &r->batch.view, &grad, &loss, NULL, err);
     if (st)
@@ -289,7 +289,7 @@ int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_exam
     rtd_progress_end();
     result->steps = r.step;
     rtd_optimizer_free(&r.optimizer);
-    rtd_batch_free(&r.batch);
+    rtd_fit_batch_free(&r.batch);
     free(r.order);
     free(r.best);
     return st;

@@ -28,17 +28,17 @@ void rtd_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch)
     }
 }
 
-void rtd_batch_free(struct rtd_batch *b)
+void rtd_fit_batch_free(struct rtd_fit_batch *b)
 {
     free(b->start);
     free(b->ids);
     free(b->types);
     free(b->index);
     free(b->labels);
-    *b = (struct rtd_batch){0};
+    *b = (struct rtd_fit_batch){0};
 }
 
-static int reserve(struct rtd_batch *b, size_t n, size_t tokens, struct rtd_err *err)
+static int reserve(struct rtd_fit_batch *b, size_t n, size_t tokens, struct rtd_err *err)
 {
     if (n > b->seq_cap || !b->start) {
         free(b->start);
@@ -97,8 +97,8 @@ static int place(uint32_t *placed, const struct rtd_examples *e, const uint32_t 
     return RTD_OK;
 }
 
-int rtd_batch_fill(struct rtd_batch *b, const struct rtd_examples *e, const uint32_t *rows,
-                   size_t n, int lanes, uint64_t epoch, struct rtd_err *err)
+int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, const uint32_t *rows,
+                       size_t n, int lanes, uint64_t epoch, struct rtd_err *err)
 {
     size_t tokens = 0, used = 0;
     for (size_t i = 0; i < n; i++)

@@ -15,7 +15,7 @@
 void rtd_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint64_t epoch);
 
 /* Memory of one batch, reused. */
-struct rtd_batch {
+struct rtd_fit_batch {
     struct rtd_labelled_batch view;
     uint32_t *start;
     int32_t *ids;
@@ -27,8 +27,8 @@ struct rtd_batch {
 
 /* Fill b with rows[0..n-1] of e: the longest sequence first, each to the lane with the fewest
  * tokens so far that still has a place.  index: epoch << 40 | row. */
-int rtd_batch_fill(struct rtd_batch *b, const struct rtd_examples *e, const uint32_t *rows,
-                   size_t n, int lanes, uint64_t epoch, struct rtd_err *err);
-void rtd_batch_free(struct rtd_batch *b);
+int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, const uint32_t *rows,
+                       size_t n, int lanes, uint64_t epoch, struct rtd_err *err);
+void rtd_fit_batch_free(struct rtd_fit_batch *b);
 
 #endif
