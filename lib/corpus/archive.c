@@ -243,16 +243,33 @@ int rtd_archive_open(struct rtd_archive **out, const char *path,
 struct member_bytes {
     struct rtd_bytes base;
     struct rtd_archive *a;
+    const char *block; /* libarchive's, not yet read */
+    size_t left;
 };
 
+/* By blocks, without their offsets: the holes of a sparse file are NULs, which no text has, and
+ * libarchive counts the offsets of a xar from its first member on. */
 static int member_read(struct rtd_bytes *b, void *buf, size_t n, size_t *got, struct rtd_err *err)
 {
-    struct rtd_archive *a = ((struct member_bytes *)b)->a;
-    a->err = err;
-    la_ssize_t k = archive_read_data(a->ar, buf, n);
-    if (k < 0)
-        return failed(a, err);
-    *got = (size_t)k;
+    struct member_bytes *m = (struct member_bytes *)b;
+    m->a->err = err;
+    while (m->left == 0) {
+        const void *block;
+        la_int64_t offset;
+        int r = archive_read_data_block(m->a->ar, &block, &m->left, &offset);
+        if (r == ARCHIVE_EOF) {
+            m->left = 0;
+            break;
+        }
+        if (r != ARCHIVE_OK)
+            return failed(m->a, err);
+        m->block = block;
+    }
+    *got = m->left < n ? m->left : n;
+    if (*got)
+        memcpy(buf, m->block, *got);
+    m->block += *got;
+    m->left -= *got;
     return RTD_OK;
 }
 

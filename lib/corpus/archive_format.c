@@ -159,6 +159,8 @@ static bool is_warc(const unsigned char *p, size_t n)
 static const struct rtd_format formats[] = {
     {"zip", is_zip, archive_read_support_format_zip_seekable, true},
     {"7z", is_7zip, archive_read_support_format_7zip, true},
+    /* begins with zeros, like an empty tar: so it comes before it */
+    {"iso9660", is_iso, archive_read_support_format_iso9660, false},
     {"tar", is_tar, archive_read_support_format_tar, false},
     {"cpio", is_cpio, archive_read_support_format_cpio, false},
     {"ar", is_ar, archive_read_support_format_ar, false},
@@ -167,7 +169,6 @@ static const struct rtd_format formats[] = {
     {"cab", is_cab, archive_read_support_format_cab, false},
     {"xar", is_xar, archive_read_support_format_xar, false},
     {"lha", is_lha, archive_read_support_format_lha, false},
-    {"iso9660", is_iso, archive_read_support_format_iso9660, false},
     {"warc", is_warc, archive_read_support_format_warc, false},
 };
 
