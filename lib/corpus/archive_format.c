@@ -255,12 +255,12 @@ int rtd_check_suffix(const char *path, const char *const packed[4], const char *
             layer++;
             want = suffixes[i].format;
         } else if (packing) {
-            return rtd_fail(err, RTD_EDATA, "%s: no %s data, as its name says", path, want);
+            return rtd_fail(err, RTD_EDATA, "%s: not %s data, in spite of its name", path, want);
         }
         if (want)
             return format && !strcmp(format, want)
                        ? RTD_OK
-                       : rtd_fail(err, RTD_EDATA, "%s: no %s archive, as its name says", path,
+                       : rtd_fail(err, RTD_EDATA, "%s: not a %s archive, in spite of its name", path,
                                   want);
         n -= k; /* what stands before it: .tar.gz */
         i = 0;

@@ -21,7 +21,8 @@ struct rtd_shards {
     struct rtd_out *text;
     struct shard *open; /* [1], or [opts.shards] */
     int nopen;
-    char tmp[4096]; /* the directory before it gets its name */
+    char dir[4000]; /* opts.dir without slashes at its end, */
+    char tmp[4096]; /* and what it is called before it gets this name */
     struct rtd_manifest manifest;
     struct rtd_total total;
     size_t started; /* shards begun in the directory */
@@ -45,7 +46,7 @@ static int open_shard(struct rtd_shards *s, struct shard *shard, struct rtd_err 
     char path[4096 + 40], name[32];
     if (s->started == RTD_MAX_SHARDS)
         return rtd_fail(err, RTD_EUSAGE, "%s: more than %d shards: use a larger --shard-size",
-                        s->opts.dir, RTD_MAX_SHARDS);
+                        s->dir, RTD_MAX_SHARDS);
     shard_name(name, s->started++);
     snprintf(path, sizeof path, "%s/%s", s->tmp, name);
     shard->total = (struct rtd_total){0};
@@ -64,24 +65,22 @@ static int end_shard(struct rtd_shards *s, struct shard *shard, struct rtd_err *
 
 static int open_dir(struct rtd_shards *s, struct rtd_err *err)
 {
-    char path[sizeof s->tmp - 16];
     size_t n = strlen(s->opts.dir);
     while (n > 1 && s->opts.dir[n - 1] == '/')
         n--;
-    if (n >= sizeof path)
+    if (n >= sizeof s->dir)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", s->opts.dir);
-    memcpy(path, s->opts.dir, n);
-    path[n] = 0;
-    if (rtd_exists(path)) {
+    memcpy(s->dir, s->opts.dir, n);
+    if (rtd_exists(s->dir)) {
         if (!s->opts.force)
-            return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
-        char manifest[4096 + 16];
-        snprintf(manifest, sizeof manifest, "%s/manifest.json", path);
+            return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", s->dir);
+        char manifest[sizeof s->dir + 16];
+        snprintf(manifest, sizeof manifest, "%s/manifest.json", s->dir);
         if (!rtd_exists(manifest)) /* -f is not for somebody's home directory */
             return rtd_fail(err, RTD_EUSAGE, "%s: exists already, and is no directory of shards",
-                            path);
+                            s->dir);
     }
-    int st = rtd_tmpdir(path, s->tmp, sizeof s->tmp, err);
+    int st = rtd_tmpdir(s->dir, s->tmp, sizeof s->tmp, err);
     if (st) {
         s->tmp[0] = 0;
         return st;
@@ -178,7 +177,7 @@ int rtd_shards_end(struct rtd_shards *s, struct rtd_err *err)
         if (!st)
             st = rtd_manifest_write(&s->manifest, path, err);
         if (!st)
-            st = rtd_commit_dir(s->tmp, s->opts.dir, s->opts.force, err);
+            st = rtd_commit_dir(s->tmp, s->dir, s->opts.force, err);
         if (!st)
             s->tmp[0] = 0;
     }

@@ -154,7 +154,7 @@ static void *write_pipe(void *arg)
 {
     struct writer *w = arg;
     while (w->len) { /* odd pieces */
-        ssize_t n = write(w->fd, w->data, w->len < 777 ? w->len : 777);
+        ssize_t n = write(w->fd, w->data, w->len < 4099 ? w->len : 4099);
         if (n <= 0)
             break;
         w->data += n;
