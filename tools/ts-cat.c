@@ -117,7 +117,8 @@ static int copy_file(struct cat *c, const char *path, uint64_t *next, struct rtd
     if (st)
         return st;
     if (c->o->repeat > 1 && !rtd_reader_seekable(r))
-        st = rtd_fail(err, RTD_EUSAGE, "%s: --repeat wants a file, not a pipe", rtd_reader_name(r));
+        st = rtd_fail(err, RTD_EUSAGE, "%s: --repeat wants a file's name, not a pipe",
+                      rtd_reader_name(r));
     else if (!c->w)
         st = start(c, r, err);
     else
@@ -139,14 +140,18 @@ static int run(struct cat *c, struct rtd_err *err)
             st = copy_file(c, o->files[i], &next, err);
         step = next - c->base;
         c->base = next;
-        /* Passes that are skipped as a whole need not be read again. */
-        uint64_t records = c->seen - before, skip = (uint64_t)o->skip;
+        uint64_t records = c->seen - before;
         if (!st && records == 0)
             break;
-        while (!st && pass + 1 < o->repeat && c->seen + records <= skip) {
-            c->seen += records;
-            c->base += step;
-            pass++;
+        /* Passes that are skipped as a whole need not be read. */
+        if (!st && c->seen < (uint64_t)o->skip) {
+            uint64_t whole = ((uint64_t)o->skip - c->seen) / records;
+            uint64_t left = (uint64_t)(o->repeat - 1 - pass);
+            if (whole > left)
+                whole = left;
+            c->seen += whole * records;
+            c->base += whole * step;
+            pass += (int64_t)whole;
         }
     }
     return st;

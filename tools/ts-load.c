@@ -183,6 +183,11 @@ static int load_object(struct loader *l, const json_t *o, struct rtd_err *err)
     return st ? rtd_fail(err, st, "%s", e.text) : RTD_OK;
 }
 
+static int open_output(struct loader *l, struct rtd_err *err)
+{
+    return rtd_writer_open(&l->w, l->o->out, l->o->force ? RTD_OUT_FORCE : 0, &l->header, 1, err);
+}
+
 static int load_line(struct loader *l, const char *line, size_t len, struct rtd_err *err)
 {
     json_error_t je;
@@ -195,7 +200,7 @@ static int load_line(struct loader *l, const char *line, size_t len, struct rtd_
     else if (!l->w && json_object_get(o, "source") && !strcmp(l->o->kind, "documents"))
         rtd_header_documents(&l->header, true);
     if (!st && !l->w)
-        st = rtd_writer_open(&l->w, l->o->out, l->o->force ? RTD_OUT_FORCE : 0, &l->header, 1, err);
+        st = open_output(l, err);
     if (!st)
         st = load_object(l, o, err);
     json_decref(o);
@@ -207,12 +212,16 @@ static int run(struct loader *l, struct rtd_err *err)
     char *line;
     size_t len;
     int st = make_header(&l->header, l->o, err);
-    if (!st)
-        st = rtd_lines_open(&l->lines, l->o->in, MAX_LINE, err);
+    if (st || (st = rtd_lines_open(&l->lines, l->o->in, MAX_LINE, err)))
+        return st;
     while (!st && !(st = rtd_lines_next(&l->lines, &line, &len, err)) && line)
         st = load_line(l, line, len, err);
-    if (!st && !l->w) /* no line at all */
-        st = rtd_writer_open(&l->w, l->o->out, l->o->force ? RTD_OUT_FORCE : 0, &l->header, 1, err);
+    if (!l->w && !st) /* no line at all */
+        st = open_output(l, err);
+    else if (!l->w && st == RTD_EDATA) { /* a bad first line: the stream says so, if it can */
+        struct rtd_err e = {0};
+        open_output(l, &e);
+    }
     return st;
 }
 
