@@ -21,7 +21,8 @@ warn   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpoin
           $(if $(filter-out 0,$(WERROR)),-Werror)
 ALL_CFLAGS = $(std) $(warn) -ffp-contract=off $(BLIS_CFLAGS) $(CFLAGS)
 LIBS   = -larchive -lz -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
-sanitize := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+asan   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+tsan   := -O1 -g -fsanitize=thread
 
 # Kernels for one instruction set live in files of their own and only exist where it can.
 isa_src  := $(wildcard lib/*/*_avx2.c lib/*/*_avx512.c)
@@ -52,7 +53,7 @@ help:
 	@echo 'make                all tools into bin/'
 	@echo 'make deps           install the missing Debian packages'
 	@echo 'make check          build plainly and with sanitizers, run all tests'
-	@echo 'make check-long     the tests that take hours rather than minutes, too'
+	@echo 'make check-long     also the thread sanitizer, and the tests that take long'
 	@echo 'make lint           style, manuals, scripts, headers, stricter warnings'
 	@echo 'make demo           the main job from text to classifier, in demo/ (SEEDS=N: N times)'
 	@echo 'make bench          speed as a share of what this machine can do'
@@ -120,13 +121,14 @@ jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 both-builds: deps
 	@$(MAKE) --no-print-directory $(jobs) all tests
-	@$(MAKE) --no-print-directory $(jobs) BUILD=build-asan BIN=bin-asan CFLAGS='$(sanitize)' all tests
+	@$(MAKE) --no-print-directory $(jobs) BUILD=build-asan BIN=bin-asan CFLAGS='$(asan)' all tests
 
 check: both-builds
 	@tests/run build:bin build-asan:bin-asan
 
 check-long: both-builds
-	@tests/run --long build:bin build-asan:bin-asan
+	@$(MAKE) --no-print-directory $(jobs) BUILD=build-tsan BIN=bin-tsan CFLAGS='$(tsan)' all tests
+	@tests/run --long build:bin build-asan:bin-asan build-tsan:bin-tsan
 
 lint: deps
 	@$(MAKE) --no-print-directory $(jobs) all
@@ -160,7 +162,7 @@ uninstall:
 	for m in man/*.[1-8]; do rm -f $(dest)/share/man/man$${m##*.}/$${m##*/}; done
 
 clean:
-	rm -rf build build-asan build-lint bin bin-asan $(BUILD) $(BIN)
+	rm -rf build build-asan build-tsan bin bin-asan bin-tsan $(BUILD) $(BIN)
 
 -include $(lib_obj:.o=.d) $(double_obj:.o=.d) $(support:.o=.d) $(tools:%=$(BUILD)/tools/%.d) \
          $(unit:%=$(BUILD)/tests/unit/%.d) $(programs:%=$(BUILD)/tests/programs/%.d) \
