@@ -14,10 +14,9 @@ bad=0
 # name of the input, command; the input is an operand
 filters='
 text       corpus-shard
-docs.ts    corpus-shard --text
 docs.ts    vocab-train --size 800
 docs.ts    wordpiece --vocab vocab.txt
-tokens.ts  wordpiece --decode --vocab vocab.txt
+tokens.ts  wordpiece --decode
 tokens.ts  seq-pack
 examples.ts mask-gen
 examples.ts ts-cat
@@ -34,7 +33,7 @@ complain() {
 run() { # WANTED-STATUS WHAT COMMAND...: and one line on stderr unless it succeeds or dies of SIGPIPE
     local want=$1 what=$2 status
     shift 2
-    "$@" 2>err </dev/null
+    "$@" >/dev/null 2>err </dev/null
     status=$?
     [ $status = "$want" ] || complain "$what: status $status, wanted $want"
     case $want in

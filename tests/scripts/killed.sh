@@ -4,32 +4,28 @@
 set -euo pipefail
 # shellcheck source=tests/support/fixture.sh
 . "$ROOT/tests/support/fixture.sh"
-fixture_text 20000 >text
+fixture_text 12000 >text
 corpus-shard text | vocab-train --size 1000 -o vocab.txt
 corpus-shard text | wordpiece --vocab vocab.txt | seq-pack | ts-shuf | mask-gen -o whole.ts
-mkfifo a b c d
 
-pids=()
-start() { # -o FILE, or nothing for stdout: the five stages, their numbers into pids
-    corpus-shard text >a 2>err.0 &
-    pids=($!)
-    wordpiece --vocab vocab.txt <a >b 2>err.1 &
-    pids+=($!)
-    seq-pack <b >c 2>err.2 &
-    pids+=($!)
-    ts-shuf <c >d 2>err.3 &
-    pids+=($!)
-    mask-gen "$@" <d >out 2>err.4 &
-    pids+=($!)
+stage() { # NUMBER COMMAND...: notes its process
+    local n=$1
+    shift
+    echo "$BASHPID" >"pid.$n"
+    exec "$@" 2>"err.$n"
+}
+start() { # -o FILE, or nothing for stdout: the five stages, in the background
+    rm -f pid.? err.? statuses
+    {
+        set +e
+        stage 0 corpus-shard text | stage 1 wordpiece --vocab vocab.txt | stage 2 seq-pack |
+            stage 3 ts-shuf | stage 4 mask-gen "$@" >out
+        echo "${PIPESTATUS[*]}" >statuses
+    } 2>/dev/null &
 }
 finish() { # waits; statuses into status
-    status=()
-    local p s
-    for p in "${pids[@]}"; do
-        s=0
-        wait "$p" 2>/dev/null || s=$?
-        status+=("$s")
-    done
+    wait $! || true
+    read -ra status <statuses
 }
 fail() {
     echo "stage $stage killed after $delay s, statuses ${status[*]}: $*"
@@ -53,7 +49,8 @@ for stage in 0 1 2 3 4; do
         for how in file pipe; do
             if [ $how = file ]; then start -o file.ts; else start; fi
             sleep "$delay"
-            kill -KILL "${pids[stage]}" 2>/dev/null || true
+            until [ -s "pid.$stage" ]; do :; done
+            kill -KILL "$(cat "pid.$stage")" 2>/dev/null || true
             finish
             if [ "${status[stage]}" = 137 ]; then killed=$((killed + 1)); fi
             if [ $how = file ] && [ -e file.ts ]; then
