@@ -89,9 +89,9 @@ static void dropout(real *x, size_t T, size_t C, const struct rtd_drop *d)
     for (size_t t = 0; drop.on && t < T; t++)
         RTD_GROUPS(g, m, C)
         {
-            v_drop_group(&drop, t, g);
-            float *xg = x + t * C + g;
-            RTD_ROW(c, n, k, m, v_store(xg + c, n, v_load(xg + c, n) * v_load(drop.keep + c, n)););
+            v_drop_group(&drop, t, 1, g);
+            float *xg = x + t * C + g, *keep = drop.keep[0];
+            RTD_ROW(c, n, k, m, v_store(xg + c, n, v_load(xg + c, n) * v_load(keep + c, n)););
         }
 }
 
@@ -123,8 +123,8 @@ static double sumsq(const real *x, size_t n)
 
 static void adamw(real *p, real *m, real *v, const real *g, size_t n, const struct rtd_adamw *o)
 {
-    float b1 = o->beta1, b2 = o->beta2, g1 = o->gain1, g2 = o->gain2, c1 = o->correct1, c2 = o->correct2;
-    float eps = o->eps, clip = o->clip, lr = o->lr, decay = o->weight_decay;
+    float b1 = o->beta1, b2 = o->beta2, c1 = o->correct1, c2 = o->correct2, eps = o->eps;
+    float clip = o->clip, lr = o->lr, decay = o->weight_decay, g1 = o->gain1, g2 = o->gain2;
     RTD_ROW(c, l, k, n, {
         vf gc = v_load(g + c, l) * clip;
         vf pc = v_load(p + c, l);

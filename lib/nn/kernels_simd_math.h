@@ -100,97 +100,111 @@ RTD_INLINE vf v_act_slope(vf u, enum rtd_activation act)
 
 /* 16 Philox blocks (base/rng.h) at a time.  Counters are held one to a 64-bit lane, even and odd
  * blocks apart, so that a product's halves are where the next round wants them; what is left in
- * the high halves never matters. */
-enum { RTD_SUBS = 16 / RTD_LANES };
+ * the high halves never matters.  Only the first counter differs from block to block: of the first
+ * two rounds half is the same for all, and stands in first. */
+enum { RTD_SUBS = 16 / RTD_LANES, RTD_PHILOX_A = 0xD2511F53, RTD_PHILOX_B = 0xCD9E8D57 };
 
 struct v_philox {
-    uint32_t c1, c2, c3, k0, k1;
+    vq key[8][2]; /* of the rounds after the first two */
+    vq first[4];
 };
-
-RTD_INLINE struct v_philox v_philox_key(uint64_t seed, uint32_t site, uint64_t index)
-{
-    return (struct v_philox){site, (uint32_t)index, (uint32_t)(index >> 32), (uint32_t)seed,
-                             (uint32_t)(seed >> 32)};
-}
 
 RTD_INLINE vq v_all64(uint64_t x)
 {
     return x + (vq){0};
 }
 
-RTD_INLINE void v_philox_rounds(vq c[4], const struct v_philox *g)
+RTD_INLINE void v_philox_key(struct v_philox *g, uint64_t seed, uint32_t site, uint64_t index)
 {
-    uint32_t k0 = g->k0, k1 = g->k1;
-    c[1] = v_all64(g->c1);
-    c[2] = v_all64(g->c2);
-    c[3] = v_all64(g->c3);
-#pragma GCC unroll 10
-    for (int r = 0; r < 10; r++) {
-        vq p0 = v_mul_even(v_all64(0xD2511F53u), c[0]), p1 = v_mul_even(v_all64(0xCD9E8D57u), c[2]);
-        c[0] = v_xor3(p1 >> 32, c[1], v_all64(k0));
-        c[1] = p1;
-        c[2] = v_xor3(p0 >> 32, c[3], v_all64(k1));
-        c[3] = p0;
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    uint64_t p1 = (index & 0xffffffff) * RTD_PHILOX_B;
+    uint64_t p0 = (uint64_t)((uint32_t)(p1 >> 32) ^ site ^ k0) * RTD_PHILOX_A;
+    g->first[0] = v_all64((uint32_t)(index >> 32) ^ k1);
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+    g->first[1] = v_all64((uint32_t)p1 ^ k0);
+    g->first[2] = v_all64((uint32_t)(p0 >> 32) ^ k1);
+    g->first[3] = v_all64((uint32_t)p0);
+    for (int r = 0; r < 8; r++) {
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
+        g->key[r][0] = v_all64(k0);
+        g->key[r][1] = v_all64(k1);
     }
 }
 
 /* w[word][lanes]: words of the blocks block .. block + 15. */
 RTD_INLINE void v_philox_16(vu w[4][RTD_SUBS], const struct v_philox *g, uint32_t block)
 {
+    const vq A = v_all64(RTD_PHILOX_A), B = v_all64(RTD_PHILOX_B);
     for (int s = 0; s < RTD_SUBS; s++) {
-        vu counter = (vu)v_lanes + (block + (uint32_t)s * RTD_LANES);
-        vq even[4], odd[4];
-        even[0] = (vq)counter;
-        odd[0] = (vq)counter >> 32;
-        v_philox_rounds(even, g);
-        v_philox_rounds(odd, g);
+        vq counter = (vq)((vu)v_lanes + (block + (uint32_t)s * RTD_LANES));
+        vq c[2][4];
+#pragma GCC unroll 2
+        for (int odd = 0; odd < 2; odd++) {
+            vq p0 = v_mul_even(A, odd ? counter >> 32 : counter);
+            c[odd][1] = v_mul_even(B, p0 >> 32 ^ g->first[0]);
+            c[odd][0] = c[odd][1] >> 32 ^ g->first[1];
+            c[odd][2] = p0 ^ g->first[2];
+            c[odd][3] = g->first[3];
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < 8; r++)
+#pragma GCC unroll 2
+            for (int odd = 0; odd < 2; odd++) {
+                vq *at = c[odd], p0 = v_mul_even(A, at[0]), p1 = v_mul_even(B, at[2]);
+                at[0] = v_xor3(p1 >> 32, at[1], g->key[r][0]);
+                at[1] = p1;
+                at[2] = v_xor3(p0 >> 32, at[3], g->key[r][1]);
+                at[3] = p0;
+            }
         for (int i = 0; i < 4; i++)
-            w[i][s] = v_interleave(even[i], odd[i]);
+            w[i][s] = v_interleave(c[0][i], c[1][i]);
     }
 }
 
 /* What the factors of one matrix of C columns are made from: all 1 without dropout. */
 struct v_drop {
     struct v_philox key;
+    float keep[RTD_ABREAST][128];
     uint32_t limit; /* 16-bit numbers << 16 up to this one are dropped */
     uint32_t block, row_blocks;
     bool on;
     float scale;
-    float keep[128] __attribute__((aligned(64)));
-};
+} __attribute__((aligned(64)));
 
 RTD_INLINE void v_drop_begin(struct v_drop *s, const struct rtd_drop *d, size_t C)
 {
     s->on = d && d->threshold;
     if (s->on) {
-        s->key = v_philox_key(d->seed, d->site, d->index);
+        v_philox_key(&s->key, d->seed, d->site, d->index);
         s->limit = (d->threshold << 16) - 1;
         s->scale = d->scale;
         s->row_blocks = (uint32_t)((C + 127) / 128 * 16);
         s->block = d->row0 * s->row_blocks;
     } else {
-        for (int i = 0; i < 128; i++)
-            s->keep[i] = 1;
+        for (int i = 0; i < RTD_ABREAST * 128; i++)
+            (&s->keep[0][0])[i] = 1;
     }
 }
 
-/* Put the factors, 0 or scale, of columns g .. g + 127 of row t into s->keep. */
-RTD_INLINE void v_drop_group(struct v_drop *s, size_t t, size_t g)
+/* Put the factors, 0 or scale, of columns g .. g + 127 of the rows from t on into s->keep. */
+RTD_INLINE void v_drop_group(struct v_drop *s, size_t t, int number, size_t g)
 {
     if (!s->on)
         return;
-    vu w[4][RTD_SUBS];
     vu limit = s->limit + (vu){0};
     vf scale = v_all(s->scale);
-    v_philox_16(w, &s->key, s->block + (uint32_t)t * s->row_blocks + (uint32_t)(g / 8));
-    for (int i = 0; i < 4; i++)
-        for (int k = 0; k < RTD_SUBS; k++) {
-            float *at = s->keep + 32 * i + RTD_LANES * k;
-            *(vf *)at = v_above(w[i][k] << 16, limit, scale);
-            *(vf *)(at + 16) = v_above(w[i][k], limit, scale);
-        }
+    RTD_EACH(r, number, {
+        vu w[4][RTD_SUBS];
+        v_philox_16(w, &s->key, s->block + (uint32_t)(t + r) * s->row_blocks + (uint32_t)(g / 8));
+        for (int i = 0; i < 4; i++)
+            for (int k = 0; k < RTD_SUBS; k++) {
+                float *at = s->keep[r] + 32 * i + RTD_LANES * k;
+                *(vf *)at = v_above(w[i][k] << 16, limit, scale);
+                *(vf *)(at + 16) = v_above(w[i][k], limit, scale);
+            }
+    });
 }
 
 /* The columns of a row in groups of 128: runs the statements for each with g, its first column, and

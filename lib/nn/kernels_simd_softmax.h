@@ -10,66 +10,110 @@
 #include "base/rng.h"
 #include "nn/kernels_simd_math.h"
 
+/* `number` rows, a constant, from row t on. */
+RTD_INLINE void softmax_fwd_rows(float *p, float *pd, size_t t, int number, size_t C, float scale,
+                                 struct v_drop *drop)
+{
+    vf max[RTD_ABREAST][2], sum[RTD_ABREAST][2] = {{{0}}};
+    RTD_EACH(r, number, max[r][0] = max[r][1] = v_all(p[(t + r) * C]););
+    RTD_ROW(c, n, k, C, {
+        RTD_EACH(r, number, {
+            vf x = v_load_fill(p + (t + r) * C + c, n, max[r][k]);
+            max[r][k] = v_max(x, max[r][k]);
+        });
+    });
+    RTD_EACH(r, number, max[r][0] = v_largest(v_max(max[r][0], max[r][1])););
+    RTD_ROW(c, n, k, C, {
+        RTD_EACH(r, number, {
+            size_t i = (t + r) * C + c;
+            vf e = v_exp((v_load(p + i, n) - max[r][0]) * scale);
+            v_store(p + i, n, e);
+            sum[r][k] += v_clear(e, n);
+        });
+    });
+    RTD_EACH(r, number, sum[r][0] = 1 / v_sum(sum[r][0] + sum[r][1]););
+    RTD_GROUPS(g, m, C)
+    {
+        if (drop)
+            v_drop_group(drop, t, number, g);
+        RTD_ROW(c, n, k, m, {
+            RTD_EACH(r, number, {
+                size_t i = (t + r) * C + g + c;
+                vf v = v_load(p + i, n) * sum[r][0];
+                v_store(p + i, n, v);
+                if (drop)
+                    v_store(pd + i, n, v * v_load(drop->keep[r] + c, n));
+            });
+        });
+    }
+}
+
 static void softmax_fwd(real *p, real *pd, size_t T, size_t C, real scale, const struct rtd_drop *d)
 {
+    size_t t = 0;
+    if (!d) {
+        for (; t + RTD_ABREAST <= T; t += RTD_ABREAST)
+            softmax_fwd_rows(p, pd, t, RTD_ABREAST, C, scale, NULL);
+        for (; t < T; t++)
+            softmax_fwd_rows(p, pd, t, 1, C, scale, NULL);
+        return;
+    }
     struct v_drop drop;
     v_drop_begin(&drop, d, C);
-    for (size_t t = 0; t < T; t++) {
-        float *pt = p + t * C;
-        vf first = v_all(pt[0]), max[4] = {first, first, first, first}, sum[4] = {{0}};
-        RTD_ROW(c, n, k, C, { max[k] = v_max(v_load_fill(pt + c, n, first), max[k]); });
-        vf top = v_largest4(max);
-        RTD_ROW(c, n, k, C, {
-            vf e = v_exp((v_load(pt + c, n) - top) * scale);
-            v_store(pt + c, n, e);
-            sum[k] += v_clear(e, n);
-        });
-        vf inverse = 1 / v_sum4(sum);
-        if (!d) {
-            RTD_ROW(c, n, k, C, v_store(pt + c, n, v_load(pt + c, n) * inverse););
-            continue;
-        }
-        RTD_GROUPS(g, m, C)
-        {
-            v_drop_group(&drop, t, g);
-            size_t at = t * C + g;
-            RTD_ROW(c, n, k, m, {
-                vf v = v_load(p + at + c, n) * inverse;
-                v_store(p + at + c, n, v);
-                v_store(pd + at + c, n, v * v_load(drop.keep + c, n));
+    for (; t + RTD_ABREAST <= T; t += RTD_ABREAST)
+        softmax_fwd_rows(p, pd, t, RTD_ABREAST, C, scale, &drop);
+    for (; t < T; t++)
+        softmax_fwd_rows(p, pd, t, 1, C, scale, &drop);
+}
+
+RTD_INLINE void softmax_bwd_rows(float *dp, float *pd, const float *p, size_t t, int number,
+                                 size_t C, float scale, struct v_drop *drop)
+{
+    vf dot[RTD_ABREAST][2] = {{{0}}};
+    RTD_GROUPS(g, m, C)
+    {
+        if (drop)
+            v_drop_group(drop, t, number, g);
+        RTD_ROW(c, n, k, m, {
+            RTD_EACH(r, number, {
+                size_t i = (t + r) * C + g + c;
+                vf v = v_load(p + i, n), dv = v_load(dp + i, n);
+                if (drop) {
+                    vf keep = v_load(drop->keep[r] + c, n);
+                    dv *= keep;
+                    v_store(pd + i, n, v * keep);
+                    v_store(dp + i, n, dv);
+                }
+                dot[r][k] += v * dv;
             });
-        }
+        });
     }
+    RTD_EACH(r, number, dot[r][0] = v_sum(dot[r][0] + dot[r][1]););
+    RTD_ROW(c, n, k, C, {
+        RTD_EACH(r, number, {
+            size_t i = (t + r) * C + c;
+            v_store(dp + i, n, v_load(p + i, n) * scale * (v_load(dp + i, n) - dot[r][0]));
+        });
+    });
 }
 
 static void softmax_bwd(real *dp, real *pd, const real *p, size_t T, size_t C, real scale,
                         const struct rtd_drop *d)
 {
+    size_t t = 0;
+    if (!d) {
+        for (; t + RTD_ABREAST <= T; t += RTD_ABREAST)
+            softmax_bwd_rows(dp, pd, p, t, RTD_ABREAST, C, scale, NULL);
+        for (; t < T; t++)
+            softmax_bwd_rows(dp, pd, p, t, 1, C, scale, NULL);
+        return;
+    }
     struct v_drop drop;
     v_drop_begin(&drop, d, C);
-    for (size_t t = 0; t < T; t++) {
-        vf dot[4] = {{0}};
-        RTD_GROUPS(g, m, C)
-        {
-            v_drop_group(&drop, t, g);
-            size_t at = t * C + g;
-            RTD_ROW(c, n, k, m, {
-                vf keep = v_load(drop.keep + c, n);
-                vf v = v_load(p + at + c, n);
-                vf dv = v_load(dp + at + c, n) * keep;
-                if (d) {
-                    v_store(pd + at + c, n, v * keep);
-                    v_store(dp + at + c, n, dv);
-                }
-                dot[k] += v * dv;
-            });
-        }
-        vf mean = v_sum4(dot);
-        RTD_ROW(c, n, k, C, {
-            size_t at = t * C + c;
-            v_store(dp + at, n, v_load(p + at, n) * scale * (v_load(dp + at, n) - mean));
-        });
-    }
+    for (; t + RTD_ABREAST <= T; t += RTD_ABREAST)
+        softmax_bwd_rows(dp, pd, p, t, RTD_ABREAST, C, scale, &drop);
+    for (; t < T; t++)
+        softmax_bwd_rows(dp, pd, p, t, 1, C, scale, &drop);
 }
 
 /* The largest of x (n >= 1), and in *at, unless NULL, the first place that has it.  A NaN in front
@@ -81,9 +125,9 @@ static float largest(const float *x, size_t n, size_t *at)
     size_t chunk = 0;
     for (size_t g = 0; g < n; g += CHUNK) {
         size_t size = n - g < CHUNK ? n - g : CHUNK;
-        vf max[4] = {best, best, best, best};
+        vf max[2] = {best, best};
         RTD_ROW(c, m, k, size, max[k] = v_max(v_load_fill(x + g + c, m, best), max[k]););
-        max[0] = v_max(v_max(max[0], max[1]), v_max(max[2], max[3]));
+        max[0] = v_max(max[0], max[1]);
         if (v_any_greater(max[0], best)) {
             best = v_largest(max[0]);
             chunk = g;
@@ -106,14 +150,14 @@ static double xent(real *x, size_t V, int32_t target, real gscale)
     for (size_t g = 0; g < V; g += CHUNK) {
         size_t size = V - g < CHUNK ? V - g : CHUNK;
         float *xg = x + g;
-        vf s[4] = {{0}};
+        vf s[2] = {{0}};
         RTD_ROW(c, n, k, size, {
             vf e = v_exp(v_load(xg + c, n) - top);
             if (gscale != 0)
                 v_store(xg + c, n, e);
             s[k] += v_clear(e, n);
         });
-        sum += (double)v_sum4(s)[0];
+        sum += (double)v_sum(s[0] + s[1])[0];
     }
     if (gscale != 0) {
         vf factor = v_all((float)((double)gscale / sum));
@@ -179,7 +223,8 @@ static int32_t gumbel(const real *x, size_t V, real temperature, int32_t forbid,
                first + (uint32_t)(arg / 64 * 16 + arg % 16));
     race_run(&r, arg, word[arg % 64 / 16]);
 
-    struct v_philox key = v_philox_key(seed, site, index);
+    struct v_philox key;
+    v_philox_key(&key, seed, site, index);
     const float lowest = -126.0f * 8388608;
     float to_t = 8388608 * 1.44269504f / temperature;
     for (size_t g = 0; g < V; g += 64) {

@@ -189,29 +189,17 @@ RTD_INLINE vf v_largest(vf x)
     return x;
 }
 
-RTD_INLINE vf v_sum4(const vf a[4])
-{
-    return v_sum((a[0] + a[1]) + (a[2] + a[3]));
-}
-
-RTD_INLINE vf v_largest4(const vf a[4])
-{
-    return v_largest(v_max(v_max(a[0], a[1]), v_max(a[2], a[3])));
-}
-
 /* Run the statements for the vectors of C columns: c is the first column, n how many lanes count,
- * constant but for the last, short vector; k, constant, says which of four accumulators takes it,
- * so that sums do not wait for each other. */
+ * constant but for the last, short vector; k, constant, says which of two accumulators takes it,
+ * so that sums wait less for each other. */
 #define RTD_ROW(c, n, k, C, ...)                  \
     do {                                          \
         size_t c = 0;                             \
-        while (c + 4 * RTD_LANES <= (C)) {        \
+        while (c + 2 * RTD_LANES <= (C)) {        \
             RTD_ROW_STEP(c, n, k, 0, __VA_ARGS__) \
             RTD_ROW_STEP(c, n, k, 1, __VA_ARGS__) \
-            RTD_ROW_STEP(c, n, k, 2, __VA_ARGS__) \
-            RTD_ROW_STEP(c, n, k, 3, __VA_ARGS__) \
         }                                         \
-        while (c + RTD_LANES <= (C)) {            \
+        if (c + RTD_LANES <= (C)) {               \
             RTD_ROW_STEP(c, n, k, 0, __VA_ARGS__) \
         }                                         \
         if (c < (C)) {                            \
@@ -226,6 +214,22 @@ RTD_INLINE vf v_largest4(const vf a[4])
         __VA_ARGS__                       \
         c += RTD_LANES;                   \
     }
+
+/* One row's sums are a long chain of waiting: most kernels work on two rows side by side.  Their
+ * functions have the number of rows as a constant, 2, or 1 for the last; this runs the statements
+ * for each, r being constant as well, so that arrays over r and k are registers. */
+enum { RTD_ABREAST = 2 };
+#define RTD_EACH(r, number, ...) \
+    do {                         \
+        {                        \
+            enum { r = 0 };      \
+            __VA_ARGS__          \
+        }                        \
+        if ((number) > 1) {      \
+            enum { r = 1 };      \
+            __VA_ARGS__          \
+        }                        \
+    } while (0)
 
 #endif
 #endif
