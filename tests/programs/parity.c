@@ -3,7 +3,8 @@
  * parity DIR: compare our networks, losses, gradients and updates with those that a reference
  * implementation left in DIR (discriminator/, generator/, classify/, tag/, answer/ and the
  * .safetensors files beside them).  Compares whatever of these DIR holds; a tensor too many, one
- * missing, or nothing compared is a failure.
+ * missing, or nothing compared is a failure (1); a set of kernels that this CPU lacks is wrong
+ * usage (2).
  *
  * Tolerances: forward, max abs difference <= 2e-5 of the tensor's largest absolute value;
  * gradients, relative L2 <= 1e-4, or 1e-8 of the global norm where the true gradient is zero;
@@ -21,6 +22,7 @@
 #include "train/pretrain.h"
 
 static struct rtd_err err;
+static json_t *read_names; /* path -> the tensors of that file that were read */
 static int compared, failed;
 static double worst_forward, worst_gradient, worst_update, worst_scalar;
 
@@ -49,6 +51,16 @@ static void verdict(bool ok, const char *what, const char *name, double got, dou
 }
 
 /* --- reading the reference --- */
+static void note_read(struct rtd_st *st, const char *name)
+{
+    json_t *file = json_object_get(read_names, rtd_st_name(st));
+    if (!file) {
+        file = need(json_object());
+        json_object_set_new(read_names, rtd_st_name(st), file);
+    }
+    json_object_set_new(file, name, json_true());
+}
+
 static float *floats(struct rtd_st *st, const char *name, size_t *count)
 {
     const struct rtd_st_tensor *t = rtd_st_find(st, name);
@@ -60,6 +72,7 @@ static float *floats(struct rtd_st *st, const char *name, size_t *count)
     if (rtd_st_get_f32(st, t, x, t->count, &err))
         die();
     *count = t->count;
+    note_read(st, name);
     return x;
 }
 
@@ -77,6 +90,7 @@ static int32_t *ints(struct rtd_st *st, const char *prefix, const char *name, si
         die();
     dims[0] = t->dims[0];
     dims[1] = t->ndim > 1 ? t->dims[1] : 1;
+    note_read(st, full);
     return x;
 }
 
@@ -168,8 +182,8 @@ static struct ragged read_batch(struct rtd_st *st, const char *prefix, bool pret
 
 static void free_batch(struct ragged *r)
 {
-    void *all[] = {r->start, r->mstart, r->ids,   r->masked, r->positions, r->originals,
-                   r->sampled, r->types, r->index, r->cell, r->slot};
+    void *all[] = {r->start,   r->mstart, r->ids,   r->masked, r->positions, r->originals,
+                   r->sampled, r->types,  r->index, r->cell,   r->slot};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -234,21 +248,21 @@ static void compare_block(const char *what, struct rtd_st *st, const char *prefi
     }
 }
 
-/* No tensor of the reference with this prefix is left uncompared. */
-static void no_extra(struct rtd_st *st, const char *prefix, const struct rtd_params *p, bool nets)
+/* No tensor of the reference's files is left uncompared. */
+static void no_extra(const char *dir)
 {
-    for (int i = 0; i < rtd_st_count(st); i++) {
-        const char *name = rtd_st_at(st, i)->name;
-        if (strncmp(name, prefix, strlen(prefix)))
-            continue;
-        bool known = false;
-        for (int k = 0; k < p->n && !known; k++) {
-            char full[256];
-            snprintf(full, sizeof full, "%s%s%s", prefix, net_prefix(&p->item[k], nets),
-                     p->item[k].name);
-            known = !strcmp(full, name);
+    static const char *const files[] = {"pretrain.safetensors",       "pretrain_grads.safetensors",
+                                        "pretrain_steps.safetensors", "finetune_steps.safetensors",
+                                        "classify.safetensors",       "tag.safetensors",
+                                        "answer.safetensors"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        struct rtd_st *st = open_st(dir, files[i]);
+        json_t *seen = st ? json_object_get(read_names, rtd_st_name(st)) : NULL;
+        for (int k = 0; st && k < rtd_st_count(st); k++) {
+            const char *name = rtd_st_at(st, k)->name;
+            verdict(json_object_get(seen, name) != NULL, "extra tensor", name, 1, 0);
         }
-        verdict(known, "extra tensor", name, 1, 0);
+        rtd_st_close(st);
     }
 }
 
@@ -269,6 +283,30 @@ struct setting {
     struct rtd_pool *pool;
 };
 
+/* What stands in a model's file beside the parameters of its network: the generator's copies of
+ * the tied tensors, which must be the discriminator's. */
+static void check_rest(const struct rtd_params *p, int net, const struct rtd_st *st)
+{
+    for (int i = 0; i < rtd_st_count(st); i++) {
+        const struct rtd_st_tensor *t = rtd_st_at(st, i);
+        if (rtd_params_find(p, net, t->name) || strstr(t->name, "position_ids"))
+            continue;
+        const char *name = strcmp(t->name, "generator_lm_head.weight")
+                               ? t->name
+                               : "electra.embeddings.word_embeddings.weight";
+        const struct rtd_param *tied =
+            net == RTD_NET_GENERATOR ? rtd_params_find(p, RTD_NET_DISCRIMINATOR, name) : NULL;
+        bool same = tied && tied->count == t->count;
+        float *x = need(malloc((t->count + 1) * sizeof *x));
+        if (same && rtd_st_get_f32(st, t, x, t->count, &err))
+            die();
+        for (size_t k = 0; k < t->count && same; k++)
+            same = (real)x[k] == p->w[tied->offset + k];
+        verdict(same, tied ? "tied tensor" : "extra tensor", t->name, 1, 0);
+        free(x);
+    }
+}
+
 static void load_into(struct rtd_params *p, int net, const char *dir, const char *sub)
 {
     char path[4096];
@@ -276,6 +314,7 @@ static void load_into(struct rtd_params *p, int net, const char *dir, const char
     snprintf(path, sizeof path, "%s/%s/model.safetensors", dir, sub);
     if (rtd_st_open(&st, path, &err) || rtd_params_load(p, net, st, NULL, NULL, &err))
         die();
+    check_rest(p, net, st);
     rtd_st_close(st);
 }
 
@@ -320,12 +359,25 @@ static struct rtd_masked_batch masked_batch(const struct ragged *r)
                                      .sampled = r->sampled};
 }
 
+static void compare_labels(struct rtd_st *st, const struct ragged *r, const uint8_t *ours)
+{
+    size_t d[2], wrong = 0;
+    int32_t *replaced = ints(st, "", "is_replaced", d);
+    for (size_t t = 0; t < r->tokens; t++)
+        wrong += ours[t] != replaced[r->cell[t]];
+    verdict(wrong == 0, "labels", "is_replaced", (double)wrong, 0);
+    free(replaced);
+    note_read(st, "fake_input_ids"); /* follows from input_ids, masked_lm_positions, sampled_ids */
+}
+
 static void check_pretrain(const char *dir, const struct setting *s)
 {
     struct rtd_st *st = open_st(dir, "pretrain.safetensors");
     struct rtd_st *gst = open_st(dir, "pretrain_grads.safetensors");
-    if (!st)
+    if (!st) {
+        rtd_st_close(gst);
         return;
+    }
     struct rtd_pretrain *p = load_pretrain(dir, s);
     struct ragged r = read_batch(st, "", true);
     struct rtd_masked_batch b = masked_batch(&r);
@@ -339,8 +391,11 @@ static void check_pretrain(const char *dir, const struct setting *s)
     }
     struct rtd_pretrain_sums sums;
     real *grad;
-    if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err))
+    uint8_t *labels = need(malloc(r.tokens));
+    if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, labels, &err))
         die();
+    compare_labels(st, &r, labels);
+    free(labels);
     compare_rows("forward", "generator_logits", st, p->keep_gen_logits, r.slots, V, r.slot);
     compare_rows("forward", "discriminator_logits", st, p->keep_disc_logits, r.tokens, 1, r.cell);
     for (int net = 0; net < 2; net++) {
@@ -368,7 +423,6 @@ static void check_pretrain(const char *dir, const struct setting *s)
     free(loss);
     if (gst) {
         double norm = meta(gst, "global_norm");
-        no_extra(gst, "", &p->params, true);
         compare_block("gradient", gst, "", &p->params, grad, true, 1e-8 * norm, &worst_gradient);
         rtd_st_close(gst);
     }
@@ -429,7 +483,6 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
                 continue;
             /* moments of a zero gradient: as for gradients, against the (clipped) norm */
             double floor = k == 0 ? 0 : k == 1 ? 1e-8 : 1e-16;
-            no_extra(st, prefix, &p->params, true);
             compare_block(part[k].what, st, prefix, &p->params, part[k].block, true, floor,
                           &worst_update);
         }
@@ -507,7 +560,6 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
         snprintf(prefix, sizeof prefix, "after%zu.", t + 1);
         snprintf(name, sizeof name, "%selectra.embeddings.LayerNorm.weight", prefix);
         if (rtd_st_find(st, name)) {
-            no_extra(st, prefix, &f->params, false);
             compare_block("parameter", st, prefix, &f->params, f->params.w, false, 0,
                           &worst_update);
         }
@@ -524,8 +576,11 @@ static void check_classify(const char *dir, const struct setting *s)
 {
     struct rtd_st *st = open_st(dir, "pretrain.safetensors");
     struct rtd_st *out = open_st(dir, "classify.safetensors");
-    if (!st || !out)
+    if (!st || !out) {
+        rtd_st_close(st);
+        rtd_st_close(out);
         return;
+    }
     struct rtd_finetune *f = load_finetune(dir, s);
     struct ragged r = read_batch(st, "", false);
     struct rtd_labelled_batch b = labelled_batch(&r, NULL);
@@ -551,8 +606,11 @@ static void check_token_head(const char *dir, const char *sub, const char *modul
     char file[64];
     snprintf(file, sizeof file, "%s.safetensors", sub);
     struct rtd_st *st = open_st(dir, "pretrain.safetensors"), *out = open_st(dir, file);
-    if (!st || !out)
+    if (!st || !out) {
+        rtd_st_close(st);
+        rtd_st_close(out);
         return;
+    }
     struct rtd_config c = load_config(dir, sub);
     struct rtd_params p = {0};
     struct rtd_encoder enc;
@@ -602,6 +660,11 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *dir = argv[1];
+    if (rtd_kernels_check(&err)) {
+        fprintf(stderr, "parity: %s\n", err.text);
+        return 2;
+    }
+    read_names = need(json_object());
     static const struct setting settings[] = {{1, 0, NULL}, {1, 1, NULL}, {1, 2, NULL},
                                               {3, 0, NULL}, {3, 1, NULL}, {3, 2, NULL}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -616,6 +679,8 @@ int main(int argc, char **argv)
     }
     check_token_head(dir, "tag", "classifier");
     check_token_head(dir, "answer", "qa_outputs");
+    no_extra(dir);
+    json_decref(read_names);
     printf("%s (%s): %d comparisons, %d failed; worst forward %.2g, gradient %.2g, update %.2g, "
            "scalar %.2g\n",
            dir, rtd_kernels()->name, compared, failed, worst_forward, worst_gradient, worst_update,
