@@ -43,7 +43,7 @@ function row(title, network,    i, key) {
 
 END {
     printf "Accuracy in percent on %d unseen definitions, 45 categories%s\n\n", tested, \
-        seeds > 1 ? "; mean and standard deviation of " seeds " seeds" : ""
+        (seeds > 1 ? "; mean and standard deviation of " seeds " seeds" : "")
     printf "%-28s", "labelled definitions"
     for (i = 1; i <= nsizes; i++)
         printf "  %6d        ", size[i]
@@ -68,8 +68,8 @@ END {
         gain = mean(p) - mean(s)
         pooled = sqrt((spread(p) ^ 2 + spread(s) ^ 2) / 2)
         printf "%d labels: pre-training gains %.1f points, %s pooled standard deviations: %s\n", \
-            size[i], gain, pooled > 0 ? sprintf("%.1f", gain / pooled) : "countless", \
-            gain > 3 && gain > 2 * pooled ? "it wins" : \
-            "not the win asked for (more than 3 points and more than 2 deviations)"
+            size[i], gain, (pooled > 0 ? sprintf("%.1f", gain / pooled) : "countless"), \
+            (gain > 3 && gain > 2 * pooled ? "it wins" : \
+            "not the win asked for (more than 3 points and more than 2 deviations)")
     }
 }

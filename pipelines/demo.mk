@@ -18,18 +18,19 @@ vocab    := --size 8000
 pack     := --max-length 128 --seed 1
 passes   := 8
 mask     := --mask-prob 0.15
-pretrain := --size tiny --batch-size 128 --lr 2e-3 --steps 600 --mlm-warmup 360
+pretrain := --size tiny --batch 128 --lr 2e-3 --steps 600 --mlm-warmup 360
 tune     := --epochs 15
 rates    := 5e-4 1e-3 2e-3
 
 seeds    := $(shell seq 1 $(SEEDS))
-sizes    := $(small) 2000
+large    := $(patsubst train=%,%,$(filter train=%,$(split)))
+sizes    := $(small) $(large)
 inits    := pretrained scratch
 version  := $(shell wordpiece --version | head -n 1)
 say       = @echo "demo: $(1)" >&2
 comma    := ,
 
-all: table.txt
+all: table.txt classifier
 
 # A settings file changes only when its words, or the tools' version, do.
 settings/%: FORCE
@@ -48,7 +49,7 @@ wordnet.syn: $(parts:%=wordnet/data.%) recipe/wordnet.awk
 test.tsv dev.tsv train.tsv heldout.syn corpus.syn &: wordnet.syn settings/split recipe/demo-split.awk
 	$(call say,splitting by synset: $(split))
 	awk -f recipe/demo-split.awk $(split:%=-v %) wordnet.syn
-train-2000.tsv: train.tsv
+train-$(large).tsv: train.tsv
 	cp $< $@
 train-$(small).tsv: train.tsv settings/small
 	head -n $$(($(small) + 1)) $< > $@
@@ -103,8 +104,8 @@ seed-$(1)/tune/$(2)-$(3)-$(4)/dev.tsv: train-$(3).tsv dev.tsv settings/tune seed
 	$$(call say,fine-tuning$$(comma) seed $(1): $(2)$$(comma) $(3) labels$$(comma) learning rate $(4))
 	@mkdir -p $$(@D)
 	@finetune --task classify $$(tune) --lr $(4) --seed $(1) -j $$(THREADS) $$(from_$(2)) -f \
-	  -o $$(@D)/model seed-$(1)/pretrained/discriminator train-$(3).tsv
-	@classify --header --text text -j $$(THREADS) $$(@D)/model dev.tsv > $$(@D)/dev.predictions
+	  -m seed-$(1)/pretrained/discriminator -o $$(@D)/model train-$(3).tsv
+	@classify -m $$(@D)/model --header --text text -j $$(THREADS) dev.tsv > $$(@D)/dev.predictions
 	@evaluate --task classify --gold dev.tsv $$(@D)/dev.predictions > $$@
 endef
 
@@ -116,7 +117,7 @@ seed-$(1)/$(2)-$(3).tsv: $(foreach r,$(rates),seed-$(1)/tune/$(2)-$(3)-$(r)/dev.
 	  done | sort -s -k 2,2gr | head -n 1); \
 	rate=$$$${best% *}; model=seed-$(1)/tune/$(2)-$(3)-$$$$rate/model; \
 	ln -sfn tune/$(2)-$(3)-$$$$rate/model seed-$(1)/$(2)-$(3); \
-	classify --header --text text -j $$(THREADS) $$$$model test.tsv > seed-$(1)/$(2)-$(3).predictions; \
+	classify -m $$$$model --header --text text -j $$(THREADS) test.tsv > seed-$(1)/$(2)-$(3).predictions; \
 	evaluate --task classify --gold test.tsv seed-$(1)/$(2)-$(3).predictions > seed-$(1)/$(2)-$(3).metrics; \
 	printf '%s\t' $(1) $(3) $(2) "$$$$rate" "$$$${best#* }" > $$@.tmp; \
 	awk '$$$$1 == "accuracy" { print $$$$2 }' seed-$(1)/$(2)-$(3).metrics >> $$@.tmp; \
@@ -134,6 +135,10 @@ majority-%.tsv: train-%.tsv test.tsv
 
 results.tsv: $(foreach n,$(sizes),majority-$(n).tsv $(foreach s,$(seeds),$(inits:%=seed-$(s)/%-$(n).tsv))) settings/seeds
 	{ printf 'seed\tlabels\tnetwork\trate\tdev\ttest\n'; cat $(filter %.tsv,$^); } > $@
+
+# of seed 1, from all labels
+classifier: seed-1/pretrained-$(large).tsv
+	ln -sfn seed-1/pretrained-$(large) $@
 
 table.txt: results.tsv test.tsv recipe/demo-table.awk
 	awk -f recipe/demo-table.awk -v tested=$$(($$(wc -l < test.tsv) - 1)) results.tsv > $@

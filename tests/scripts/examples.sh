@@ -26,9 +26,9 @@ cp examples.ts b.ts
 cp train.tsv test.tsv
 cp train.tsv dev.tsv
 tail -n +2 train.tsv | cut -f 2 >texts
-mask-gen examples.ts | rtd-train --size tiny --batch-size 4 --steps 2 -o run
-finetune --task classify --epochs 1 -o topics run/discriminator train.tsv
-classify --header topics test.tsv >out.tsv
+mask-gen examples.ts | rtd-train --size tiny --batch 4 --steps 2 -o run
+finetune --task classify --epochs 1 -m run/discriminator -o topics train.tsv
+classify -m topics --header --text text test.tsv >out.tsv
 cd ..
 set +e
 
