@@ -1,9 +1,12 @@
 /* rtdtools - MIT licence
  *
  * finetune: train a head and the encoder on a task. */
-#include <math.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "base/tool.h"
@@ -48,6 +51,19 @@ static int choose(const char *value, const char *option, const char *const *name
     return 0;
 }
 
+/* The place to write to: what can be known to go wrong is said before hours of training. */
+static int check_place(const struct opts *o, struct rtd_err *err)
+{
+    char parent[PATH_MAX];
+    if (snprintf(parent, sizeof parent, "%s", o->out) >= (int)sizeof parent)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", o->out);
+    if (!o->force && rtd_exists(o->out))
+        return rtd_fail(err, RTD_EUSAGE, "%s: exists (-f replaces it)", o->out);
+    if (access(dirname(parent), W_OK | X_OK))
+        return rtd_fail_sys(err, "%s: cannot write there", o->out);
+    return RTD_OK;
+}
+
 /* Options that are words, and those that need each other. */
 static int check_options(struct opts *o, struct rtd_err *err)
 {
@@ -63,8 +79,6 @@ static int check_options(struct opts *o, struct rtd_err *err)
         o->fit.bias_correction = choose(o->correction, "bias-correction", switches, 2, err) == 0;
     if (o->metric)
         o->fit.metric = (enum rtd_fit_metric)choose(o->metric, "metric", metrics, 4, err);
-    if (!err->status && !o->force && rtd_exists(o->out))
-        return rtd_fail(err, RTD_EUSAGE, "%s: exists (-f replaces it)", o->out);
     o->fit.seed = (uint64_t)o->seed;
     return err->status;
 }
@@ -283,6 +297,8 @@ int main(int argc, char **argv)
     int st = parse(&o, argc, argv, &err);
     if (!st)
         st = check_options(&o, &err);
+    if (!st)
+        st = check_place(&o, &err);
     if (!st) {
         struct job j = {.o = &o};
         st = run(&j, &err);

@@ -39,9 +39,18 @@ int rtd_mkdirs(const char *path, struct rtd_err *err)
     }
 }
 
+/* Bytes of path without slashes at its end: a name beside it is made from these. */
+static int length_beside(const char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    return (int)len;
+}
+
 int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err)
 {
-    if (snprintf(tmp, size, "%s.tmp-XXXXXX", path) >= (int)size)
+    if (snprintf(tmp, size, "%.*s.tmp-XXXXXX", length_beside(path), path) >= (int)size)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
     if (!mkdtemp(tmp))
         return rtd_fail_sys(err, "%s: cannot create directory", tmp);
@@ -94,7 +103,8 @@ int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_e
     if (rtd_exists(path)) {
         if (!replace)
             return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
-        if (snprintf(old, sizeof old, "%s.old-XXXXXX", path) >= (int)sizeof old)
+        if (snprintf(old, sizeof old, "%.*s.old-XXXXXX", length_beside(path), path) >=
+            (int)sizeof old)
             return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
         if (!mkdtemp(old) || rename(path, old) < 0)
             return rtd_fail_sys(err, "%s: cannot move aside", path);

@@ -134,7 +134,7 @@ static void print_help(const struct rtd_opt *opts, const struct rtd_usage *u)
             snprintf(letter, sizeof letter, "-%c, ", o->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
                  o->arg ? o->arg : "");
-        printf("  %-26s%s %s\n", left, strlen(left) > 26 ? "\n                            " : "",
+        printf("  %-26s%s %s\n", left, strlen(left) > 25 ? "\n                            " : "",
                o->help);
     }
     printf("  %-26s %s\n  %-26s %s\n", "-h, --help", "print this and exit", "-V, --version",

@@ -72,12 +72,12 @@ static int place(uint32_t *placed, const struct rtd_examples *e, const uint32_t 
 {
     uint64_t *key = malloc(n * sizeof *key);
     size_t *state = calloc(3 * (size_t)lanes, sizeof *state);
-    size_t *at = state, *end = state + lanes, *tokens = state + 2 * lanes;
     if (!key || !state) {
         free(key);
         free(state);
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     }
+    size_t *at = state, *end = state + lanes, *tokens = state + 2 * lanes;
     for (size_t i = 0; i < n; i++) /* longest first, then as they came */
         key[i] = (uint64_t)(UINT32_MAX - row_length(e, rows[i])) << 32 | i;
     qsort(key, n, sizeof *key, by_value);

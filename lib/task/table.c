@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 #include "base/io.h"
 
@@ -38,6 +39,19 @@ static int grow(struct rtd_table *t, size_t *cap, bool label, struct rtd_err *er
     return RTD_OK;
 }
 
+static bool is_utf8(const char *s)
+{
+    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
+    utf8proc_int32_t c;
+    while (*p) {
+        utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
+        if (n < 1)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
 /* The row's copies; a partly copied row is released here, since t->rows does not count it. */
 static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struct rtd_row *row,
                    uint64_t number, struct rtd_err *err)
@@ -47,6 +61,9 @@ static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struc
                         (unsigned long long)number, row->n, c->width);
     if (c->label >= 0 && !row->field[c->label][0])
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", t->name,
+                        (unsigned long long)number);
+    if (c->label >= 0 && !is_utf8(row->field[c->label]))
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not UTF-8", t->name,
                         (unsigned long long)number);
     char *copy[3] = {NULL, NULL, NULL};
     bool ok = true;

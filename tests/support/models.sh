@@ -1,0 +1,27 @@
+# Sourced by cases and scripts: tiny model directories with a vocabulary, in the current folder.
+# shellcheck shell=bash
+tiny_model() { # classify or discriminator: made as a folder of that name
+    mkdir "$1"
+    cat "$ROOT/tests/golden/tiny/$1/config.json" >"$1/config.json"
+    cat "$ROOT/tests/golden/tiny/$1/model.safetensors" >"$1/model.safetensors"
+    cat "$ROOT/tests/golden/vocab97.txt" >"$1/vocab.txt"
+}
+# Texts of 1 to 14 words, labelled good or bad after a word in them that has to be found.
+labelled() { # ROWS SEED
+    awk -v n="$1" -v seed="$2" 'BEGIN {
+        srand(seed)
+        words = split("the of and to in is was it for on with as by at he that his from", w, " ")
+        print "text\tlabel"
+        for (i = 0; i < n; i++) {
+            label = rand() < 0.5 ? "good" : "bad"
+            length_ = 1 + int(rand() * 14); place = 1 + int(rand() * length_); line = ""
+            for (k = 1; k <= length_; k++)
+                line = line (k > 1 ? " " : "") (k == place ? label : w[1 + int(rand() * words)])
+            print line "\t" label
+        }
+    }'
+}
+# Numbers of answers, which differ in their last digits from one kind of CPU to another.
+rounded() {
+    perl -pe 's/-?\d+\.\d+(e-?\d+)?/sprintf("%.3f", $&)/ge'
+}

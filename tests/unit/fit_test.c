@@ -1,0 +1,201 @@
+/* rtdtools - MIT licence
+ *
+ * Sequences, batches and schedules of fine-tuning. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/fit.h"
+#include "task/fit_batch.h"
+
+static struct rtd_tokenizer *tok;
+
+static int setup(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_tok_settings s;
+    rtd_tok_settings_default(&s, false);
+    return rtd_tokenizer_load(&tok, "tests/golden/vocab97.txt", &s, &err);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rtd_tokenizer_free(tok);
+    return 0;
+}
+
+/* The sequence as pieces with types: "[CLS]0 a0 [SEP]0 b1 [SEP]1". */
+static void show(char *out, const struct rtd_sequences *s, size_t i)
+{
+    out[0] = '\0';
+    for (size_t t = s->start[i]; t < s->start[i + 1]; t++) {
+        strcat(out, t > s->start[i] ? " " : "");
+        strcat(out, rtd_tokenizer_piece(tok, s->ids[t]));
+        strcat(out, s->types[t] ? "1" : "0");
+    }
+}
+
+static void pairs_are_cut_at_the_longer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        size_t length;
+        const char *want;
+        size_t cut;
+    } cases[] = {
+        {"a b c", NULL, 9, "[CLS]0 a0 b0 c0 [SEP]0", 0},
+        {"a b c", NULL, 5, "[CLS]0 a0 b0 c0 [SEP]0", 0},
+        {"a b c", NULL, 4, "[CLS]0 a0 b0 [SEP]0", 1},
+        {"", NULL, 4, "[CLS]0 [SEP]0", 0},
+        {"a", "", 4, "[CLS]0 a0 [SEP]0 [SEP]1", 0},
+        {"a b", "c d", 7, "[CLS]0 a0 b0 [SEP]0 c1 d1 [SEP]1", 0},
+        {"a b", "c d", 6, "[CLS]0 a0 b0 [SEP]0 c1 [SEP]1", 1},
+        {"a b", "c d", 5, "[CLS]0 a0 [SEP]0 c1 [SEP]1", 1},
+        {"a b", "c d", 4, "[CLS]0 a0 [SEP]0 [SEP]1", 1},
+        {"a b", "c d", 3, "[CLS]0 [SEP]0 [SEP]1", 1},
+        {"a b c d e", "f", 6, "[CLS]0 a0 b0 [SEP]0 f1 [SEP]1", 1},
+        {"a", "b c d e f", 6, "[CLS]0 a0 [SEP]0 b1 c1 [SEP]1", 1},
+        {"a b c d e", "f g h", 7, "[CLS]0 a0 b0 [SEP]0 f1 g1 [SEP]1", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rtd_sequences s;
+        struct rtd_err err = {0};
+        char got[400];
+        assert_int_equal(rtd_sequences_init(&s, tok, cases[i].length, 2, &err), RTD_OK);
+        assert_int_equal(rtd_sequences_add(&s, "the", NULL, &err), RTD_OK);
+        assert_int_equal(rtd_sequences_add(&s, cases[i].a, cases[i].b, &err), RTD_OK);
+        show(got, &s, 1);
+        assert_string_equal(got, cases[i].want);
+        assert_int_equal(s.cut, cases[i].cut);
+        rtd_sequences_free(&s);
+    }
+}
+
+static void a_model_without_types_gets_none(void **state)
+{
+    (void)state;
+    struct rtd_sequences s;
+    struct rtd_err err = {0};
+    char got[200];
+    assert_int_equal(rtd_sequences_init(&s, tok, 9, 1, &err), RTD_OK);
+    assert_int_equal(rtd_sequences_add(&s, "a", "b", &err), RTD_OK);
+    show(got, &s, 0);
+    assert_string_equal(got, "[CLS]0 a0 [SEP]0 b0 [SEP]0");
+    rtd_sequences_free(&s);
+}
+
+/* Every order of 4 rows equally often; every epoch and seed another one. */
+static void orders_are_uniform(void **state)
+{
+    (void)state;
+    enum { DRAWS = 24000 };
+    unsigned count[256] = {0};
+    uint32_t order[64], again[64], seen = 0;
+    for (uint64_t epoch = 0; epoch < DRAWS; epoch++) {
+        rtd_epoch_order(order, 4, 3, epoch);
+        count[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
+    }
+    double chi = 0, want = DRAWS / 24.0;
+    for (int i = 0; i < 256; i++)
+        if (count[i]) {
+            seen++;
+            chi += (count[i] - want) * (count[i] - want) / want;
+        }
+    assert_int_equal(seen, 24);
+    assert_true(chi < 49.7); /* 23 degrees of freedom, p = 0.001 */
+    rtd_epoch_order(order, 64, 1, 1);
+    rtd_epoch_order(again, 64, 1, 2);
+    assert_memory_not_equal(order, again, sizeof order);
+    rtd_epoch_order(again, 64, 2, 1);
+    assert_memory_not_equal(order, again, sizeof order);
+    rtd_epoch_order(again, 64, 1, 1);
+    assert_memory_equal(order, again, sizeof order);
+}
+
+/* Each row once, with its tokens and its label; lanes differ by less than the longest row. */
+static void batches_hold_their_rows(void **state)
+{
+    (void)state;
+    enum { N = 41, LANES = 3 };
+    struct rtd_err err = {0};
+    struct rtd_examples e = {0};
+    struct rtd_fit_batch b = {0};
+    uint32_t rows[N];
+    bool seen[N] = {false};
+    size_t lane[LANES] = {0};
+    assert_int_equal(rtd_sequences_init(&e.seq, tok, 32, 2, &err), RTD_OK);
+    e.label = calloc(N, sizeof *e.label);
+    for (int i = 0; i < N; i++) {
+        char text[128] = "";
+        for (int k = 0; k < i * 7 % 27; k++)
+            strcat(text, k % 2 ? "the " : "a ");
+        assert_int_equal(rtd_sequences_add(&e.seq, text, i % 3 ? NULL : "of", &err), RTD_OK);
+        e.label[i] = i % 5;
+    }
+    rtd_epoch_order(rows, N, 1, 7);
+    assert_int_equal(rtd_fit_batch_fill(&b, &e, rows, N, LANES, 7, &err), RTD_OK);
+    assert_int_equal(b.view.nseq, N);
+    for (size_t i = 0; i < N; i++) {
+        size_t row = b.view.index[i] & 0xffffffffff, from = e.seq.start[row];
+        size_t len = e.seq.start[row + 1] - from;
+        assert_int_equal(b.view.index[i] >> 40, 7);
+        assert_false(seen[row]);
+        seen[row] = true;
+        assert_int_equal(b.view.labels[i], row % 5);
+        assert_int_equal(b.view.start[i + 1] - b.view.start[i], len);
+        assert_memory_equal(b.view.ids + b.view.start[i], e.seq.ids + from, len * 4);
+        assert_memory_equal(b.view.types + b.view.start[i], e.seq.types + from, len);
+    }
+    for (int l = 0; l < LANES; l++) {
+        size_t from, to;
+        rtd_part(N, LANES, l, &from, &to);
+        lane[l] = b.view.start[to] - b.view.start[from];
+    }
+    for (int l = 1; l < LANES; l++)
+        assert_true(labs((long)lane[l] - (long)lane[0]) < (long)e.seq.longest);
+    rtd_fit_batch_free(&b);
+    rtd_examples_free(&e);
+}
+
+static void recipes_and_steps(void **state)
+{
+    (void)state;
+    struct rtd_fit_options o;
+    uint64_t warmup;
+    assert_false(rtd_fit_recipe(&o, "HF"));
+    assert_true(rtd_fit_recipe(&o, "electra"));
+    assert_true(!o.loss_mean && !o.bias_correction && o.warmup_multiplies && o.layer_decay == 0.8);
+    assert_true(rtd_fit_recipe(&o, "hf"));
+    assert_true(o.loss_mean && o.bias_correction && !o.warmup_multiplies && o.layer_decay == 1);
+    assert_int_equal(rtd_fit_steps(&o, 2000, &warmup), 189);
+    assert_int_equal(warmup, 19);
+    assert_int_equal(rtd_fit_steps(&o, 320, &warmup), 30);
+    assert_int_equal(warmup, 3);
+    o.max_steps = 20;
+    assert_int_equal(rtd_fit_steps(&o, 320, &warmup), 20);
+    assert_int_equal(warmup, 2);
+    o.warmup = 0;
+    rtd_fit_steps(&o, 320, &warmup);
+    assert_int_equal(warmup, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_are_cut_at_the_longer),
+        cmocka_unit_test(a_model_without_types_gets_none),
+        cmocka_unit_test(orders_are_uniform),
+        cmocka_unit_test(batches_hold_their_rows),
+        cmocka_unit_test(recipes_and_steps),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

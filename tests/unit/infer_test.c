@@ -1,0 +1,213 @@
+/* rtdtools - MIT licence
+ *
+ * Models put to use: the reference's logits, and the same bytes in any company. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "task/infer.h"
+
+#define GOLDEN "tests/golden/tiny/"
+
+static int32_t *ints(const struct rtd_st *st, const char *name, size_t *count)
+{
+    struct rtd_err err = {0};
+    const struct rtd_st_tensor *t = rtd_st_find(st, name);
+    assert_non_null(t);
+    int32_t *x = malloc(t->count * sizeof *x);
+    assert_int_equal(rtd_st_get_i32(st, t, x, t->count, &err), RTD_OK);
+    *count = t->count;
+    return x;
+}
+
+static float *floats(const struct rtd_st *st, const char *name, size_t *count)
+{
+    struct rtd_err err = {0};
+    const struct rtd_st_tensor *t = rtd_st_find(st, name);
+    assert_non_null(t);
+    float *x = malloc(t->count * sizeof *x);
+    assert_int_equal(rtd_st_get_f32(st, t, x, t->count, &err), RTD_OK);
+    *count = t->count;
+    return x;
+}
+
+static size_t rows, width; /* of the padded golden inputs */
+static int32_t *mask;      /* [rows, width] */
+
+/* Golden inputs without their padding; `ids` names them. */
+static void load_inputs(struct rtd_sequences *s, const struct rtd_st *st, const char *ids_name)
+{
+    size_t n;
+    int32_t *ids = ints(st, ids_name, &n), *types = ints(st, "token_type_ids", &n);
+    mask = ints(st, "attention_mask", &n);
+    rows = rtd_st_find(st, ids_name)->dims[0];
+    width = n / rows;
+    *s = (struct rtd_sequences){.n = rows};
+    s->start = calloc(rows + 1, sizeof *s->start);
+    s->ids = calloc(n, sizeof *s->ids);
+    s->types = calloc(n, 1);
+    size_t used = 0;
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < width; i++)
+            if (mask[r * width + i]) {
+                s->ids[used] = ids[r * width + i];
+                s->types[used++] = (uint8_t)types[r * width + i];
+            }
+        s->start[r + 1] = (uint32_t)used;
+    }
+    free(ids);
+    free(types);
+}
+
+static void open_all(struct rtd_model_dir *m, struct rtd_pool **pool, struct rtd_infer **f,
+                     const char *dir, enum rtd_infer_head head, int threads)
+{
+    struct rtd_err err = {0};
+    assert_int_equal(rtd_model_dir_open(m, dir, 0, &err), RTD_OK);
+    assert_int_equal(rtd_pool_new(pool, threads, &err), RTD_OK);
+    if (rtd_infer_open(f, m, head, *pool, &err))
+        fail_msg("%s", err.text);
+}
+
+static void close_all(struct rtd_model_dir *m, struct rtd_pool *pool, struct rtd_infer *f)
+{
+    rtd_infer_close(f);
+    rtd_pool_free(pool);
+    rtd_model_dir_close(m);
+}
+
+static void check(float got, float want, float scale)
+{
+    if (!(fabsf(got - want) <= 2e-5f * scale))
+        fail_msg("%.8g, want %.8g", (double)got, (double)want);
+}
+
+static float largest(const float *x, size_t n)
+{
+    float most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = fmaxf(most, fabsf(x[i]));
+    return most;
+}
+
+static void logits_are_the_references(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_st *inputs, *outputs;
+    struct rtd_sequences s;
+    struct rtd_model_dir m;
+    struct rtd_pool *pool;
+    struct rtd_infer *f;
+    size_t n;
+    assert_int_equal(rtd_st_open(&inputs, GOLDEN "pretrain.safetensors", &err), RTD_OK);
+    assert_int_equal(rtd_st_open(&outputs, GOLDEN "classify.safetensors", &err), RTD_OK);
+    float *want = floats(outputs, rtd_st_at(outputs, 0)->name, &n), *got = calloc(n, sizeof *got);
+    load_inputs(&s, inputs, "input_ids");
+    assert_int_equal(n, 3 * s.n);
+    open_all(&m, &pool, &f, GOLDEN "classify", RTD_INFER_CLASS, 2);
+    assert_int_equal(rtd_infer_run(f, &s, got, &err), RTD_OK);
+    for (size_t i = 0; i < n; i++)
+        check(got[i], want[i], largest(want, n));
+    close_all(&m, pool, f);
+    rtd_sequences_free(&s);
+    free(mask);
+    free(got);
+    free(want);
+
+    want = floats(inputs, "discriminator_logits", &n);
+    load_inputs(&s, inputs, "fake_input_ids");
+    got = calloc(s.start[s.n], sizeof *got);
+    open_all(&m, &pool, &f, GOLDEN "discriminator", RTD_INFER_DISC, 2);
+    assert_int_equal(rtd_infer_run(f, &s, got, &err), RTD_OK);
+    size_t at = 0;
+    for (size_t i = 0; i < rows * width; i++)
+        if (mask[i])
+            check(got[at++], want[i], largest(want, n));
+    assert_int_equal(at, s.start[s.n]);
+    close_all(&m, pool, f);
+    rtd_sequences_free(&s);
+    free(mask);
+    free(got);
+    free(want);
+    rtd_st_close(inputs);
+    rtd_st_close(outputs);
+}
+
+/* 300 sequences of 2 to 31 tokens; each alone, and all at once, with 1 and 3 threads. */
+static void company_and_threads_change_nothing(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    struct rtd_err err = {0};
+    struct rtd_sequences s = {.n = N}, one = {.n = 1};
+    uint32_t start[N + 1] = {0}, alone[2] = {0};
+    static int32_t ids[N * 32];
+    static uint8_t types[N * 32];
+    static float all[2][N * 32], single[32];
+    for (uint32_t r = 0; r < N; r++) {
+        start[r + 1] = start[r] + 2 + rtd_below(rtd_rand32(1, 99, 0, 0, r, 0), 30);
+        for (uint32_t i = start[r]; i < start[r + 1]; i++)
+            ids[i] = (int32_t)rtd_below(rtd_rand32(1, 99, 0, 0, r, i + 1), 97);
+    }
+    s.start = start;
+    s.ids = ids;
+    s.types = types;
+    for (int head = 0; head < 2; head++) {
+        struct rtd_model_dir m;
+        struct rtd_pool *pool;
+        struct rtd_infer *f;
+        const char *dir = head ? GOLDEN "discriminator" : GOLDEN "classify";
+        size_t n = head ? start[N] : 3 * N;
+        for (int k = 0; k < 2; k++) {
+            open_all(&m, &pool, &f, dir, head ? RTD_INFER_DISC : RTD_INFER_CLASS, k ? 3 : 1);
+            assert_int_equal(rtd_infer_run(f, &s, all[k], &err), RTD_OK);
+            if (k == 0)
+                close_all(&m, pool, f);
+        }
+        assert_memory_equal(all[0], all[1], n * sizeof(float));
+        for (size_t r = 0; r < N; r++) {
+            alone[1] = start[r + 1] - start[r];
+            one.start = alone;
+            one.ids = ids + start[r];
+            one.types = types + start[r];
+            assert_int_equal(rtd_infer_run(f, &one, single, &err), RTD_OK);
+            assert_memory_equal(single, all[0] + (head ? start[r] : 3 * r),
+                                (head ? alone[1] : 3) * sizeof(float));
+        }
+        close_all(&m, pool, f);
+    }
+}
+
+static void a_missing_head_is_named(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_model_dir m;
+    struct rtd_pool *pool;
+    struct rtd_infer *f;
+    assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
+    assert_int_equal(rtd_model_dir_open(&m, GOLDEN "discriminator", 0, &err), RTD_OK);
+    assert_int_equal(rtd_infer_open(&f, &m, RTD_INFER_CLASS, pool, &err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "ElectraForPreTraining: no classification head"));
+    rtd_model_dir_close(&m);
+    rtd_pool_free(pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logits_are_the_references),
+        cmocka_unit_test(company_and_threads_change_nothing),
+        cmocka_unit_test(a_missing_head_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
