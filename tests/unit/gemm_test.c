@@ -1,0 +1,131 @@
+/* rtdtools - MIT licence
+ *
+ * Matrix products against three loops in double: odd sizes, transposes, leading dimensions, and
+ * what the header promises at the edges. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "nn/gemm.h"
+
+enum { ROOM = 200 * 220 };
+static float *A, *B, *C, *want;
+
+static int setup(void **unused)
+{
+    (void)unused;
+    A = malloc(ROOM * sizeof *A);
+    B = malloc(ROOM * sizeof *B);
+    C = malloc(ROOM * sizeof *C);
+    want = malloc(ROOM * sizeof *want);
+    for (uint32_t i = 0; A && B && i < ROOM; i++) {
+        A[i] = (float)rtd_unit(rtd_rand32(1, 0, 0, 0, 0, i)) - 0.5f;
+        B[i] = (float)rtd_unit(rtd_rand32(1, 0, 0, 0, 1, i)) - 0.5f;
+    }
+    return A && B && C && want ? 0 : -1;
+}
+
+static int teardown(void **unused)
+{
+    (void)unused;
+    free(A);
+    free(B);
+    free(C);
+    free(want);
+    return 0;
+}
+
+/* One product; C's padding, and everything around it, must stay as it was. */
+static void one(bool ta, bool tb, size_t M, size_t N, size_t K, size_t pad, float alpha, float beta)
+{
+    size_t lda = (ta ? M : K) + pad, ldb = (tb ? K : N) + pad, ldc = N + pad;
+    assert_true(M * lda < ROOM && K * lda < ROOM && K * ldb < ROOM && N * ldb < ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        C[i] = want[i] = beta == 0 ? NAN : (float)(i % 17) - 8;
+    for (size_t i = 0; i < M; i++)
+        for (size_t j = 0; j < N; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < K; k++)
+                sum += (double)A[ta ? k * lda + i : i * lda + k] *
+                       (double)B[tb ? j * ldb + k : k * ldb + j];
+            float *c = want + i * ldc + j;
+            *c = (float)((double)alpha * sum + (beta == 0 ? 0 : (double)beta * (double)*c));
+        }
+    rtd_gemm(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
+    for (size_t i = 0; i < ROOM; i++) {
+        bool inside = i / ldc < M && i % ldc < N;
+        /* K products of at most 1/4, rounded once each, and 8 times beta */
+        double allowed = inside ? 1e-6 + 3e-8 * (double)K : 0;
+        if (isnan(want[i]) ? !isnan(C[i]) : !(fabs((double)C[i] - (double)want[i]) <= allowed))
+            fail_msg("%zux%zux%zu ta %d tb %d pad %zu beta %g: element %zu is %.9g, not %.9g", M, N,
+                     K, ta, tb, pad, (double)beta, i, (double)C[i], (double)want[i]);
+    }
+}
+
+static void test_sizes(void **unused)
+{
+    (void)unused;
+    static const size_t sizes[] = {1, 2, 3, 7, 16, 31, 64, 129};
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    for (size_t m = 0; m < SIZES; m++)
+        for (size_t n = 0; n < SIZES; n++)
+            for (size_t k = 0; k < SIZES; k++) {
+                size_t way = m + 3 * n + 5 * k;
+                static const float betas[] = {0, 1, 0.5f};
+                one(way & 1, way & 2, sizes[m], sizes[n], sizes[k], way % 5, way % 3 ? 1 : -0.25f,
+                    betas[way % 3]);
+            }
+}
+
+static void test_ways(void **unused)
+{
+    (void)unused;
+    for (int way = 0; way < 24; way++)
+        one(way & 1, way & 2, 13, 37, 101, way & 4 ? 3 : 0, way & 1 ? 1 : 2,
+            way / 8 == 0   ? 0
+            : way / 8 == 1 ? 1
+                           : -0.5f);
+}
+
+/* beta 0 does not read C, even where nothing is added to it; sizes of 0 are fine. */
+static void test_nothing(void **unused)
+{
+    (void)unused;
+    for (int way = 0; way < 4; way++) {
+        one(way & 1, way & 2, 5, 9, 0, 2, 1, 0);
+        one(way & 1, way & 2, 5, 9, 0, 2, 1, 1);
+        one(way & 1, way & 2, 5, 9, 0, 0, 1, 0.5f);
+        one(way & 1, way & 2, 0, 9, 3, 2, 1, 0);
+        one(way & 1, way & 2, 5, 0, 3, 2, 1, 0);
+        one(way & 1, way & 2, 0, 0, 0, 2, 1, 1);
+    }
+}
+
+/* What is not finite goes on. */
+static void test_not_finite(void **unused)
+{
+    (void)unused;
+    float a[4] = {1, NAN, 0, 1}, b[4] = {1, 2, 3, 4}, c[4];
+    rtd_gemm(false, false, 2, 2, 2, 1, a, 2, b, 2, 0, c, 2);
+    assert_true(isnan(c[0]) && isnan(c[1]) && c[2] == 3 && c[3] == 4);
+    assert_non_null(rtd_gemm_arch());
+    assert_string_not_equal(rtd_gemm_arch(), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_ways),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_not_finite),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
