@@ -84,8 +84,12 @@ seed-$(1)/pretrained/discriminator/config.json: examples.ts.zst heldout.ts.zst s
 	@pipe_ok() { local last=$$$${!#} s; \
 	  for s; do [ "$$$$s" -eq 0 ] || [ "$$$$s" -eq 141 ] || return "$$$$s"; done; return "$$$$last"; }; \
 	mkdir -p seed-$(1); sha256sum $$^ > seed-$(1)/wanted; \
-	if cmp -s seed-$(1)/wanted seed-$(1)/begun && [ -d seed-$(1)/pretrained ]; then resume=--resume; \
-	else resume=; rm -rf seed-$(1)/pretrained; mv seed-$(1)/wanted seed-$(1)/begun; fi; \
+	if cmp -s seed-$(1)/wanted seed-$(1)/begun && \
+	  [ -n "$$$$(find seed-$(1)/pretrained/checkpoint -name 'step-*' ! -name '*.tmp*' 2>/dev/null)" ]; then \
+	  resume=--resume; echo "demo: taking up where it was interrupted" >&2; \
+	else \
+	  resume=; rm -rf seed-$(1)/pretrained; mv seed-$(1)/wanted seed-$(1)/begun; \
+	fi; \
 	ts-cat --repeat $$(passes) examples.ts.zst | mask-gen $$(mask) --seed $(1) | \
 	  rtd-train $$(pretrain) --seed $(1) -j $$(THREADS) --eval heldout.ts.zst $$$$resume \
 	    -o seed-$(1)/pretrained || pipe_ok "$$$${PIPESTATUS[@]}"
