@@ -260,8 +260,8 @@ int rtd_check_suffix(const char *path, const char *const packed[4], const char *
         if (want)
             return format && !strcmp(format, want)
                        ? RTD_OK
-                       : rtd_fail(err, RTD_EDATA, "%s: not a %s archive, in spite of its name", path,
-                                  want);
+                       : rtd_fail(err, RTD_EDATA, "%s: not a %s archive, in spite of its name",
+                                  path, want);
         n -= k; /* what stands before it: .tar.gz */
         i = 0;
     }

@@ -37,7 +37,7 @@ shard-00002.ts.zst" ] || fail "$(ls e)"
 [ "$(jq -c '[.documents, .bytes, .digest]' e/manifest.json)" = "$(jq -c '[.documents, .bytes, .digest]' d/manifest.json)" ]
 ts-dump e/shard-00001.ts.zst | jq -r .text | cmp - <(sed -n '2~3p' all.txt)
 expect 0 corpus-shard --check e
-expect 0 corpus-shard --doc line -d none </dev/null 
+expect 0 corpus-shard --doc line -d none </dev/null
 expect 0 corpus-shard --check none
 mkdir home && echo mine >home/file
 expect 2 corpus-shard -f -d home all.txt
@@ -47,7 +47,7 @@ expect 2 corpus-shard -f -d home all.txt
 corpus-shard --doc line --manifest d/manifest.json all.txt >x.ts
 ts-info --count x.ts | grep -qx 2000
 sort -R all.txt | corpus-shard --doc line --manifest d/manifest.json >x.ts
-for change in '$d' '7s/7/8/' '7p'; do
+for change in 2000d '7s/7/8/' '7p'; do
     sed "$change" all.txt >changed.txt
     expect 1 corpus-shard --doc line --text -o y.txt --manifest d/manifest.json changed.txt
     [ ! -e y.txt ] || fail "written in spite of the manifest"
@@ -102,11 +102,11 @@ done
 
 # split by content: parts are disjoint and complete, whatever order and repeats
 (cat all.txt && sort -R all.txt | sed -n 1,500p) >repeats.txt
-corpus-shard --doc line --holdout 0.1 --part train --text repeats.txt | grep . | sort >train
-corpus-shard --doc line --holdout 0.1 --part test --text repeats.txt | grep . | sort >test
-[ -z "$(comm -12 train test)" ]
-sort train test | cmp - <(sort repeats.txt)
-corpus-shard --doc line --holdout 0.1 --part test --text all.txt | grep . | sort | cmp - <(uniq test)
+corpus-shard --doc line --holdout 0.1 --part train --text repeats.txt | grep . | sort >kept.txt
+corpus-shard --doc line --holdout 0.1 --part test --text repeats.txt | grep . | sort >held.txt
+[ -z "$(comm -12 kept.txt held.txt)" ]
+sort kept.txt held.txt | cmp - <(sort repeats.txt)
+corpus-shard --doc line --holdout 0.1 --part test --text all.txt | grep . | sort | cmp - <(uniq held.txt)
 corpus-shard --doc line --holdout 0.1 --part test --seed 2 --text all.txt | grep . | sort >other
-cmp -s other <(uniq test) && fail "the seed has no effect"
+cmp -s other <(uniq held.txt) && fail "the seed has no effect"
 corpus-shard --doc line --dedup --text repeats.txt | grep . | cmp - all.txt

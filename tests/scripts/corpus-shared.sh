@@ -2,7 +2,10 @@
 # run: plain
 # corpus-shard on real files: an archive of somebody else's, and all corpora.
 set -euo pipefail
-[ -n "${SHARED:-}" ] && [ -d "$SHARED/data/archive" ] || { echo "no ../shared/data" && exit 77; }
+if [ ! -d "${SHARED:-}/data/archive" ]; then
+    echo "no ../shared/data"
+    exit 77
+fi
 archive=$SHARED/data/archive/e2e_aligned.tar.gz
 corpus-shard --source "$archive" >a.ts
 corpus-shard --source - <"$archive" | cmp - a.ts

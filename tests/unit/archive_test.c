@@ -314,7 +314,7 @@ static void test_cut_tar(void **state)
     (void)state;
     static const char *const formats[] = {"ustar", "pax", "gnutar"};
     for (int i = 0; i < 3; i++) {
-        for (int only = -1; only <= 4; only += 4 + (only == -1)) { /* all; z.txt alone */
+        for (int only = -1; only <= 4; only += only < 0 ? 4 : 1) { /* all; one: zeros, or z.txt */
             struct rtd_buf b = make(formats[i], NULL, only), out = {0};
             for (size_t k = 512; k < b.len; k += only < 0 ? 512 * 7 : 512) {
                 struct rtd_err err = {0};

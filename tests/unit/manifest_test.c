@@ -42,14 +42,19 @@ static void test_total(void **state)
     rtd_total_digest(&one, x);
     rtd_digest_hex(y, "hello", 5);
     assert_string_equal(x, y);
+    unsigned __int128 sum = 0; /* as the manual says it */
     for (int i = 0; i < 100; i++) {
-        char text[16];
+        char text[16], high[17] = "";
+        rtd_digest_hex(x, text, (size_t)snprintf(text, sizeof text, "%d", i));
+        memcpy(high, x, 16);
+        sum += (unsigned __int128)strtoull(high, NULL, 16) << 64 | strtoull(x + 16, NULL, 16);
         rtd_total_add(&a, text, (size_t)snprintf(text, sizeof text, "%d", i));
         struct rtd_total t = {0};
         rtd_total_add(&t, text, (size_t)snprintf(text, sizeof text, "%d", 99 - i));
         rtd_total_join(&b, &t);
     }
     assert_memory_equal(&a, &b, sizeof a);
+    assert_true(a.low == (uint64_t)sum && a.high == (uint64_t)(sum >> 64));
     assert_int_equal(a.bytes, 190);
     twice = a;
     rtd_total_add(&twice, "7", 1);
@@ -64,7 +69,7 @@ static void write_one(struct rtd_manifest *m, size_t shards)
     *m = (struct rtd_manifest){0};
     for (size_t i = 0; i < shards; i++) {
         struct rtd_total t = {0};
-        char name[32], text[16];
+        char name[64], text[16];
         snprintf(name, sizeof name, "shard-%05zu.ts.zst", i);
         for (size_t k = 0; k <= i; k++)
             rtd_total_add(&t, text, (size_t)snprintf(text, sizeof text, "%zu.%zu", i, k));
