@@ -28,7 +28,7 @@ static const struct rtd_usage usage = {
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
-    static char *none[] = {"-"};
+    static char dash[] = "-", *none[] = {dash};
     int first;
     struct rtd_opt table[] = {
         {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0, "write to FILE (default: -)", 0},

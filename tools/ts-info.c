@@ -21,7 +21,7 @@ static const struct rtd_usage usage = {
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
-    static char *none[] = {"-"};
+    static char dash[] = "-", *none[] = {dash};
     int first;
     struct rtd_opt table[] = {
         {RTD_OPT_FLAG, 0, "check", NULL, &o->check, 0, 0, "print nothing", 0},

@@ -221,7 +221,7 @@ struct frame {
 static int lay_out(struct rtd_reader *r, const struct frame *f, struct rtd_err *err)
 {
     const struct rtd_header *h = &r->header;
-    uint64_t sums[RTD_MAX_AXES], at = 0;
+    uint64_t sums[RTD_MAX_AXES] = {0}, at = 0;
     for (int a = 0; a < h->naxes; a++) {
         uint64_t n = 4 * (uint64_t)f->records, sum = 0;
         if (n > f->body - at)
