@@ -7,13 +7,13 @@
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-fqv] [-l N] [-o FILE] [--seed N] [FILE]",
+    .synopsis = "[-fqv] [-l N] [-o FILE] [--drop-overflow] [--seed N] [FILE]",
     .purpose = "Pack the sentences of documents into training examples.",
 };
 
 struct opts {
     const char *in, *out;
-    bool force;
+    bool force, drop;
     int64_t length, seed;
 };
 
@@ -25,6 +25,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0, "write to FILE (default: -)", 0},
         {RTD_OPT_FLAG, 'f', "force", NULL, &o->force, 0, 0, "overwrite FILE; write to a terminal",
          0},
+        {RTD_OPT_FLAG, 0, "drop-overflow", NULL, &o->drop, 0, 0,
+         "drop what does not fit, as the official code does", 0},
         {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "seed of all choices (default: 1)", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
@@ -51,8 +53,8 @@ static int open_input(struct rtd_reader **in, struct rtd_packer **p, const struc
         return err->status;
     if (!h->tok.vocab)
         return rtd_fail(err, RTD_EDATA, "%s: the stream carries no vocabulary", name);
-    return rtd_packer_new(p, (uint32_t)o->length, (uint64_t)o->seed, h->tok.cls_id, h->tok.sep_id,
-                          err);
+    return rtd_packer_new(p, (uint32_t)o->length, o->drop, (uint64_t)o->seed, h->tok.cls_id,
+                          h->tok.sep_id, err);
 }
 
 static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_header *in,
@@ -64,7 +66,8 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
     rtd_header_become(&h, "examples");
     h.max_length = (uint32_t)o->length;
     json_t *options =
-        json_pack("{s:I, s:I}", "max_length", (json_int_t)o->length, "seed", (json_int_t)o->seed);
+        json_pack("{s:I, s:I, s:b}", "max_length", (json_int_t)o->length, "seed",
+                  (json_int_t)o->seed, "drop_overflow", o->drop);
     if (!rtd_header_provenance(&h, "seq-pack", options, err))
         rtd_writer_open(w, o->out, o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
     rtd_header_free(&h);

@@ -32,6 +32,7 @@ struct packer_doc {
 
 struct rtd_packer {
     uint32_t max_length;
+    bool drop_overflow;
     uint64_t seed;
     int32_t cls, sep;
     struct packer_doc doc;
@@ -43,8 +44,8 @@ struct rtd_packer {
     uint8_t *types; /* [max_length] */
 };
 
-int rtd_packer_new(struct rtd_packer **out, uint32_t max_length, uint64_t seed, int32_t cls_id,
-                   int32_t sep_id, struct rtd_err *err)
+int rtd_packer_new(struct rtd_packer **out, uint32_t max_length, bool drop_overflow, uint64_t seed,
+                   int32_t cls_id, int32_t sep_id, struct rtd_err *err)
 {
     *out = NULL;
     if (max_length < RTD_PACK_MIN_LENGTH || max_length > RTD_PACK_MAX_LENGTH)
@@ -60,6 +61,7 @@ int rtd_packer_new(struct rtd_packer **out, uint32_t max_length, uint64_t seed, 
         return rtd_fail(err, RTD_ESYS, "no memory for packing");
     }
     p->max_length = max_length;
+    p->drop_overflow = drop_overflow;
     p->seed = seed;
     p->cls = cls_id;
     p->sep = sep_id;
@@ -165,8 +167,8 @@ static int carry_over(struct rtd_packer *p, struct rtd_err *err)
 {
     const struct spans *rest = &p->rest;
     const struct span *s = rest->buf.data;
-    if (rest->count <= 1) {
-        p->doc.carry = rest->count ? s[0] : (struct span){0};
+    if (rest->count <= 1 || p->drop_overflow) {
+        p->doc.carry = rest->count && !p->drop_overflow ? s[0] : (struct span){0};
         return RTD_OK;
     }
     struct rtd_buf *to = &p->carry[p->carry_at ^= 1];
@@ -204,7 +206,7 @@ int rtd_packer_next(struct rtd_packer *p, struct rtd_example *ex, struct rtd_err
         ex->token_type_ids = p->types;
         ex->n = n + second;
         ex->segments = second ? 2 : 1;
-        ex->carried = (uint32_t)p->rest.tokens;
+        ex->carried = p->drop_overflow ? 0 : (uint32_t)p->rest.tokens;
         p->doc.example++;
     }
     return err->status;

@@ -6,7 +6,8 @@
  * ends, and are then spread over one or two segments and cut to max_length:
  *     [CLS] segment 1 [SEP]      or      [CLS] segment 1 [SEP] segment 2 [SEP]
  * What is cut off (of segment 1, then of segment 2) is the first sentence of the next example of
- * the same document, so every token of a document stands in exactly one of its examples.
+ * the same document, so every token of a document stands in exactly one of its examples.  With drop_overflow it is
+ * dropped, as google-research/electra does.
  *
  * Coins.  An example has at most one draw of each kind below, so the four words of one Philox
  * block serve it: rtd_philox(seed, RTD_RNG_PACK, 0, 0, index = document, block = example number
@@ -46,8 +47,8 @@ struct rtd_example {
 };
 
 /* max_length in [RTD_PACK_MIN_LENGTH, RTD_PACK_MAX_LENGTH], else RTD_EUSAGE. */
-int rtd_packer_new(struct rtd_packer **p, uint32_t max_length, uint64_t seed, int32_t cls_id,
-                   int32_t sep_id, struct rtd_err *err);
+int rtd_packer_new(struct rtd_packer **p, uint32_t max_length, bool drop_overflow, uint64_t seed,
+                   int32_t cls_id, int32_t sep_id, struct rtd_err *err);
 
 /* Begin document number `document` (its index in the stream).  ids [sum of lengths] and lengths
  * [sentences] are borrowed until the document is used up; empty sentences are passed over. */

@@ -54,7 +54,7 @@ static struct rtd_packer *packer(uint32_t max_length, uint64_t seed)
 {
     struct rtd_packer *p;
     struct rtd_err err = {0};
-    assert_int_equal(rtd_packer_new(&p, max_length, seed, CLS, SEP, &err), RTD_OK);
+    assert_int_equal(rtd_packer_new(&p, max_length, false, seed, CLS, SEP, &err), RTD_OK);
     return p;
 }
 
@@ -159,10 +159,25 @@ static void edges(void **state)
     doc_free(&d);
     rtd_packer_free(p);
 
+    /* the official way: what does not fit is gone */
     struct rtd_err err = {0};
-    assert_int_equal(rtd_packer_new(&p, 7, 1, CLS, SEP, &err), RTD_EUSAGE);
+    int32_t two[] = {300, 20};
+    struct doc long_one = document(two, 2);
+    assert_int_equal(rtd_packer_new(&p, 128, true, 1, CLS, SEP, &err), RTD_OK);
+    rtd_packer_begin(p, 3, long_one.ids, long_one.lengths, 2);
+    assert_true(next(p, &ex));
+    assert_int_equal(ex.carried, 0);
+    assert_int_equal(ex.input_ids[1], FIRST);
+    assert_true(next(p, &ex));
+    assert_int_equal(ex.input_ids[1], FIRST + 300);
+    assert_int_equal(ex.n, 22);
+    assert_false(next(p, &ex));
+    doc_free(&long_one);
+    rtd_packer_free(p);
+
+    assert_int_equal(rtd_packer_new(&p, 7, false, 1, CLS, SEP, &err), RTD_EUSAGE);
     err.status = 0;
-    assert_int_equal(rtd_packer_new(&p, (1 << 20) + 1, 1, CLS, SEP, &err), RTD_EUSAGE);
+    assert_int_equal(rtd_packer_new(&p, (1 << 20) + 1, false, 1, CLS, SEP, &err), RTD_EUSAGE);
 }
 
 /* Overflow comes first in the next example, that of segment 1 before that of segment 2. */
