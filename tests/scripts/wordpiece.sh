@@ -46,7 +46,7 @@ wordpiece --vocab "$vocab" --special-tokens decoded | wordpiece --decode | cmp -
 printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' a b c >vocab.txt
 head -n 3 documents.json | ts-load --kind documents -o small.ts
 size=$(stat -c %s small.ts)
-for ((at = 0; at < size; at += 97)); do
+for ((at = 0; at < size; at += 211)); do
     byte=$(od -An -tu1 -j $at -N 1 small.ts)
     head -c $at small.ts >cut.ts
     # shellcheck disable=SC2059

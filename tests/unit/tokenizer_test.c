@@ -374,6 +374,15 @@ static void cleaning_and_splitting(void **state)
                                "b a\xED\xA0\x80"
                                "b"),
                         "ab ab ab ab");
+    /* the reference's sixth block begins at U+2B920, BERT's own at U+2B820 */
+    assert_string_equal(pieces("a\n", &s,
+                               "a\xF0\xAB\xA0\xA0"
+                               "a"),
+                        "[UNK]");
+    assert_string_equal(pieces("a\n", &s,
+                               "a\xF0\xAB\xA4\xA0"
+                               "a"),
+                        "a [UNK] a");
     s.chinese = false;
     assert_string_equal(pieces(v, &s, "中中 a中"), "中 ##中 a ##中");
 }
@@ -421,8 +430,14 @@ static void offsets_of_pieces(void **state)
         assert_int_equal(e.end[i], want[i].end);
         assert_int_equal(e.word[i], want[i].word);
     }
+    encode(t, &e, " uncafes", 8);
+    assert_int_equal(e.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        static const uint32_t at[] = {1, 3, 7, 8};
+        assert_int_equal(e.begin[i], at[i]);
+        assert_int_equal(e.end[i], at[i + 1]);
+    }
     /* an accent written after its letter belongs to the letter's piece */
-    encode(t, &e, "une\xCC\x81 unc", 10);
     encode(t, &e, "uncafe\xCC\x81s", 9);
     assert_int_equal(e.n, 3);
     assert_int_equal(e.end[1], 8);
@@ -497,6 +512,30 @@ static void random_bytes(void **state)
         rtd_tokenizer_free(t);
     }
     rtd_encoding_free(&used);
+}
+
+/* What one tokeniser left in the working memory is not taken for another's. */
+static void caches_are_kept_apart(void **state)
+{
+    (void)state;
+    struct rtd_tok_settings s;
+    struct rtd_encoding e = {0};
+    rtd_tok_settings_default(&s, false);
+    struct rtd_tokenizer *a = small("ab\n", &s), *b = small("x\nab\n", &s);
+    s.max_word = 1;
+    struct rtd_tokenizer *c = small("ab\n", &s);
+    const struct {
+        const struct rtd_tokenizer *t;
+        int32_t id;
+    } run[] = {{a, 5}, {b, 6}, {a, 5}, {c, 1}, {a, 5}};
+    for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+        encode(run[i].t, &e, "ab", 2);
+        assert_int_equal(e.ids[0], run[i].id);
+    }
+    rtd_encoding_free(&e);
+    rtd_tokenizer_free(a);
+    rtd_tokenizer_free(b);
+    rtd_tokenizer_free(c);
 }
 
 /* A word far longer than any buffer, and more words than a batch. */
@@ -594,8 +633,8 @@ int main(void)
         cmocka_unit_test(longest_word),           cmocka_unit_test(case_and_accents),
         cmocka_unit_test(cleaning_and_splitting), cmocka_unit_test(canonical_order),
         cmocka_unit_test(offsets_of_pieces),      cmocka_unit_test(random_bytes),
-        cmocka_unit_test(large_inputs),           cmocka_unit_test(bad_vocabularies),
-        cmocka_unit_test(vocabulary_is_kept),
+        cmocka_unit_test(caches_are_kept_apart),  cmocka_unit_test(large_inputs),
+        cmocka_unit_test(bad_vocabularies),       cmocka_unit_test(vocabulary_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
