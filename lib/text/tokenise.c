@@ -44,6 +44,7 @@ struct job {
     size_t batch_bytes, max_document;
     struct batch batch[BATCHES];
     struct batch *reading, *encoding_now, *writing; /* NULL: nothing to do */
+    bool has_read;                                  /* in this step; the calling thread's alone */
     struct rtd_err read_err, write_err;
     /* the record being put together */
     struct rtd_buf ids, sentences; /* i32 */
@@ -201,19 +202,24 @@ static int write_batch(struct job *j, struct batch *b, struct rtd_err *err)
 
 /* --- all at once ---------------------------------------------------------------------------- */
 
-/* Task 0 reads, task 1 writes, the others encode a part each. */
+/* The calling thread reads: it is the one whose blocked read a signal ends. */
+static void read_once(struct job *j)
+{
+    if (!j->has_read && j->reading)
+        read_batch(j, j->reading, &j->read_err);
+    j->has_read = true;
+}
+
+/* Task 0 writes, the others encode a part each. */
 static void work(void *arg, int task, int worker)
 {
     struct job *j = arg;
-    if (task == 0) {
-        if (j->reading)
-            read_batch(j, j->reading, &j->read_err);
-    } else if (task == 1) {
-        if (j->writing)
-            write_batch(j, j->writing, &j->write_err);
-    } else {
-        encode_part(j, &j->encoding_now->part[task - 2], &j->encoding[worker]);
-    }
+    if (task)
+        encode_part(j, &j->encoding_now->part[task - 1], &j->encoding[worker]);
+    else if (j->writing)
+        write_batch(j, j->writing, &j->write_err);
+    if (worker == 0)
+        read_once(j);
 }
 
 static int run(struct job *j, struct rtd_pool *pool,
@@ -222,8 +228,9 @@ static int run(struct job *j, struct rtd_pool *pool,
     bool ended = false;
     for (unsigned step = 0; !ended || j->encoding_now || j->writing; step++) {
         j->reading = ended ? NULL : &j->batch[step % BATCHES];
-        if (j->reading || j->encoding_now || j->writing)
-            rtd_pool_run(pool, work, j, 2 + (j->encoding_now ? (int)j->encoding_now->parts : 0));
+        j->has_read = false;
+        rtd_pool_run(pool, work, j, 1 + (j->encoding_now ? (int)j->encoding_now->parts : 0));
+        read_once(j);
         /* What was read first is reported first. */
         if (j->write_err.status)
             return rtd_fail(err, j->write_err.status, "%s", j->write_err.text);

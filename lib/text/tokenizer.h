@@ -22,8 +22,9 @@ void rtd_tok_settings_default(struct rtd_tok_settings *s, bool cased);
 
 struct rtd_tokenizer; /* immutable after new: may be shared by threads */
 
-/* vocab: the text of a vocab.txt, one piece a line, id = line number from 0.  `name` is for
- * messages. */
+/* vocab: the text of a vocab.txt, one piece a line, id = line number from 0 (man/vocab.5).  `name`
+ * is for messages.  RTD_EDATA where it is not one: a special piece missing, a piece given twice, an
+ * empty line, not UTF-8.  load also reads a file compressed with zstd. */
 int rtd_tokenizer_new(struct rtd_tokenizer **t, const char *vocab, size_t len, const char *name,
                       const struct rtd_tok_settings *s, struct rtd_err *err);
 int rtd_tokenizer_load(struct rtd_tokenizer **t, const char *path, const struct rtd_tok_settings *s,
@@ -39,7 +40,7 @@ const struct rtd_tok_settings *rtd_tokenizer_settings(const struct rtd_tokenizer
 /* Piece of an id, NUL-terminated, borrowed; NULL for an id outside the vocabulary. */
 const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id);
 int32_t rtd_tokenizer_id(const struct rtd_tokenizer *t, const char *piece); /* -1: absent */
-/* The text of vocab.txt. */
+/* The text of vocab.txt, line ends made "\n": what belongs into a stream or a model directory. */
 const char *rtd_tokenizer_vocab(const struct rtd_tokenizer *t, size_t *len);
 
 /* Result and working memory of encode; one per thread.  Zero-initialise. */

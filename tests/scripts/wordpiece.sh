@@ -67,3 +67,18 @@ done
 status=0
 { wordpiece --vocab vocab.txt large large large || echo $? >&3; } 3>status 2>err | head -c 1 >/dev/null
 [[ $(cat status) == 141 && ! -s err ]] || { echo "| head: $(cat status err)"; exit 1; }
+
+# a signal ends it while it waits for input, whichever thread is at work
+mkfifo stalled
+for j in 1 3; do
+    wordpiece -j $j --vocab vocab.txt -o stopped.ts <stalled 2>err &
+    pid=$!
+    exec 9>stalled
+    cat large >&9
+    sleep 0.3
+    kill -TERM $pid
+    status=0
+    wait $pid || status=$?
+    exec 9>&-
+    [[ $status == 143 && ! -e stopped.ts && ! -s err ]] || { echo "-j $j, SIGTERM: $status: $(cat err)"; exit 1; }
+done
