@@ -190,10 +190,10 @@ static void softmax_bwd(real *dp, real *pd, const real *p, size_t T, size_t C, r
 static double xent(real *x, size_t V, int32_t target, real gscale)
 {
     real max = x[0];
-    double sum = 0;
     for (size_t v = 1; v < V; v++)
         max = x[v] > max ? x[v] : max;
-    for (size_t v = 0; v < V; v++)
+    double sum = exp((double)(x[0] - max));
+    for (size_t v = 1; v < V; v++)
         sum += exp((double)(x[v] - max));
     double loss = log(sum) - (double)(x[target] - max);
     if (gscale != 0) {

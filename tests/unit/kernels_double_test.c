@@ -2,6 +2,9 @@
  *
  * Every backward kernel against central differences of its forward kernel, element by element, in
  * double, dropout on and off.  (The tuned kernels are float, and are tested against these.) */
+#ifndef RTD_DOUBLE
+#define RTD_DOUBLE /* the build gives it, other readers of this file may not */
+#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
