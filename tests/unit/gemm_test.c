@@ -15,7 +15,7 @@
 #include "base/rng.h"
 #include "nn/gemm.h"
 
-enum { ROOM = 200 * 220 };
+enum { ROOM = 3300 * 530 };
 static float *A, *B, *C, *want;
 
 static int setup(void **unused)
@@ -46,8 +46,9 @@ static int teardown(void **unused)
 static void one(bool ta, bool tb, size_t M, size_t N, size_t K, size_t pad, float alpha, float beta)
 {
     size_t lda = (ta ? M : K) + pad, ldb = (tb ? K : N) + pad, ldc = N + pad;
-    assert_true(M * lda < ROOM && K * lda < ROOM && K * ldb < ROOM && N * ldb < ROOM);
-    for (size_t i = 0; i < ROOM; i++)
+    size_t room = (M + 2) * ldc + 64; /* some beyond the end, too */
+    assert_true((ta ? K : M) * lda <= ROOM && (tb ? N : K) * ldb <= ROOM && room <= ROOM);
+    for (size_t i = 0; i < room; i++)
         C[i] = want[i] = beta == 0 ? NAN : (float)(i % 17) - 8;
     for (size_t i = 0; i < M; i++)
         for (size_t j = 0; j < N; j++) {
@@ -59,8 +60,8 @@ static void one(bool ta, bool tb, size_t M, size_t N, size_t K, size_t pad, floa
             *c = (float)((double)alpha * sum + (beta == 0 ? 0 : (double)beta * (double)*c));
         }
     rtd_gemm(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
-    for (size_t i = 0; i < ROOM; i++) {
-        bool inside = i / ldc < M && i % ldc < N;
+    for (size_t i = 0; i < room; i++) {
+        bool inside = ldc && i / ldc < M && i % ldc < N;
         /* K products of at most 1/4, rounded once each, and 8 times beta */
         double allowed = inside ? 1e-6 + 3e-8 * (double)K : 0;
         if (isnan(want[i]) ? !isnan(C[i]) : !(fabs((double)C[i] - (double)want[i]) <= allowed))
@@ -94,6 +95,18 @@ static void test_ways(void **unused)
                            : -0.5f);
 }
 
+/* Larger than a block of the library's in each direction. */
+static void test_blocks(void **unused)
+{
+    (void)unused;
+    for (int way = 0; way < 4; way++) {
+        one(way & 1, way & 2, 497, 29, 519, 0, 1, way == 1 ? 1 : 0);
+        one(way & 1, way & 2, 3101, 5, 259, 1, 1, way == 2 ? 0.5f : 0);
+        one(way & 1, way & 2, 5, 3101, 259, 3, 0.5f, way == 3 ? 1 : 0);
+        one(way & 1, way & 2, 131, 257, 385, 0, 1, 1);
+    }
+}
+
 /* beta 0 does not read C, even where nothing is added to it; sizes of 0 are fine. */
 static void test_nothing(void **unused)
 {
@@ -122,9 +135,8 @@ static void test_not_finite(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_ways),
-        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_sizes),      cmocka_unit_test(test_ways),
+        cmocka_unit_test(test_blocks),     cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
