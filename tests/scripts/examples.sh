@@ -26,6 +26,13 @@ cp examples.ts b.ts
 cp train.tsv test.tsv
 cp train.tsv dev.tsv
 tail -n +2 train.tsv | cut -f 2 >texts
+awk -F '\t' -v OFS='\t' 'NR > 1 { print $2, last, $1 } { last = $2 }' train.tsv >pairs.tsv
+zstd -q corpus.txt
+tar czf dump.tar.gz corpus.txt
+mkdir books
+gzip -c corpus.txt >books/one.txt.gz
+corpus-shard -d shards corpus.txt
+cp shards/manifest.json .
 mask-gen examples.ts | rtd-train --size tiny --batch 4 --steps 2 -o run
 finetune --task classify --epochs 1 -m run/discriminator -o topics train.tsv
 classify -m topics --header --text text test.tsv >out.tsv
@@ -54,14 +61,14 @@ bad=0
 count=0
 try() { # NAME, script on stdin
     local name=$1
-    sed -E 's/--steps [0-9]+/--steps 2/; s/--size [a-z+]+/--size tiny/' >script
+    sed -E 's/--steps [0-9]+/--steps 2/; s/--size [a-z+]+//; s/rtd-train /&--size tiny --batch 4 /' >script
     count=$((count + 1))
     rm -rf work
     cp -r have work
     grep -oE ' -[od] [^ |;)]+' script | while read -r _ file; do rm -rf "work/$file"; done
     local shell=(bash -e)
     if grep -q '^import ' script; then shell=(python3); fi
-    if ! (cd work && timeout 60 "${shell[@]}" ../script >../out 2>../err <examples.ts) ||
+    if ! (cd work && timeout 60 "${shell[@]}" ../script >../out 2>../err <a.ts) ||
         grep -qE '^[a-z-]+: .*(cannot|unknown|not |failed)' err; then
         echo "$name:"
         sed 's/^/    /' script
