@@ -41,8 +41,8 @@ void rtd_drop_rate(struct rtd_drop *d, double p);
 
 struct rtd_adamw {
     real lr, beta1, beta2, eps, weight_decay;
-    real gain1, gain2;    /* 1 - beta1 and 1 - beta2, taken in double */
-    real clip;            /* gradients are multiplied by this first */
+    real gain1, gain2;       /* 1 - beta1 and 1 - beta2, taken in double */
+    real clip;               /* gradients are multiplied by this first */
     real correct1, correct2; /* 1 / (1 - beta^t) with bias correction, else 1 */
 };
 
@@ -81,8 +81,7 @@ struct rtd_kernels {
      * adds into dbias, dw, db (C). */
     void (*residual_layernorm_bwd)(real *dx, real *dres, real *dbias, real *dw, real *db,
                                    const real *dy, const real *z, const real *w, const real *mean,
-                                   const real *rstd, size_t T, size_t C,
-                                   const struct rtd_drop *d);
+                                   const real *rstd, size_t T, size_t C, const struct rtd_drop *d);
 
     /* Attention probabilities of one head of one sequence.  p (T,C): in, scores; out,
      * softmax(scale * scores) of every row, in place (kept for backward); pd overwritten by

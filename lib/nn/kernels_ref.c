@@ -38,7 +38,8 @@ static double act_slope(double u, enum rtd_activation act)
 {
     switch (act) {
     case RTD_GELU:
-        return 0.5 * (1 + erf(u * M_SQRT1_2)) + u * exp(-0.5 * u * u) * 0.5 * M_2_SQRTPI * M_SQRT1_2;
+        return 0.5 * (1 + erf(u * M_SQRT1_2)) +
+               u * exp(-0.5 * u * u) * 0.5 * M_2_SQRTPI * M_SQRT1_2;
     case RTD_GELU_TANH: {
         double k = M_2_SQRTPI * M_SQRT1_2, t = tanh(k * (u + 0.044715 * u * u * u));
         return 0.5 * (1 + t) + 0.5 * u * (1 - t * t) * k * (1 + 3 * 0.044715 * u * u);
@@ -147,8 +148,7 @@ static void residual_layernorm_bwd(real *dx, real *dres, real *dbias, real *dw, 
     bias_bwd(dbias, dx, T, C);
 }
 
-static void softmax_fwd(real *p, real *pd, size_t T, size_t C, real scale,
-                        const struct rtd_drop *d)
+static void softmax_fwd(real *p, real *pd, size_t T, size_t C, real scale, const struct rtd_drop *d)
 {
     for (size_t t = 0; t < T; t++) {
         real *pt = p + t * C, max = pt[0];
