@@ -42,11 +42,11 @@ int rtd_examples_build(struct rtd_examples *e, const struct rtd_table *t,
     }
     for (size_t r = 0; r < t->rows && !st; r++) {
         int label = rtd_labels_find(labels, t->label[r]);
-        e->unknown += label < 0;
+        e->unknown += label >= 0 ? 0 : swap ? 2 : 1;
         st = add_row(e, t, r, label, swap, err);
     }
     char shown[64];
-    if (!st && e->unknown == t->rows)
+    if (!st && e->unknown == e->seq.n)
         st =
             rtd_fail(err, RTD_EDATA, "%s: no label of it ('%s', ...) is in the training data",
                      t->name, rtd_mask_text(shown, sizeof shown, t->label[0], strlen(t->label[0])));

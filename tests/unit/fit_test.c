@@ -166,6 +166,38 @@ static void batches_hold_their_rows(void **state)
     rtd_examples_free(&e);
 }
 
+/* Swapped pairs follow their originals with the same label; unknown labels are marked. */
+static void examples_from_tables(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    char *a[] = {"a", "c", ""}, *b[] = {"b", "d", "e"}, *label[] = {"x", "y", "z"};
+    char *known[] = {"x", "y"}, *other[] = {"w"}, name[] = "t", got[200];
+    struct rtd_table t = {.name = name, .rows = 3, .ntext = 2, .text = {a, b}, .label = label};
+    struct rtd_labels labels;
+    struct rtd_examples e;
+    assert_int_equal(rtd_labels_set(&labels, known, 2, &err), RTD_OK);
+    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, true, &err), RTD_OK);
+    assert_int_equal(e.seq.n, 6);
+    show(got, &e.seq, 2);
+    assert_string_equal(got, "[CLS]0 c0 [SEP]0 d1 [SEP]1");
+    show(got, &e.seq, 3);
+    assert_string_equal(got, "[CLS]0 d0 [SEP]0 c1 [SEP]1");
+    static const int32_t want[] = {0, 0, 1, 1, -1, -1};
+    assert_memory_equal(e.label, want, sizeof want);
+    assert_int_equal(e.unknown, 2);
+    assert_int_equal(e.empty, 1);
+    rtd_examples_free(&e);
+    t.ntext = 1;
+    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, true, &err), RTD_EUSAGE);
+    rtd_labels_free(&labels);
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_labels_set(&labels, other, 1, &err), RTD_OK);
+    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, false, &err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "no label of it ('x', ...)"));
+    rtd_labels_free(&labels);
+}
+
 static void recipes_and_steps(void **state)
 {
     (void)state;
@@ -195,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_model_without_types_gets_none),
         cmocka_unit_test(orders_are_uniform),
         cmocka_unit_test(batches_hold_their_rows),
+        cmocka_unit_test(examples_from_tables),
         cmocka_unit_test(recipes_and_steps),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
