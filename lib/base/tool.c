@@ -17,6 +17,7 @@ static int tool_argc;
 static char **tool_argv;
 static double started;
 static volatile sig_atomic_t stop_signal, usr1, usr2;
+static bool signals_held;
 
 static void on_stop(int sig)
 {
@@ -75,7 +76,12 @@ const char *rtd_tool_name(void)
 
 int rtd_stop_signal(void)
 {
-    return stop_signal;
+    return signals_held ? 0 : stop_signal;
+}
+
+void rtd_hold_signals(bool hold)
+{
+    signals_held = hold;
 }
 
 bool rtd_take_usr1(void)

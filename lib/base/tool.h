@@ -98,6 +98,9 @@ void rtd_progress_end(void); /* clear the line */
 /* Non-zero (the signal) after INT, TERM or HUP: stop between frames, no END, exit through
  * rtd_tool_end with RTD_ESIGNAL.  A second signal kills at once. */
 int rtd_stop_signal(void);
+/* While held, rtd_stop_signal says 0, so that reading and writing go on: for what has to be saved
+ * before the end.  A second signal still kills at once. */
+void rtd_hold_signals(bool hold);
 bool rtd_take_usr1(void); /* true once after each SIGUSR1: print a status line */
 bool rtd_take_usr2(void); /* the same for SIGUSR2: checkpoint now */
 

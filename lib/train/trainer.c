@@ -171,7 +171,9 @@ static int save(struct session *s, struct rtd_err *err)
     if (s->saved == s->run.step)
         return RTD_OK;
     s->run.longest = s->batcher.longest;
+    rtd_hold_signals(true);
     int st = rtd_checkpoint_save(&s->run, s->t->keep, err);
+    rtd_hold_signals(false);
     if (!st)
         s->saved = s->run.step;
     return st;
@@ -339,7 +341,9 @@ static int run_locked(struct session *s, struct rtd_reader *in, struct rtd_err *
         st = loop(s, err);
     if (!st) {
         s->run.longest = s->batcher.longest;
+        rtd_hold_signals(true); /* the last step is done: so is the run, in a moment */
         st = rtd_checkpoint_finish(&s->run, err);
+        rtd_hold_signals(false);
     }
     rtd_progress_end();
     if (!st)
