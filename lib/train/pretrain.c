@@ -190,7 +190,7 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
     rtd_lm_head_run(head, p->params.w, lane->g, &rows, acts.out, m->d, m->T, gscale, arena);
     if (counting) {
         rtd_encoder_backward_scratch(arena, enc, &m->t);
-    } else if (train && m->M) {
+    } else if (gscale != 0 && m->M) { /* else the head has left m->d alone */
         rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, m->d, arena, p->o.drop,
                              p->o.seed);
     }
@@ -260,7 +260,7 @@ static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro
     if (counting) {
         rtd_encoder_backward_scratch(arena, &p->disc, &t);
     } else {
-        if (train)
+        if (gscale != 0)
             rtd_encoder_backward(&p->disc, p->params.w, lane->g, &t, &acts, m->d, arena, p->o.drop,
                                  p->o.seed);
         sums->disc_loss += loss;
