@@ -130,6 +130,8 @@ int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end
     uint64_t before = b->nseq > 1 ? b->index[b->nseq - 2] : r->at.last;
     if (b->nseq > 1 || r->at.consumed)
         r->at.stride = b->index[b->nseq - 1] - before;
+    else
+        r->at.stride = rtd_reader_stride(r->in);
     r->at.last = b->index[b->nseq - 1];
     r->at.consumed += b->nseq;
     return RTD_OK;

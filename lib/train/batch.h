@@ -25,7 +25,7 @@ void rtd_batch_free(struct rtd_batch_store *s);
 struct rtd_position {
     uint64_t consumed; /* records trained on */
     uint64_t last;     /* index of the last of them */
-    uint64_t stride;   /* between the last two; 1 before there are two */
+    uint64_t stride;   /* between the last two; of one alone, the stream's */
 };
 
 struct rtd_batcher {
