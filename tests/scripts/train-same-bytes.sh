@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# The same stream, options and seed give the same bytes: at any number of threads, with and without
+# evaluation, whatever the frames; and what should have an effect has one.
+set -euo pipefail
+# shellcheck source=tests/support/train.sh
+. "$ROOT/tests/support/train.sh"
+train_fixture
+train() { rtd-train -q --steps 20 --save-every 10 "${model[@]}" "$@"; }
+
+eval=(--eval held.ts --eval-every 7)
+for phase in '--mlm-warmup 0' '--mlm-warmup 11'; do
+    read -ra warm <<<"$phase"
+    rm -rf j1 j2 j3 without
+    for j in 1 2 3; do
+        train -o j$j -j $j "${warm[@]}" "${eval[@]}" masked.ts
+    done
+    same j1 j2
+    same j1 j3
+    [ "$(lines j1/metrics.tsv)" = 21 ]
+    [ "$(lines j1/eval.tsv)" = 4 ] # after steps 7, 14 and 20
+    train -o without -j 2 "${warm[@]}" masked.ts
+    same j1 without eval.tsv
+    mv j1 "run-${warm[1]}"
+done
+! cmp -s run-0/discriminator/model.safetensors run-11/discriminator/model.safetensors
+# the warm-up's head is in no model; the generator is trained in both phases
+model-info --tensors run-11/discriminator >tensors
+! grep -q warmup tensors
+awk -F '\t' 'NR > 1 && ($1 <= 11) != ($8 == "" && $9 == "" && $10 == "" && $11 != "") { exit 1 }' \
+    run-11/metrics.tsv
+
+# frames do not matter, nor whether the stream is a file, a pipe, or compressed
+"$BUILD/tests/reframe" 4096 masked.ts small-frames.ts
+"$BUILD/tests/reframe" 64 masked.ts single-frames.ts
+[ "$(ts-info --json small-frames.ts | jq .frames)" -gt 20 ]
+train -o frames "${eval[@]}" small-frames.ts
+same run-0 frames
+train -o single "${eval[@]}" <single-frames.ts
+same run-0 single
+ts-cat examples.ts | mask-gen | zstd -q | train -o piped "${eval[@]}"
+same run-0 piped
+train -o tokens --batch-tokens 150 masked.ts
+train -o tokens-frames --batch-tokens 150 small-frames.ts
+same tokens tokens-frames
+# a batch ends with the first sequence that makes it reach that many tokens
+awk -F '\t' 'NR > 1 && ($2 < 150 || $2 >= 150 + 32) { exit 1 }' tokens/metrics.tsv
+
+# options that must have an effect; those that decide the batch change rounding only
+base=run-0/discriminator/model.safetensors
+for option in '--seed 2' '--dropout 0' '--temperature 3' '--disallow-correct' '--disc-weight 20' \
+    '--gen-weight 2' '--weight-decay 0.1' '--clip 0.1' '--beta1 0.8' '--beta2 0.99' '--eps 1e-3' \
+    '--lr 0.005' '--warmup 2' '--init-range 0.05' '--lanes 2' '--micro-tokens 10'; do
+    read -ra argv <<<"$option"
+    train -f -o other "${argv[@]}" masked.ts
+    cmp -s other/discriminator/model.safetensors $base && complain "$option: no effect"
+    case $option in --lanes* | --micro*)
+        paste run-0/metrics.tsv other/metrics.tsv | awk -F '\t' 'NR > 1 && NR < 10 {
+            d = ($4 - $16) / $4; if (d > 1e-3 || d < -1e-3) exit 1 }' ||
+            complain "$option: more than rounding"
+        ;;
+    esac
+done
+
+# the first step has rate 0: with the same weights an evaluation says the same, whatever -j, lanes
+# and micro-batches; and it says the same at any step
+for how in '-j 1' '-j 3' '--lanes 1' '--lanes 7' '--micro-tokens 1' '--micro-tokens 5000'; do
+    read -ra argv <<<"$how"
+    rm -rf other
+    rtd-train -q -o other --steps 1 "${model[@]}" "${argv[@]}" --eval held.ts masked.ts
+    [ -e first ] || mv other first
+    [ ! -e other ] || cmp first/eval.tsv other/eval.tsv || complain "$how: another evaluation"
+done
+rtd-train -q -o still --steps 3 "${model[@]}" --lr 1e-12 --eval held.ts --eval-every 1 masked.ts
+[ "$(tail -n +2 still/eval.tsv | cut -f 2- | sort -u | wc -l)" = 1 ]
+[ "$(tail -n 1 still/eval.tsv | cut -f 2-)" = "$(tail -n 1 first/eval.tsv | cut -f 2-)" ]
+rtd-train -q -o limited --steps 1 "${model[@]}" --eval held.ts --eval-limit 50 masked.ts
+ts-head -n 50 -o few.ts held.ts
+rtd-train -q -o few --steps 1 "${model[@]}" --eval few.ts masked.ts
+cmp limited/eval.tsv few/eval.tsv
+! cmp -s first/eval.tsv few/eval.tsv
