@@ -107,9 +107,11 @@ static struct rtd_opt table[] = {
 static const struct rtd_usage usage = {
     .synopsis = "-o DIR --steps N [--size NAME] [OPTIONS] [FILE]",
     .purpose = "Pre-train ELECTRA on a stream of masked examples.",
-    .notes = "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps a\n"
-             "stream is good for: ts-info --count FILE, divided by the batch; ts-cat --repeat makes\n"
-             "more passes.",
+    .notes =
+        "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps "
+        "a\n"
+        "stream is good for: ts-info --count FILE, divided by the batch; ts-cat --repeat makes\n"
+        "more passes.",
 };
 
 /* The given value, or the preset's where the option was not given. */
@@ -127,8 +129,9 @@ static int shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_e
     d->vocab_size = 1; /* the stream's is filled in later */
     d->num_hidden_layers = pick(o.layers, p->layers);
     d->hidden_size = pick(o.hidden, p->hidden);
-    d->num_attention_heads =
-        pick(o.heads, !o.hidden ? p->heads : o.hidden >= 64 ? (int)o.hidden / 64 : 1);
+    d->num_attention_heads = pick(o.heads, !o.hidden        ? p->heads
+                                           : o.hidden >= 64 ? (int)o.hidden / 64
+                                                            : 1);
     d->intermediate_size = pick(o.ffn, o.hidden ? 4 * (int)o.hidden : p->ffn);
     d->embedding_size = pick(o.embedding, p->embedding);
     d->max_position_embeddings = (int)o.positions;
@@ -152,14 +155,14 @@ static json_t *describe(const struct rtd_trainer *t)
         (json_int_t)t->batch_tokens, "weight-decay", o.weight_decay, "clip", o.clip, "beta1",
         o.beta1, "beta2", o.beta2, "eps", o.eps, "gen-weight", o.gen_weight, "disc-weight",
         o.disc_weight, "temperature", o.temperature, "disallow-correct", o.disallow_correct);
-    json_t *s = json_pack(
-        "{s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "seed",
-        (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
-        (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden", d->hidden_size,
-        "heads", d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
-        d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
-        g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout", o.dropout,
-        "init-range", o.init_range);
+    json_t *s =
+        json_pack("{s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "seed",
+                  (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
+                  (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden",
+                  d->hidden_size, "heads", d->num_attention_heads, "ffn", d->intermediate_size,
+                  "embedding", d->embedding_size, "generator-hidden", g->hidden_size,
+                  "generator-layers", g->num_hidden_layers, "positions", d->max_position_embeddings,
+                  "dropout", o.dropout, "init-range", o.init_range);
     if (j && s)
         json_object_update(j, s);
     json_decref(s);

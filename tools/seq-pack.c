@@ -65,9 +65,8 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
         return err->status;
     rtd_header_become(&h, "examples");
     h.max_length = (uint32_t)o->length;
-    json_t *options =
-        json_pack("{s:I, s:I, s:b}", "max_length", (json_int_t)o->length, "seed",
-                  (json_int_t)o->seed, "drop_overflow", o->drop);
+    json_t *options = json_pack("{s:I, s:I, s:b}", "max_length", (json_int_t)o->length, "seed",
+                                (json_int_t)o->seed, "drop_overflow", o->drop);
     if (!rtd_header_provenance(&h, "seq-pack", options, err))
         rtd_writer_open(w, o->out, o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
     rtd_header_free(&h);

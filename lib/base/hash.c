@@ -29,8 +29,8 @@ static uint32_t crc32c_plain(uint32_t crc, const unsigned char *p, size_t n)
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc,
-                                                                const unsigned char *p, size_t n)
+__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p,
+                                                               size_t n)
 {
     uint64_t c = crc;
     while (n >= 8) {

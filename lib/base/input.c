@@ -63,7 +63,8 @@ static int sniff(struct rtd_in *in, struct rtd_err *err)
     uint32_t magic = 0;
     if (in->len >= 4)
         memcpy(&magic, in->raw, 4);
-    if (magic == ZSTD_MAGICNUMBER || (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START) {
+    if (magic == ZSTD_MAGICNUMBER ||
+        (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START) {
         in->zstd = ZSTD_createDCtx();
         if (!in->zstd)
             return rtd_fail(err, RTD_ESYS, "%s: not enough memory", in->name);
@@ -259,8 +260,8 @@ int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err
         if (st)
             return st;
         size_t got;
-        st = rtd_in_read_some(l->in, (char *)l->buf.data + l->buf.len,
-                              l->buf.cap - l->buf.len - 1, &got, err);
+        st = rtd_in_read_some(l->in, (char *)l->buf.data + l->buf.len, l->buf.cap - l->buf.len - 1,
+                              &got, err);
         if (st)
             return st;
         l->buf.len += got;

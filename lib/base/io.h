@@ -83,7 +83,8 @@ int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_e
 int rtd_remove_tree(const char *path, struct rtd_err *err);
 /* Copy a file's bytes as they are. */
 int rtd_copy_file(const char *from, const char *to, struct rtd_err *err);
-/* Take "<dir>/.lock" (flock, released by close or exit).  RTD_ESYS when another process holds it. */
+/* Take "<dir>/.lock" (flock, released by close or exit).  RTD_ESYS when another process holds it.
+ */
 int rtd_lock_dir(const char *dir, int *fd, struct rtd_err *err);
 
 #endif

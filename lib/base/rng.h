@@ -11,14 +11,14 @@
 
 /* What a draw is for.  Never renumber: streams and checkpoints depend on the values. */
 enum rtd_purpose {
-    RTD_RNG_PACK = 1,         /* seq-pack coins; index = document, block = its example, see pack.h */
-    RTD_RNG_MASK = 2,         /* mask-gen positions; index = record */
-    RTD_RNG_COIN = 3,         /* mask-gen 85/15 coin; index = record */
-    RTD_RNG_SHUFFLE = 4,      /* ts-shuf keys; index = record, block = pass */
-    RTD_RNG_GUMBEL = 5,       /* generator sampling in training; index = record */
-    RTD_RNG_EVAL_GUMBEL = 6,  /* generator sampling in evaluation */
-    RTD_RNG_DROP_EMBED = 7,   /* dropout after the embedding LayerNorm */
-    RTD_RNG_DROP_ATTN = 8,    /* dropout on attention probabilities */
+    RTD_RNG_PACK = 1,        /* seq-pack coins; index = document, block = its example, see pack.h */
+    RTD_RNG_MASK = 2,        /* mask-gen positions; index = record */
+    RTD_RNG_COIN = 3,        /* mask-gen 85/15 coin; index = record */
+    RTD_RNG_SHUFFLE = 4,     /* ts-shuf keys; index = record, block = pass */
+    RTD_RNG_GUMBEL = 5,      /* generator sampling in training; index = record */
+    RTD_RNG_EVAL_GUMBEL = 6, /* generator sampling in evaluation */
+    RTD_RNG_DROP_EMBED = 7,  /* dropout after the embedding LayerNorm */
+    RTD_RNG_DROP_ATTN = 8,   /* dropout on attention probabilities */
     RTD_RNG_DROP_ATTNOUT = 9, /* dropout on the attention sub-layer's output */
     RTD_RNG_DROP_FFN = 10,    /* dropout on the feed-forward sub-layer's output */
     RTD_RNG_DROP_HEAD = 11,   /* dropout in a task head; layer = site */

@@ -16,16 +16,16 @@
 /* --- options --- */
 enum rtd_opt_type {
     RTD_OPT_END = 0,
-    RTD_OPT_FLAG,  /* bool*: set to true */
-    RTD_OPT_NOFLAG,/* bool*: set to false */
-    RTD_OPT_COUNT, /* int*: incremented */
-    RTD_OPT_INT,   /* int64_t*: whole number in [min, max] */
-    RTD_OPT_BYTES, /* int64_t*: whole number, K M G = powers of 1024 */
-    RTD_OPT_REAL,  /* double*: in [min, max] */
-    RTD_OPT_STR,   /* const char**: borrowed from argv */
-    RTD_OPT_SECS,  /* double*: seconds, or with suffix m or h */
-    RTD_OPT_LIST,  /* struct rtd_strlist*: may be repeated */
-    RTD_OPT_GROUP, /* no option: a heading in --help (text in `help`) */
+    RTD_OPT_FLAG,   /* bool*: set to true */
+    RTD_OPT_NOFLAG, /* bool*: set to false */
+    RTD_OPT_COUNT,  /* int*: incremented */
+    RTD_OPT_INT,    /* int64_t*: whole number in [min, max] */
+    RTD_OPT_BYTES,  /* int64_t*: whole number, K M G = powers of 1024 */
+    RTD_OPT_REAL,   /* double*: in [min, max] */
+    RTD_OPT_STR,    /* const char**: borrowed from argv */
+    RTD_OPT_SECS,   /* double*: seconds, or with suffix m or h */
+    RTD_OPT_LIST,   /* struct rtd_strlist*: may be repeated */
+    RTD_OPT_GROUP,  /* no option: a heading in --help (text in `help`) */
 };
 
 struct rtd_strlist {
@@ -45,9 +45,20 @@ struct rtd_opt {
 };
 
 /* Common options, to be listed in a tool's table. */
-#define RTD_OPT_COMMON_VERBOSE                                                                     \
-    {RTD_OPT_COUNT, 'v', "verbose", NULL, &rtd_tool_verbose, 0, 0, "say more; repeat for more", 0},  \
-    {RTD_OPT_FLAG, 'q', "quiet", NULL, &rtd_tool_quiet, 0, 0, "say nothing but errors", 0}
+#define RTD_OPT_COMMON_VERBOSE                                                               \
+    {                                                                                        \
+        RTD_OPT_COUNT,                                                                       \
+        'v',                                                                                 \
+        "verbose",                                                                           \
+        NULL,                                                                                \
+        &rtd_tool_verbose,                                                                   \
+        0,                                                                                   \
+        0,                                                                                   \
+        "say more; repeat for more",                                                         \
+        0},                                                                                  \
+    {                                                                                        \
+        RTD_OPT_FLAG, 'q', "quiet", NULL, &rtd_tool_quiet, 0, 0, "say nothing but errors", 0 \
+    }
 
 extern int rtd_tool_verbose; /* -v count */
 extern bool rtd_tool_quiet;  /* -q */
@@ -60,10 +71,10 @@ struct rtd_usage {
 };
 
 /* Parse argv strictly: --name VALUE, --name=VALUE, -nVALUE, -n VALUE, bundled flags, "--", operands
- * anywhere (argv is permuted: operands end up in argv[*first..argc-1]; counts and lists start anew).  Unknown options, missing or
- * bad values are RTD_EUSAGE with the offending text.  --help/-h (stdout) and --version/-V print and
- * exit 0.  A preset option can be applied before explicit ones by calling this twice: the table's
- * values are simply assigned again. */
+ * anywhere (argv is permuted: operands end up in argv[*first..argc-1]; counts and lists start
+ * anew).  Unknown options, missing or bad values are RTD_EUSAGE with the offending text.  --help/-h
+ * (stdout) and --version/-V print and exit 0.  A preset option can be applied before explicit ones
+ * by calling this twice: the table's values are simply assigned again. */
 int rtd_parse(int argc, char **argv, struct rtd_opt *opts, const struct rtd_usage *usage,
               int *first, struct rtd_err *err);
 bool rtd_opt_seen(const struct rtd_opt *opts, const char *name);
@@ -81,9 +92,9 @@ int rtd_tool_end(const struct rtd_err *err, int status);
 int rtd_refuse_tty_stdin(struct rtd_err *err);
 
 /* --- messages on stderr; one line each, "tool: ..." --- */
-void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* not with -q */
-void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* the same, no warning */
-void rtd_info(int level, const char *fmt, ...)                              /* with -v >= level */
+void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
+void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* the same, no warning */
+void rtd_info(int level, const char *fmt, ...)                            /* with -v >= level */
     __attribute__((format(printf, 2, 3)));
 void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* terminal, or -v */
 
@@ -104,7 +115,7 @@ void rtd_hold_signals(bool hold);
 bool rtd_take_usr1(void); /* true once after each SIGUSR1: print a status line */
 bool rtd_take_usr2(void); /* the same for SIGUSR2: checkpoint now */
 
-double rtd_now(void);              /* monotonic seconds */
-uint64_t rtd_peak_rss(void);       /* bytes */
+double rtd_now(void);        /* monotonic seconds */
+uint64_t rtd_peak_rss(void); /* bytes */
 
 #endif

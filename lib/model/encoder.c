@@ -56,20 +56,20 @@ void rtd_encoder_layout(struct rtd_encoder *enc, struct rtd_params *p, const str
         struct rtd_layer *l = &enc->layer[i];
         static const char *const part[3] = {"query", "key", "value"};
         for (int k = 0; k < 3; k++) {
-            size_t at = rtd_params_add(p, net, k ? RTD_PACKED : 0, RTD_INIT_NORMAL, i + 1, h, h,
-                                       "%sencoder.layer.%d.attention.self.%s.weight", prefix, i,
-                                       part[k]);
+            size_t at =
+                rtd_params_add(p, net, k ? RTD_PACKED : 0, RTD_INIT_NORMAL, i + 1, h, h,
+                               "%sencoder.layer.%d.attention.self.%s.weight", prefix, i, part[k]);
             if (k == 0)
                 l->qkv_w = at;
         }
         for (int k = 0; k < 3; k++) {
-            size_t at = rtd_params_add(p, net, k ? RTD_PACKED : 0, RTD_INIT_ZERO, i + 1, h, 0,
-                                       "%sencoder.layer.%d.attention.self.%s.bias", prefix, i,
-                                       part[k]);
+            size_t at =
+                rtd_params_add(p, net, k ? RTD_PACKED : 0, RTD_INIT_ZERO, i + 1, h, 0,
+                               "%sencoder.layer.%d.attention.self.%s.bias", prefix, i, part[k]);
             if (k == 0)
                 l->qkv_b = at;
         }
-#define ADD(field, init, d0, d1, name)                                                             \
+#define ADD(field, init, d0, d1, name) \
     l->field = rtd_params_add(p, net, 0, init, i + 1, d0, d1, "%sencoder.layer.%d." name, prefix, i)
         ADD(attn_w, RTD_INIT_NORMAL, h, h, "attention.output.dense.weight");
         ADD(attn_b, RTD_INIT_ZERO, h, 0, "attention.output.dense.bias");
@@ -216,8 +216,8 @@ static void attention_fwd(const struct rtd_encoder *enc, const struct rtd_tokens
         for (size_t head = 0; head < enc->heads; head++, p += n * n) {
             const real *q = qkv + head * width, *key = q + h, *v = key + h;
             struct rtd_drop d;
-            const struct rtd_drop *dp = site(&d, enc, drop, enc->attn_drop, seed,
-                                             RTD_RNG_DROP_ATTN, layer, t->index[s]);
+            const struct rtd_drop *dp =
+                site(&d, enc, drop, enc->attn_drop, seed, RTD_RNG_DROP_ATTN, layer, t->index[s]);
             d.row0 = (uint32_t)(head * n);
             rtd_gemm(false, true, n, n, width, 1, q, 3 * h, key, 3 * h, 0, p, n);
             k->softmax_fwd(p, a->pd, n, n, scale, dp);
@@ -247,11 +247,10 @@ void rtd_encoder_forward(const struct rtd_encoder *enc, const real *w, const str
         for (size_t s = 0; s < t->nseq; s++) {
             size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
             struct rtd_drop d;
-            k->residual_layernorm_fwd(l->x1 + at, l->z1 + at, l->mean1 + from, l->rstd1 + from,
-                                      x + at, w + o->attn_b, w + o->ln1_w, w + o->ln1_b, n, h,
-                                      enc->eps,
-                                      site(&d, enc, drop, enc->hidden_drop, seed,
-                                           RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
+            k->residual_layernorm_fwd(
+                l->x1 + at, l->z1 + at, l->mean1 + from, l->rstd1 + from, x + at, w + o->attn_b,
+                w + o->ln1_w, w + o->ln1_b, n, h, enc->eps,
+                site(&d, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
         }
         rtd_linear(l->u, l->x1, w + o->ffn1_w, T, f, h, 0);
         k->bias_act_fwd(l->g, l->u, w + o->ffn1_b, T, f, enc->act);
@@ -259,11 +258,10 @@ void rtd_encoder_forward(const struct rtd_encoder *enc, const real *w, const str
         for (size_t s = 0; s < t->nseq; s++) {
             size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
             struct rtd_drop d;
-            k->residual_layernorm_fwd(out + at, l->z2 + at, l->mean2 + from, l->rstd2 + from,
-                                      l->x1 + at, w + o->ffn2_b, w + o->ln2_w, w + o->ln2_b, n, h,
-                                      enc->eps,
-                                      site(&d, enc, drop, enc->hidden_drop, seed,
-                                           RTD_RNG_DROP_FFN, i, t->index[s]));
+            k->residual_layernorm_fwd(
+                out + at, l->z2 + at, l->mean2 + from, l->rstd2 + from, l->x1 + at, w + o->ffn2_b,
+                w + o->ln2_w, w + o->ln2_b, n, h, enc->eps,
+                site(&d, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_FFN, i, t->index[s]));
         }
     }
 }
@@ -313,8 +311,8 @@ static void attention_bwd(const struct rtd_encoder *enc, const struct rtd_tokens
             real *dq = b->wide + from * 3 * h + head * width, *dk = dq + h, *dv = dk + h;
             const real *dctx = b->dctx + from * h + head * width;
             struct rtd_drop d;
-            const struct rtd_drop *dp = site(&d, enc, drop, enc->attn_drop, seed,
-                                             RTD_RNG_DROP_ATTN, layer, t->index[s]);
+            const struct rtd_drop *dp =
+                site(&d, enc, drop, enc->attn_drop, seed, RTD_RNG_DROP_ATTN, layer, t->index[s]);
             d.row0 = (uint32_t)(head * n);
             rtd_gemm(false, true, n, n, width, 1, dctx, h, v, 3 * h, 0, b->dp, n);
             k->softmax_bwd(b->dp, b->pd, p, n, n, scale, dp);
@@ -367,11 +365,10 @@ void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
         for (size_t s = 0; s < t->nseq; s++) {
             size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
             struct rtd_drop dr;
-            k->residual_layernorm_bwd(b.dz + at, d + at, g + o->ffn2_b, g + o->ln2_w, g + o->ln2_b,
-                                      d + at, l->z2 + at, w + o->ln2_w, l->mean2 + from,
-                                      l->rstd2 + from, n, h,
-                                      site(&dr, enc, drop, enc->hidden_drop, seed,
-                                           RTD_RNG_DROP_FFN, i, t->index[s]));
+            k->residual_layernorm_bwd(
+                b.dz + at, d + at, g + o->ffn2_b, g + o->ln2_w, g + o->ln2_b, d + at, l->z2 + at,
+                w + o->ln2_w, l->mean2 + from, l->rstd2 + from, n, h,
+                site(&dr, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_FFN, i, t->index[s]));
         }
         rtd_linear_bwd(b.wide, g + o->ffn2_w, b.dz, l->g, w + o->ffn2_w, T, h, f, 0);
         k->bias_act_bwd(b.wide, g + o->ffn1_b, l->u, T, f, enc->act);
@@ -379,11 +376,10 @@ void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
         for (size_t s = 0; s < t->nseq; s++) {
             size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
             struct rtd_drop dr;
-            k->residual_layernorm_bwd(b.dz + at, d + at, g + o->attn_b, g + o->ln1_w, g + o->ln1_b,
-                                      d + at, l->z1 + at, w + o->ln1_w, l->mean1 + from,
-                                      l->rstd1 + from, n, h,
-                                      site(&dr, enc, drop, enc->hidden_drop, seed,
-                                           RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
+            k->residual_layernorm_bwd(
+                b.dz + at, d + at, g + o->attn_b, g + o->ln1_w, g + o->ln1_b, d + at, l->z1 + at,
+                w + o->ln1_w, l->mean1 + from, l->rstd1 + from, n, h,
+                site(&dr, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
         }
         rtd_linear_bwd(b.dctx, g + o->attn_w, b.dz, l->ctx, w + o->attn_w, T, h, h, 0);
         attention_bwd(enc, t, a, i, &b, drop, seed);

@@ -23,10 +23,10 @@
 /* A micro-batch: sequences end to end. */
 struct rtd_tokens {
     size_t nseq;
-    const uint32_t *start;  /* [nseq + 1] first token of each sequence; start[nseq] = all tokens */
-    const int32_t *ids;     /* [tokens], each in [0, vocab_size) */
-    const uint8_t *types;   /* [tokens], each in [0, type_vocab_size) */
-    const uint64_t *index;  /* [nseq] record numbers: the keys of dropout */
+    const uint32_t *start; /* [nseq + 1] first token of each sequence; start[nseq] = all tokens */
+    const int32_t *ids;    /* [tokens], each in [0, vocab_size) */
+    const uint8_t *types;  /* [tokens], each in [0, type_vocab_size) */
+    const uint64_t *index; /* [nseq] record numbers: the keys of dropout */
 };
 
 /* Offsets into a block of parameters. */
@@ -39,13 +39,13 @@ struct rtd_layer {
 enum { RTD_MAX_LAYERS = 128 };
 
 struct rtd_encoder {
-    int net;                    /* RTD_NET_*: the key of dropout */
-    size_t e, h, f, heads;      /* widths: embedding, hidden, feed-forward; number of heads */
+    int net;               /* RTD_NET_*: the key of dropout */
+    size_t e, h, f, heads; /* widths: embedding, hidden, feed-forward; number of heads */
     int layers;
     enum rtd_activation act;
     real eps;
     size_t word, position, type, ln_w, ln_b; /* embedding tables and their LayerNorm */
-    bool project;               /* e != h: embeddings_project */
+    bool project;                            /* e != h: embeddings_project */
     size_t proj_w, proj_b;
     struct rtd_layer layer[RTD_MAX_LAYERS];
     uint32_t vocab, positions, types; /* rows of the tables */
@@ -60,22 +60,22 @@ void rtd_encoder_layout(struct rtd_encoder *enc, struct rtd_params *p, const str
 
 /* Activations of one layer, kept for backward; T tokens. */
 struct rtd_layer_acts {
-    real *x;                 /* (T,h) input */
-    real *qkv;               /* (T,3h) */
-    real *p;                 /* per sequence and head an (n,n) block of attention probabilities */
-    real *ctx;               /* (T,h) */
+    real *x;   /* (T,h) input */
+    real *qkv; /* (T,3h) */
+    real *p;   /* per sequence and head an (n,n) block of attention probabilities */
+    real *ctx; /* (T,h) */
     real *z1, *mean1, *rstd1, *x1;
-    real *u, *g;             /* (T,f) before and after the activation function */
+    real *u, *g; /* (T,f) before and after the activation function */
     real *z2, *mean2, *rstd2;
 };
 
 struct rtd_acts {
     size_t T, max_n;
-    bool keep;               /* every layer has its own memory; else layers share it */
+    bool keep;                     /* every layer has its own memory; else layers share it */
     real *ez, *emean, *erstd, *ey; /* embeddings: (T,e); ey after LayerNorm and dropout */
     struct rtd_layer_acts layer[RTD_MAX_LAYERS];
-    real *out;               /* (T,h) the last layer's output */
-    real *pd;                /* scratch (max_n, max_n) */
+    real *out; /* (T,h) the last layer's output */
+    real *pd;  /* scratch (max_n, max_n) */
 };
 
 /* Take the memory of one micro-batch from the arena (or only count, see mem.h; then t->start need

@@ -20,10 +20,10 @@ void rtd_lm_head_layout(struct rtd_lm_head *head, struct rtd_params *p,
     *head = (struct rtd_lm_head){.h = enc->h, .e = enc->e, .vocab = enc->vocab, .word = enc->word};
     head->eps = enc->eps;
     head->act = RTD_GELU;
-    head->ln_w = rtd_params_add(p, net, 0, RTD_INIT_ONE, depth, enc->e, 0, "%s.LayerNorm.weight",
-                                prefix);
-    head->ln_b = rtd_params_add(p, net, 0, RTD_INIT_ZERO, depth, enc->e, 0, "%s.LayerNorm.bias",
-                                prefix);
+    head->ln_w =
+        rtd_params_add(p, net, 0, RTD_INIT_ONE, depth, enc->e, 0, "%s.LayerNorm.weight", prefix);
+    head->ln_b =
+        rtd_params_add(p, net, 0, RTD_INIT_ZERO, depth, enc->e, 0, "%s.LayerNorm.bias", prefix);
     head->dense_w = rtd_params_add(p, net, 0, RTD_INIT_NORMAL, depth, enc->e, enc->h,
                                    "%s.dense.weight", prefix);
     head->dense_b =
@@ -91,8 +91,8 @@ void rtd_lm_head_run(const struct rtd_lm_head *head, const real *w, real *g,
         lm_block(head, w, g, rows, m, R, y + m * e, dy + m * e, logits, gscale);
     }
     if (gscale != 0) {
-        k->layernorm_bwd(dy, g + head->ln_w, g + head->ln_b, dy, act, w + head->ln_w, mean, rstd,
-                         M, e);
+        k->layernorm_bwd(dy, g + head->ln_w, g + head->ln_b, dy, act, w + head->ln_w, mean, rstd, M,
+                         e);
         k->bias_act_bwd(dy, g + head->dense_b, u, M, e, head->act);
         rtd_linear_bwd(dx, g + head->dense_w, dy, x, w + head->dense_w, M, e, h, 0);
         memset(d, 0, T * h * sizeof *d);

@@ -17,11 +17,12 @@
 struct rtd_lm_head {
     size_t h, e, vocab;
     size_t dense_w, dense_b, ln_w, ln_b, word, bias; /* offsets; word is the encoder's table */
-    enum rtd_activation act; /* always GELU, as in Hugging Face */
+    enum rtd_activation act;                         /* always GELU, as in Hugging Face */
     real eps;
 };
 
-/* Names: PREFIX.dense.weight, PREFIX.dense.bias, PREFIX.LayerNorm.*, and BIAS for the output bias. */
+/* Names: PREFIX.dense.weight, PREFIX.dense.bias, PREFIX.LayerNorm.*, and BIAS for the output bias.
+ */
 void rtd_lm_head_layout(struct rtd_lm_head *head, struct rtd_params *p,
                         const struct rtd_encoder *enc, int net, const char *prefix,
                         const char *bias);
@@ -29,20 +30,20 @@ void rtd_lm_head_layout(struct rtd_lm_head *head, struct rtd_params *p,
 /* The rows of a micro-batch that the head looks at. */
 struct rtd_lm_rows {
     size_t M;
-    const uint32_t *row;    /* [M] token number in the micro-batch */
-    const int32_t *target;  /* [M] the original ids */
+    const uint32_t *row;   /* [M] token number in the micro-batch */
+    const int32_t *target; /* [M] the original ids */
     /* sampling (sampled NULL: none) */
-    const uint64_t *index;  /* [M] record number */
-    const uint32_t *slot;   /* [M] number of the masked position in its record */
-    int32_t *sampled;       /* [M] out: a draw from the head's distribution */
+    const uint64_t *index; /* [M] record number */
+    const uint32_t *slot;  /* [M] number of the masked position in its record */
+    int32_t *sampled;      /* [M] out: a draw from the head's distribution */
     uint64_t seed;
-    uint32_t site;          /* purpose << 16 | network << 8 */
+    uint32_t site; /* purpose << 16 | network << 8 */
     real temperature;
-    bool disallow_correct;  /* never draw the target */
+    bool disallow_correct; /* never draw the target */
     /* results */
-    double loss;            /* out: summed -log p(target) */
-    size_t correct;         /* out: rows whose arg max is the target */
-    real *logits;           /* (M, vocab) out, or NULL: only tests and tools want them */
+    double loss;    /* out: summed -log p(target) */
+    size_t correct; /* out: rows whose arg max is the target */
+    real *logits;   /* (M, vocab) out, or NULL: only tests and tools want them */
 };
 
 /* hidden (T,h).  gscale: factor of the loss in the total, per row (0: forward only).  With gscale,

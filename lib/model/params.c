@@ -115,7 +115,8 @@ void rtd_params_init(const struct rtd_params *p, uint64_t seed, double range)
 static int load_one(const struct rtd_params *p, const struct rtd_param *t, const struct rtd_st *st,
                     const struct rtd_st_tensor *x, struct rtd_err *err)
 {
-    if (x->ndim != t->ndim || x->dims[0] != t->dims[0] || (t->ndim == 2 && x->dims[1] != t->dims[1]))
+    if (x->ndim != t->ndim || x->dims[0] != t->dims[0] ||
+        (t->ndim == 2 && x->dims[1] != t->dims[1]))
         return rtd_fail(err, RTD_EDATA, "%s: %s: its shape is not the one of config.json",
                         rtd_st_name(st), t->name);
 #ifdef RTD_DOUBLE

@@ -30,17 +30,17 @@ struct rtd_param {
     size_t dims[2];
     size_t count, offset; /* numbers; offset into a block */
     enum rtd_init init;
-    bool decay;     /* weight decay applies: not to biases and LayerNorms */
-    int depth;      /* 0: embeddings and embeddings_project, k + 1: encoder layer k (from 0),
-                       layers + 1: heads and pooler */
+    bool decay; /* weight decay applies: not to biases and LayerNorms */
+    int depth;  /* 0: embeddings and embeddings_project, k + 1: encoder layer k (from 0),
+                   layers + 1: heads and pooler */
 };
 
 struct rtd_params {
     struct rtd_param *item; /* [n], owned */
     int n, cap;
-    size_t total;           /* numbers in a block, a multiple of 16 */
-    real *w;                /* [total] values, owned; 64-byte aligned, zero between tensors */
-    bool failed;            /* no memory while adding: rtd_params_alloc reports it */
+    size_t total; /* numbers in a block, a multiple of 16 */
+    real *w;      /* [total] values, owned; 64-byte aligned, zero between tensors */
+    bool failed;  /* no memory while adding: rtd_params_alloc reports it */
 };
 
 enum { RTD_PACKED = 1 }; /* flag: follow the previous tensor without padding (query, key, value) */
@@ -64,8 +64,7 @@ void rtd_params_init_from(const struct rtd_params *p, uint64_t seed, double init
  * with its shape, but for those for which `optional` holds (NULL: none); *missing (may be NULL)
  * counts the absent ones.  Other tensors in the file are ignored. */
 int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
-                    bool (*optional)(const struct rtd_param *), int *missing,
-                    struct rtd_err *err);
+                    bool (*optional)(const struct rtd_param *), int *missing, struct rtd_err *err);
 /* Add the tensors of network `net` found in block (w, or moments) to a file, names prefixed.  In
  * float builds data is borrowed until the file is written. */
 int rtd_params_save(const struct rtd_params *p, int net, const real *block, const char *prefix,

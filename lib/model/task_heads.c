@@ -14,8 +14,8 @@ void rtd_token_head_layout(struct rtd_token_head *head, struct rtd_params *p,
     *head = (struct rtd_token_head){.h = enc->h, .labels = (size_t)labels};
     head->w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT, depth, head->labels, enc->h,
                              "%s.weight", name);
-    head->b = rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0, "%s.bias",
-                             name);
+    head->b =
+        rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0, "%s.bias", name);
 }
 
 void rtd_token_head_fwd(const struct rtd_token_head *head, const real *w, real *logits,

@@ -12,8 +12,8 @@
 typedef float vf4 __attribute__((vector_size(16)));
 typedef int vi4 __attribute__((vector_size(16)));
 
-/* What BLIS says of this CPU's micro-kernel: C (mr,nr) += A panel (k,mr) B panel (k,nr), C stored by
- * columns; blocks of (mc,kc) and (kc,nc). */
+/* What BLIS says of this CPU's micro-kernel: C (mr,nr) += A panel (k,mr) B panel (k,nr), C stored
+ * by columns; blocks of (mc,kc) and (kc,nc). */
 static struct {
     cntx_t *cntx;
     sgemm_ukr_ft kernel;
@@ -39,8 +39,8 @@ static void init(void)
     micro.kc = block_size(BLIS_KC);
     /* the kernels whose panels divide into 4 x 4 blocks are those that BLIS packs slowly */
     micro.usable = !bli_cntx_l3_nat_ukr_prefers_rows_dt(BLIS_FLOAT, BLIS_GEMM_UKR, micro.cntx) &&
-                   micro.mr % 4 == 0 && micro.nr % 4 == 0 &&
-                   bli_arch_query_id() == BLIS_ARCH_SKX && pthread_key_create(&panels, free) == 0;
+                   micro.mr % 4 == 0 && micro.nr % 4 == 0 && bli_arch_query_id() == BLIS_ARCH_SKX &&
+                   pthread_key_create(&panels, free) == 0;
 }
 
 bool rtd_gemm_packed_available(void)
@@ -170,8 +170,8 @@ bool rtd_gemm_packed(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha
     if (!a_panel)
         return false;
     float *b_panel = a_panel + round_up(micro.mc, micro.mr) * micro.kc;
-    /* The kernel stores C by columns, ours is stored by rows: compute C^T = op(B)^T op(A)^T, so that
-     * its "m" runs over our N and its "n" over our M. */
+    /* The kernel stores C by columns, ours is stored by rows: compute C^T = op(B)^T op(A)^T, so
+     * that its "m" runs over our N and its "n" over our M. */
     for (size_t p = 0; p < K; p += micro.kc) {
         size_t k = K - p < micro.kc ? K - p : micro.kc;
         float keep = p == 0 ? beta : 1;

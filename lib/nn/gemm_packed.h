@@ -2,8 +2,8 @@
  *
  * BLIS's own micro-kernels under our own packing.
  *
- * For some micro-kernels (AVX-512's 32 x 12) BLIS 0.9 copies the operands into panels with generic C
- * code, which takes a third of the time of products as small as a transformer's.  Here the panels
+ * For some micro-kernels (AVX-512's 32 x 12) BLIS 0.9 copies the operands into panels with generic
+ * C code, which takes a third of the time of products as small as a transformer's.  Here the panels
  * are made with 4 x 4 transposes; blocking, micro-kernel and order of summation stay BLIS's. */
 #ifndef RTD_NN_GEMM_PACKED_H
 #define RTD_NN_GEMM_PACKED_H

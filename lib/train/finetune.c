@@ -6,7 +6,6 @@
 
 #include "base/rng.h"
 
-
 void rtd_finetune_defaults(struct rtd_finetune_options *o)
 {
     *o = (struct rtd_finetune_options){

@@ -15,8 +15,8 @@
 #include "train/lanes.h"
 
 struct rtd_finetune_options {
-    bool drop;              /* dropout in training */
-    bool loss_mean;         /* gradient of the mean over the batch, else of the sum */
+    bool drop;      /* dropout in training */
+    bool loss_mean; /* gradient of the mean over the batch, else of the sum */
     uint64_t seed;
     int lanes;              /* 2 */
     size_t micro_tokens;    /* a micro-batch ends at or after this many tokens; 512 */
@@ -28,11 +28,11 @@ void rtd_finetune_defaults(struct rtd_finetune_options *o);
  * epoch. */
 struct rtd_labelled_batch {
     size_t nseq;
-    const uint32_t *start;  /* [nseq + 1] */
-    const int32_t *ids;     /* [tokens] */
-    const uint8_t *types;   /* [tokens] */
-    const uint64_t *index;  /* [nseq] */
-    const int32_t *labels;  /* [nseq]; NULL: answers only */
+    const uint32_t *start; /* [nseq + 1] */
+    const int32_t *ids;    /* [tokens] */
+    const uint8_t *types;  /* [tokens] */
+    const uint64_t *index; /* [nseq] */
+    const int32_t *labels; /* [nseq]; NULL: answers only */
 };
 
 struct rtd_finetune {

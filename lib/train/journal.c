@@ -7,8 +7,8 @@
 
 #include "base/io.h"
 
-int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header,
-                     uint64_t step, struct rtd_err *err)
+int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header, uint64_t step,
+                     struct rtd_err *err)
 {
     char path[PATH_MAX];
     struct rtd_buf text = {0};

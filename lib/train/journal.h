@@ -13,8 +13,8 @@
 
 /* Open for appending after keeping the header and the lines with step <= `step` (0: a new file).
  * header: the column names, tab-separated, without line end. */
-int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header,
-                     uint64_t step, struct rtd_err *err);
+int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header, uint64_t step,
+                     struct rtd_err *err);
 /* Flush; RTD_ESYS when the line did not reach the file. */
 int rtd_journal_flush(FILE *f, const char *dir, const char *name, struct rtd_err *err);
 

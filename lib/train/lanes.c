@@ -23,7 +23,7 @@ struct rtd_lanes {
     struct rtd_err *err;     /* [lanes] */
     pthread_mutex_t lock;
     pthread_cond_t added;
-    int *next;               /* [pieces] the lane whose turn it is */
+    int *next; /* [pieces] the lane whose turn it is */
     /* the present run */
     int (*fn)(void *, struct rtd_lane *, struct rtd_err *);
     void *arg;

@@ -64,7 +64,8 @@ void rtd_optimizer_free(struct rtd_optimizer *o)
     *o = (struct rtd_optimizer){0};
 }
 
-/* Factor of the rate: 1 for heads, layer_decay^(n - k) for layer k of n, ^(n + 1) for embeddings. */
+/* Factor of the rate: 1 for heads, layer_decay^(n - k) for layer k of n, ^(n + 1) for embeddings.
+ */
 static double depth_factor(const struct rtd_optimizer *o, int depth)
 {
     if (o->layer_decay == 1 || depth > o->layers)

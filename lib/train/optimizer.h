@@ -23,15 +23,15 @@ double rtd_schedule_lr(const struct rtd_schedule *s, uint64_t t);
 
 struct rtd_optimizer {
     double beta1, beta2, eps, weight_decay;
-    double clip;            /* global norm; 0: no clipping */
+    double clip; /* global norm; 0: no clipping */
     bool bias_correction;
-    double layer_decay;     /* 1: none; else rate times layer_decay^(layers + 1 - depth) */
-    int layers;             /* of the encoder; only for layer_decay */
+    double layer_decay;        /* 1: none; else rate times layer_decay^(layers + 1 - depth) */
+    int layers;                /* of the encoder; only for layer_decay */
     bool official_layer_decay; /* google-research's extra gap between head and top layer */
-    real *m, *v;            /* [total] moments, owned */
-    struct rtd_chunk *chunk; /* equal pieces of work, owned */
+    real *m, *v;               /* [total] moments, owned */
+    struct rtd_chunk *chunk;   /* equal pieces of work, owned */
     int chunks;
-    double *partial;        /* [chunks] */
+    double *partial; /* [chunks] */
 };
 
 /* Set ELECTRA's defaults and take memory for the moments (zeroed). */

@@ -48,8 +48,8 @@ int rtd_pretrain_new(struct rtd_pretrain **out, const struct rtd_config *disc,
         rtd_encoder_layout(&p->disc, &p->params, disc, RTD_NET_DISCRIMINATOR, "electra.", NULL);
         rtd_disc_head_layout(&p->head, &p->params, &p->disc);
         rtd_encoder_layout(&p->gen, &p->params, gen, RTD_NET_GENERATOR, "electra.", &p->disc);
-        rtd_lm_head_layout(&p->lm, &p->params, &p->gen, RTD_NET_GENERATOR,
-                           "generator_predictions", "generator_lm_head.bias");
+        rtd_lm_head_layout(&p->lm, &p->params, &p->gen, RTD_NET_GENERATOR, "generator_predictions",
+                           "generator_lm_head.bias");
         if (o->warmup_head) /* a network number of its own: it is in no model directory */
             rtd_lm_head_layout(&p->warmup_lm, &p->params, &p->disc, RTD_NET_NONE, "warmup",
                                "warmup.bias");
@@ -179,12 +179,12 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
         .slot = m->slot,
         .sampled = sample ? m->sampled : NULL,
         .seed = p->o.seed,
-        .site = (uint32_t)(train ? RTD_RNG_GUMBEL : RTD_RNG_EVAL_GUMBEL) << 16 |
-                RTD_NET_GENERATOR << 8,
+        .site = (uint32_t)(train ? RTD_RNG_GUMBEL : RTD_RNG_EVAL_GUMBEL) << 16 | RTD_NET_GENERATOR
+                                                                                     << 8,
         .temperature = (real)p->o.temperature,
         .disallow_correct = p->o.disallow_correct,
-        .logits = sample && p->keep_gen_logits ? p->keep_gen_logits + m->first_slot * head->vocab
-                                               : NULL,
+        .logits =
+            sample && p->keep_gen_logits ? p->keep_gen_logits + m->first_slot * head->vocab : NULL,
     };
     real gscale = train ? (real)(p->o.gen_weight / ((double)slots + 1e-6)) : 0;
     rtd_lm_head_run(head, p->params.w, lane->g, &rows, acts.out, m->d, m->T, gscale, arena);
@@ -328,8 +328,8 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_masked_batch *b,
     *sums = (struct rtd_pretrain_sums){0};
     if (!part)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    struct job j = {.p = p, .b = b, .phase = phase, .sums = part, .scores = scores,
-                    .labels = labels};
+    struct job j = {
+        .p = p, .b = b, .phase = phase, .sums = part, .scores = scores, .labels = labels};
     int st = rtd_lanes_run(p->lanes, run_lane, &j, grad, err);
     for (int i = 0; i < lanes; i++) { /* in lane order */
         sums->mlm_loss += part[i].mlm_loss;

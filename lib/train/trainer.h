@@ -22,24 +22,24 @@
 #include "train/pretrain.h"
 
 struct rtd_trainer {
-    const char *dir;              /* RUN */
+    const char *dir; /* RUN */
     bool resume, force;
-    struct rtd_config disc, gen;  /* shapes; vocab_size is taken from the stream */
+    struct rtd_config disc, gen; /* shapes; vocab_size is taken from the stream */
     struct rtd_pretrain_options o;
     struct rtd_schedule schedule;
     double weight_decay, clip, beta1, beta2, eps;
-    uint64_t mlm_warmup;          /* steps */
-    size_t batch, batch_tokens;   /* sequences a step, or (not 0) tokens */
+    uint64_t mlm_warmup;                        /* steps */
+    size_t batch, batch_tokens;                 /* sequences a step, or (not 0) tokens */
     uint64_t log_every, save_every, eval_every; /* steps; 0: never */
-    int keep;                     /* checkpoints */
-    const char *eval;             /* path of the held-out masked stream, or NULL */
-    size_t eval_limit;            /* records of it; 0: all */
-    json_t *options;              /* what decides the result, for resuming; borrowed */
+    int keep;                                   /* checkpoints */
+    const char *eval;                           /* path of the held-out masked stream, or NULL */
+    size_t eval_limit;                          /* records of it; 0: all */
+    json_t *options; /* what decides the result, for resuming; borrowed */
 };
 
-/* Train from `in` (a masked stream, already open).  RTD_OK: the last step was reached and the models
- * are in place.  RTD_EDATA: the stream ended or broke; RTD_ESIGNAL: stopped; the work is saved in a
- * checkpoint in both cases. */
+/* Train from `in` (a masked stream, already open).  RTD_OK: the last step was reached and the
+ * models are in place.  RTD_EDATA: the stream ended or broke; RTD_ESIGNAL: stopped; the work is
+ * saved in a checkpoint in both cases. */
 int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_pool *pool,
                     struct rtd_err *err);
 

@@ -100,9 +100,9 @@ static struct rtd_masked_batch make_batch(size_t n, size_t length, uint64_t step
         b.mstart[s + 1] = (uint32_t)((s + 1) * masked);
         b.index[s] = step * n + s;
         for (size_t i = 0; i < length; i++) /* frequent ids are more likely, as in text */
-            b.ids[s * length + i] = (int32_t)(
-                rtd_unit(rtd_rand32(1, 0, 0, 0, b.index[s], (uint32_t)i)) *
-                rtd_unit(rtd_rand32(1, 0, 0, 1, b.index[s], (uint32_t)i)) * vocab);
+            b.ids[s * length + i] =
+                (int32_t)(rtd_unit(rtd_rand32(1, 0, 0, 0, b.index[s], (uint32_t)i)) *
+                          rtd_unit(rtd_rand32(1, 0, 0, 1, b.index[s], (uint32_t)i)) * vocab);
         for (size_t k = 0; k < masked; k++) {
             b.positions[s * masked + k] = (int32_t)(k * length / masked);
             b.originals[s * masked + k] = b.ids[s * length + k * length / masked];
@@ -143,8 +143,7 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
     d.embedding_size = s->embedding;
     rtd_pretrain_defaults(&o);
     if (rtd_generator_config(&g, &d, s->generator_hidden, &err) ||
-        rtd_pretrain_new(&p, &d, &g, &o, pool, &err) ||
-        rtd_optimizer_init(&opt, &p->params, &err))
+        rtd_pretrain_new(&p, &d, &g, &o, pool, &err) || rtd_optimizer_init(&opt, &p->params, &err))
         die();
     rtd_params_init(&p->params, 1, 0.02);
     double before = measure_peak(pool), seconds = 0, update = 0;
