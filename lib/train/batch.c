@@ -46,14 +46,37 @@ static int reserve(struct rtd_batch_store *s, size_t tokens, size_t slots, struc
     return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory for a batch");
 }
 
-int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_header *h,
-                  const struct rtd_record *rec, struct rtd_err *err)
+/* What the stream's own checks cannot know: the rows of the position and type tables. */
+static int check_record(const struct rtd_reader *in, const struct rtd_record *rec, size_t n,
+                        const uint8_t *types, const struct rtd_config *config, struct rtd_err *err)
 {
+    const char *name = rtd_reader_name(in);
+    unsigned long long index = (unsigned long long)rec->index;
+    if (n == 0)
+        return rtd_fail(err, RTD_EDATA, "%s: record %llu: an empty sequence", name, index);
+    if (n > (size_t)config->max_position_embeddings)
+        return rtd_fail(err, RTD_EDATA, "%s: record %llu: %zu tokens, but --positions %d", name,
+                        index, n, config->max_position_embeddings);
+    for (size_t i = 0; i < n; i++)
+        if (types[i] >= config->type_vocab_size)
+            return rtd_fail(err, RTD_EDATA, "%s: record %llu: token type %d, but there are %d",
+                            name, index, types[i], config->type_vocab_size);
+    return RTD_OK;
+}
+
+int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
+                  const struct rtd_record *rec, const struct rtd_config *config,
+                  struct rtd_err *err)
+{
+    const struct rtd_header *h = rtd_reader_header(in);
     /* rtd_header_masked's order of fields and axes, checked by rtd_header_expect */
     int ids = rtd_header_field(h, "input_ids"), types = rtd_header_field(h, "token_type_ids");
-    int pos = rtd_header_field(h, "masked_lm_positions"), orig = rtd_header_field(h, "masked_lm_ids");
+    int pos = rtd_header_field(h, "masked_lm_positions"),
+        orig = rtd_header_field(h, "masked_lm_ids");
     size_t n = rec->lengths[h->fields[ids].axis], m = rec->lengths[h->fields[pos].axis];
-    int st = reserve(s, n, m, err);
+    int st = check_record(in, rec, n, rec->data[types], config, err);
+    if (!st)
+        st = reserve(s, n, m, err);
     if (st)
         return st;
     struct rtd_masked_batch *b = &s->b;
@@ -117,14 +140,11 @@ int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end
             r->resumed = false;
         }
         size_t n = rec.lengths[h->fields[rtd_header_field(h, "input_ids")].axis];
-        if (n == 0)
-            return rtd_fail(err, RTD_EDATA, "%s: record %llu: an empty sequence",
-                            rtd_reader_name(r->in), (unsigned long long)rec.index);
-        if (n > r->longest)
-            r->longest = n;
-        st = rtd_batch_add(s, h, &rec, err);
+        st = rtd_batch_add(s, r->in, &rec, r->config, err);
         if (st)
             return st;
+        if (n > r->longest)
+            r->longest = n;
     }
     const struct rtd_masked_batch *b = &s->b;
     uint64_t before = b->nseq > 1 ? b->index[b->nseq - 2] : r->at.last;

@@ -16,9 +16,11 @@ struct rtd_batch_store {
     size_t seq_cap, token_cap, slot_cap;
 };
 void rtd_batch_clear(struct rtd_batch_store *s);
-/* Append one record of a masked stream with header h. */
-int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_header *h,
-                  const struct rtd_record *rec, struct rtd_err *err);
+/* Append one record of the masked stream `in` for networks of that shape: RTD_EDATA when it is
+ * empty, longer than they have positions, or of segments they have no types for. */
+int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
+                  const struct rtd_record *rec, const struct rtd_config *config,
+                  struct rtd_err *err);
 void rtd_batch_free(struct rtd_batch_store *s);
 
 /* Where a run stands in its stream. */
@@ -30,12 +32,13 @@ struct rtd_position {
 
 struct rtd_batcher {
     struct rtd_reader *in;
-    size_t sequences;     /* a batch has this many */
-    size_t tokens;        /* or, when not 0, ends at or after this many tokens */
+    const struct rtd_config *config; /* the networks' positions and types */
+    size_t sequences;                /* a batch has this many */
+    size_t tokens;                   /* or, when not 0, ends at or after this many tokens */
     struct rtd_position at;
-    bool resumed;         /* records up to at.last are skipped, and at.last + at.stride must come */
-    uint64_t dropped;     /* records of the incomplete last batch */
-    size_t longest;       /* longest sequence so far */
+    bool resumed;     /* records up to at.last are skipped, and at.last + at.stride must come */
+    uint64_t dropped; /* records of the incomplete last batch */
+    size_t longest;   /* longest sequence so far */
 };
 
 /* The next full batch.  *end: the stream ended (verified) before it was full.  The position moves

@@ -63,6 +63,34 @@ static int write_network(const struct rtd_run *r, const char *dir, bool generato
     return st;
 }
 
+/* What a file of weights says of its own content. */
+static const char *digest_of(const struct rtd_st *weights)
+{
+    return json_string_value(json_object_get(rtd_st_metadata(weights), "rtd_digest"));
+}
+
+/* The state names the weights it goes with: those that were just written to DIR. */
+static int add_digests(json_t *state, const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    int st = RTD_OK;
+    for (int i = 0; i < 2 && !st; i++) {
+        struct rtd_st *weights;
+        st = path_of(path, err, i ? "%s/generator/%s" : "%s/discriminator/%s", dir,
+                     "model.safetensors");
+        if (!st)
+            st = rtd_st_open(&weights, path, err);
+        if (st)
+            break;
+        const char *digest = digest_of(weights);
+        if (!digest ||
+            json_object_set_new(state, i ? "generator" : "discriminator", json_string(digest)))
+            st = rtd_fail(err, RTD_ESYS, "%s: no digest", path);
+        rtd_st_close(weights);
+    }
+    return st;
+}
+
 static json_t *describe(const struct rtd_run *r)
 {
     return json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "options", r->options, "step",
@@ -85,6 +113,10 @@ static int write_state(const struct rtd_run *r, const char *dir, struct rtd_err 
     char path[PATH_MAX], prefix[64];
     struct rtd_st_writer *w;
     json_t *state = describe(r);
+    if (state && add_digests(state, dir, err)) {
+        json_decref(state);
+        return err->status;
+    }
     char *text = state ? json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(state);
     if (!text)
@@ -121,8 +153,8 @@ static uint64_t *list_steps(const char *dir, int *n)
         if (strncmp(e->d_name, "step-", 5))
             continue;
         uint64_t s = strtoull(e->d_name + 5, &end, 10);
-        uint64_t *more = *end || end == e->d_name + 5 ? NULL
-                                                      : realloc(step, (size_t)(*n + 1) * sizeof *step);
+        uint64_t *more =
+            *end || end == e->d_name + 5 ? NULL : realloc(step, (size_t)(*n + 1) * sizeof *step);
         if (!more)
             continue;
         step = more;
@@ -199,15 +231,15 @@ static int load_block(const struct rtd_params *p, int net, const struct rtd_st *
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
         const struct rtd_st_tensor *x = rtd_st_find(st, name);
         if (!x || x->dtype != RTD_ST_F32 || x->count != t->count)
-            return rtd_fail(err, RTD_EDATA, "%s: %s: missing, or of another shape",
-                            rtd_st_name(st), name);
+            return rtd_fail(err, RTD_EDATA, "%s: %s: missing, or of another shape", rtd_st_name(st),
+                            name);
         memcpy(block + t->offset, x->data, t->count * sizeof *block);
     }
     return RTD_OK;
 }
 
-static int load_weights(struct rtd_run *r, const char *dir, const struct rtd_st *state,
-                        struct rtd_err *err)
+static int load_weights(struct rtd_run *r, const char *dir, const struct rtd_st *file,
+                        json_t *state, struct rtd_err *err)
 {
     struct rtd_params *p = &r->p->params;
     static const char *const net[2] = {"discriminator", "generator"};
@@ -217,18 +249,25 @@ static int load_weights(struct rtd_run *r, const char *dir, const struct rtd_st 
         if (path_of(path, err, "%s/%s", dir, net[i]) ||
             rtd_model_dir_open(&m, path, RTD_DIR_TOKENIZER, err))
             return err->status;
-        int st = rtd_params_load(p, networks[i].net, m.weights, NULL, NULL, err);
+        const char *digest = digest_of(m.weights);
+        const char *want = json_string_value(json_object_get(state, net[i]));
+        int st = RTD_OK;
+        if (!digest || !want || strcmp(digest, want))
+            st = rtd_fail(err, RTD_EDATA, "%s: not the weights that %s/%s goes with", path, dir,
+                          STATE);
+        if (!st)
+            st = rtd_params_load(p, networks[i].net, m.weights, NULL, NULL, err);
         rtd_model_dir_close(&m);
         if (st)
             return st;
     }
-    int st = load_block(p, RTD_NET_NONE, state, "", p->w, err);
+    int st = load_block(p, RTD_NET_NONE, file, "", p->w, err);
     for (int i = 0; i < NETWORKS && !st; i++) {
         snprintf(prefix, sizeof prefix, "m.%s", networks[i].name);
-        st = load_block(p, networks[i].net, state, prefix, r->opt->m, err);
+        st = load_block(p, networks[i].net, file, prefix, r->opt->m, err);
         snprintf(prefix, sizeof prefix, "v.%s", networks[i].name);
         if (!st)
-            st = load_block(p, networks[i].net, state, prefix, r->opt->v, err);
+            st = load_block(p, networks[i].net, file, prefix, r->opt->v, err);
     }
     return st;
 }
@@ -239,7 +278,8 @@ static int same_options(const struct rtd_run *r, json_t *state, const char *dir,
 {
     json_t *then = json_object_get(state, "options"), *value;
     const char *key;
-    json_object_foreach(r->options, key, value) {
+    json_object_foreach(r->options, key, value)
+    {
         json_t *old = json_object_get(then, key);
         if (json_equal(old, value))
             continue;
@@ -275,7 +315,7 @@ static int load_one(struct rtd_run *r, const char *dir, bool *wrong_options, str
         st = same_options(r, state, dir, err);
         *wrong_options = st != RTD_OK;
         if (!st)
-            st = load_weights(r, dir, st_file, err);
+            st = load_weights(r, dir, st_file, state, err);
         if (!st) {
             r->step = whole(state, "step");
             r->at = (struct rtd_position){.consumed = whole(state, "records"),
@@ -325,6 +365,32 @@ int rtd_checkpoint_load(struct rtd_run *r, int *skipped, struct rtd_err *err)
     return RTD_OK;
 }
 
+int rtd_checkpoint_same(const struct rtd_run *r, struct rtd_err *err)
+{
+    char all[PATH_MAX], name[32], dir[PATH_MAX], path[PATH_MAX];
+    if (path_of(all, err, "%s/%s", r->dir, "checkpoint"))
+        return err->status;
+    int n, st = RTD_OK;
+    uint64_t *step = list_steps(all, &n);
+    json_t *state = NULL;
+    for (int i = 0; i < n && !state && !st; i++) {
+        struct rtd_err unreadable = {0};
+        struct rtd_st *file;
+        snprintf(name, sizeof name, "step-%llu", (unsigned long long)step[i]);
+        if (path_of(dir, &unreadable, "%s/%s", all, name) ||
+            path_of(path, &unreadable, "%s/%s", dir, STATE) ||
+            rtd_st_open(&file, path, &unreadable))
+            continue;
+        state = parse_state(file, &unreadable);
+        if (state)
+            st = same_options(r, state, dir, err);
+        rtd_st_close(file);
+    }
+    json_decref(state);
+    free(step);
+    return st;
+}
+
 static int clean_one(const char *dir, struct rtd_err *err)
 {
     char path[PATH_MAX];
@@ -332,8 +398,8 @@ static int clean_one(const char *dir, struct rtd_err *err)
     int st = RTD_OK;
     for (struct dirent *e; d && !st && (e = readdir(d));) {
         size_t n = strlen(e->d_name);
-        if (n < 11 || (strncmp(e->d_name + n - 11, ".tmp-", 5) &&
-                       strncmp(e->d_name + n - 11, ".old-", 5)))
+        if (n < 11 ||
+            (strncmp(e->d_name + n - 11, ".tmp-", 5) && strncmp(e->d_name + n - 11, ".old-", 5)))
             continue;
         st = path_of(path, err, "%s/%s", dir, e->d_name);
         if (!st)

@@ -5,29 +5,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+enum { EVAL_BATCH = 128 };
 
-enum { EVAL_BATCH = 128, HASHED = 64 };
-
-uint64_t rtd_start_hash(const struct rtd_masked_batch *b)
+/* Token t of sequence s as it was before masking; *slot walks along with t. */
+static int32_t original(const struct rtd_masked_batch *b, size_t s, uint32_t t, uint32_t *slot)
 {
-    size_t n = b->nseq < HASHED ? b->nseq : HASHED, tokens = n ? b->start[n] : 0;
-    int32_t *ids = malloc((tokens + 1) * sizeof *ids);
-    if (!ids)
-        return 0;
-    memcpy(ids, b->ids, tokens * sizeof *ids);
-    for (size_t s = 0; s < n; s++)
-        for (size_t i = b->mstart[s]; i < b->mstart[s + 1]; i++)
-            ids[b->start[s] + (uint32_t)b->positions[i]] = b->originals[i];
-    uint64_t h = rtd_hash64(ids, tokens * sizeof *ids);
-    free(ids);
-    return h;
+    if (*slot < b->mstart[s + 1] && (uint32_t)b->positions[*slot] == t)
+        return b->originals[(*slot)++];
+    return b->ids[b->start[s] + t];
+}
+
+bool rtd_same_start(const struct rtd_masked_batch *a, const struct rtd_masked_batch *b)
+{
+    size_t n = a->nseq < b->nseq ? a->nseq : b->nseq;
+    for (size_t s = 0; s < n; s++) {
+        uint32_t length = a->start[s + 1] - a->start[s], x = a->mstart[s], y = b->mstart[s];
+        if (length != b->start[s + 1] - b->start[s])
+            return false;
+        for (uint32_t t = 0; t < length; t++)
+            if (original(a, s, t, &x) != original(b, s, t, &y))
+                return false;
+    }
+    return n > 0;
 }
 
 static int load_records(struct rtd_evaluation *e, struct rtd_reader *in, size_t limit,
-                        struct rtd_err *err)
+                        const struct rtd_config *config, struct rtd_err *err)
 {
-    const struct rtd_header *h = rtd_reader_header(in);
     for (;;) {
         struct rtd_record rec;
         int st = rtd_reader_next(in, &rec, err);
@@ -42,7 +46,7 @@ static int load_records(struct rtd_evaluation *e, struct rtd_reader *in, size_t 
             e->batch = more;
             e->batch[e->n++] = (struct rtd_batch_store){0};
         }
-        st = rtd_batch_add(&e->batch[e->n - 1], h, &rec, err);
+        st = rtd_batch_add(&e->batch[e->n - 1], in, &rec, config, err);
         if (st)
             return st;
         e->records++;
@@ -50,7 +54,8 @@ static int load_records(struct rtd_evaluation *e, struct rtd_reader *in, size_t 
 }
 
 int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit,
-                        const struct rtd_header *train, struct rtd_err *err)
+                        const struct rtd_header *train, const struct rtd_config *config,
+                        struct rtd_err *err)
 {
     *e = (struct rtd_evaluation){0};
     struct rtd_reader *in;
@@ -62,7 +67,7 @@ int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit
     if (!st && strcmp(h->tok.digest, train->tok.digest))
         st = rtd_fail(err, RTD_EDATA, "%s: its vocabulary is not the training stream's", path);
     if (!st)
-        st = load_records(e, in, limit, err);
+        st = load_records(e, in, limit, config, err);
     rtd_reader_close(in);
     if (!st && e->records == 0)
         st = rtd_fail(err, RTD_EDATA, "%s: no records to evaluate on", path);
@@ -72,7 +77,6 @@ int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit
     }
     for (size_t i = 0; i < e->n; i++)
         e->tokens += e->batch[i].b.start[e->batch[i].b.nseq];
-    e->start_hash = rtd_start_hash(&e->batch[0].b);
     return RTD_OK;
 }
 

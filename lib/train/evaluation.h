@@ -5,6 +5,7 @@
 #ifndef RTD_TRAIN_EVALUATION_H
 #define RTD_TRAIN_EVALUATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,27 +20,27 @@ struct rtd_pretrain_metrics {
     double disc_loss;      /* mean over tokens */
     double disc_loss_mean; /* mean of the sequences' means, as the official code reports it */
     double disc_auc, disc_accuracy, disc_precision, disc_recall;
-    double replaced_rate;  /* share of the tokens that were replaced */
+    double replaced_rate; /* share of the tokens that were replaced */
 };
 
 struct rtd_evaluation {
     struct rtd_batch_store *batch; /* [n], owned */
     size_t n;
     size_t records, tokens;
-    uint64_t start_hash;           /* rtd_start_hash of the stream */
 };
 
-/* Read a masked stream (all of it, or the first `limit` records when not 0); its header must match
- * `train`'s vocabulary. */
+/* Read a masked stream (all of it, or the first `limit` records when not 0) for networks of that
+ * shape; its header must match `train`'s vocabulary. */
 int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit,
-                        const struct rtd_header *train, struct rtd_err *err);
+                        const struct rtd_header *train, const struct rtd_config *config,
+                        struct rtd_err *err);
 int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
                        struct rtd_pretrain_metrics *m, struct rtd_err *err);
 void rtd_evaluation_free(struct rtd_evaluation *e);
 
-/* Hash of a batch's unmasked sequences (at most 64): two streams that begin with the same examples
- * have the same, however they were masked. */
-uint64_t rtd_start_hash(const struct rtd_masked_batch *b);
+/* Do a and b, each a stream's first batch, begin with the same examples, however these were masked?
+ * As many are compared as both hold. */
+bool rtd_same_start(const struct rtd_masked_batch *a, const struct rtd_masked_batch *b);
 
 /* Area under the ROC curve of n scores (ties count half); NaN with one class only.  Sorts in
  * place.  Memory: none. */

@@ -16,11 +16,11 @@
 #include "train/evaluation.h"
 #include "train/journal.h"
 
-#define METRICS_HEADER                                                                             \
-    "step\ttokens\tlr\tloss\tmasked_lm_loss\tmasked_lm_accuracy\tsampled_masked_lm_accuracy\t"        \
+#define METRICS_HEADER                                                                         \
+    "step\ttokens\tlr\tloss\tmasked_lm_loss\tmasked_lm_accuracy\tsampled_masked_lm_accuracy\t" \
     "disc_loss\tdisc_accuracy\treplaced_rate\twarmup_loss\tgrad_norm"
-#define EVAL_HEADER                                                                                \
-    "step\tmasked_lm_loss\tmasked_lm_accuracy\tsampled_masked_lm_accuracy\tdisc_loss\t"              \
+#define EVAL_HEADER                                                                     \
+    "step\tmasked_lm_loss\tmasked_lm_accuracy\tsampled_masked_lm_accuracy\tdisc_loss\t" \
     "disc_loss_mean\tdisc_auc\tdisc_accuracy\tdisc_precision\tdisc_recall\treplaced_rate"
 
 enum { SPEED_AFTER = 20 }; /* steps before the speed is said */
@@ -57,8 +57,10 @@ static int prepare_directory(struct rtd_trainer *t, int *lock, struct rtd_err *e
             st = rtd_remove_tree(path, err);
     }
     if (!st && used && !t->force && !t->resume)
-        st = rtd_fail(err, RTD_EUSAGE, "%s: holds a run already: --resume continues it, -f starts "
-                      "anew", t->dir);
+        st = rtd_fail(err, RTD_EUSAGE,
+                      "%s: holds a run already: --resume continues it, -f starts "
+                      "anew",
+                      t->dir);
     return st;
 }
 
@@ -113,8 +115,11 @@ static int build(struct session *s, struct rtd_reader *in, struct rtd_err *err)
     s->run.opt = &s->opt;
     s->run.h = h;
     s->run.options = t->options;
-    s->batcher = (struct rtd_batcher){
-        .in = in, .sequences = t->batch, .tokens = t->batch_tokens, .at.stride = 1};
+    s->batcher = (struct rtd_batcher){.in = in,
+                                      .config = &s->run.p->disc_config,
+                                      .sequences = t->batch,
+                                      .tokens = t->batch_tokens,
+                                      .at.stride = 1};
     rtd_params_init(&s->run.p->params, t->o.seed, t->disc.initializer_range);
     warn_static_masks(h);
     return RTD_OK;
@@ -131,7 +136,8 @@ static int resume(struct session *s, struct rtd_err *err)
                  skipped > 1 ? "s are" : " is", (unsigned long long)s->run.step);
     if (s->run.other_kernels)
         rtd_warn("%s: the checkpoint was made with other kernels: the result will differ in its "
-                 "last digits", s->t->dir);
+                 "last digits",
+                 s->t->dir);
     s->batcher.at = s->run.at;
     s->batcher.resumed = s->run.at.consumed > 0;
     s->batcher.longest = s->run.longest;
@@ -160,10 +166,11 @@ static void announce(const struct session *s)
             (unsigned long long)t->schedule.steps, batch, d->vocab_size, length, t->schedule.lr,
             (unsigned long long)t->schedule.warmup,
             t->schedule.multiply ? " times linear decay" : "", (unsigned long long)t->mlm_warmup);
-    rtd_say("kernels %s, BLIS %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
-            rtd_kernels()->name, rtd_gemm_arch(), rtd_pool_size(s->pool), t->o.lanes,
-            rtd_pretrain_flops(d, g, length, masked) / (double)length / 1e6,
-            (double)rtd_pretrain_memory(s->run.p, rtd_pool_size(s->pool), length) / 1e6);
+    rtd_say(
+        "kernels %s, BLIS %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
+        rtd_kernels()->name, rtd_gemm_arch(), rtd_pool_size(s->pool), t->o.lanes,
+        rtd_pretrain_flops(d, g, length, masked) / (double)length / 1e6,
+        (double)rtd_pretrain_memory(s->run.p, rtd_pool_size(s->pool), length) / 1e6);
 }
 
 static int save(struct session *s, struct rtd_err *err)
@@ -189,9 +196,11 @@ static int evaluate(struct session *s, struct rtd_err *err)
             (unsigned long long)s->run.step, m.masked_lm_loss, m.masked_lm_accuracy,
             m.sampled_masked_lm_accuracy, m.disc_loss, m.disc_loss_mean, m.disc_auc,
             m.disc_accuracy, m.disc_precision, m.disc_recall, m.replaced_rate);
-    rtd_info(1, "step %llu: evaluation: masked_lm_loss %.4f, masked_lm_accuracy %.4f, disc_loss "
-             "%.4f, disc_auc %.4f", (unsigned long long)s->run.step, m.masked_lm_loss,
-             m.masked_lm_accuracy, m.disc_loss, m.disc_auc);
+    rtd_info(1,
+             "step %llu: evaluation: masked_lm_loss %.4f, masked_lm_accuracy %.4f, disc_loss "
+             "%.4f, disc_auc %.4f",
+             (unsigned long long)s->run.step, m.masked_lm_loss, m.masked_lm_accuracy, m.disc_loss,
+             m.disc_auc);
     return rtd_journal_flush(s->evals, s->t->dir, "eval.tsv", err);
 }
 
@@ -212,8 +221,8 @@ static int log_step(struct session *s, const struct rtd_pretrain_sums *u, double
     if (warm) /* the discriminator's own objective has not begun: no numbers for it */
         fprintf(s->metrics, "\t\t\t%.6g\t%.6g\n", u->warmup_loss / slots, norm);
     else
-        fprintf(s->metrics, "%.6g\t%.6g\t%.6g\t\t%.6g\n", u->disc_loss / tokens,
-                u->agree / tokens, u->replaced / tokens, norm);
+        fprintf(s->metrics, "%.6g\t%.6g\t%.6g\t\t%.6g\n", u->disc_loss / tokens, u->agree / tokens,
+                u->replaced / tokens, norm);
     return rtd_journal_flush(s->metrics, s->t->dir, "metrics.tsv", err);
 }
 
@@ -225,16 +234,17 @@ static void show(const struct session *s, const struct rtd_pretrain_sums *u, boo
     if (done == SPEED_AFTER)
         rtd_say("%.0f tokens a step, %.0f tokens/s, about %.1f minutes to go",
                 s->tokens / (double)done, speed,
-                (double)(t->schedule.steps - s->run.step) * (rtd_now() - s->began) /
-                    (double)done / 60);
+                (double)(t->schedule.steps - s->run.step) * (rtd_now() - s->began) / (double)done /
+                    60);
     double mlm = u->mlm_loss / (u->slots + 1e-6), disc = u->disc_loss / (u->tokens + 1e-6);
     if (rtd_take_usr1())
         rtd_say("step %llu of %llu: mlm %.4f, disc %.4f, %.0f tokens/s",
                 (unsigned long long)s->run.step, (unsigned long long)t->schedule.steps, mlm, disc,
                 speed);
     if (warm)
-        rtd_progress(s->run.step, t->schedule.steps, "steps", "warm-up, mlm %.3f and %.3f, %.0f tokens/s",
-                     mlm, u->warmup_loss / (u->slots + 1e-6), speed);
+        rtd_progress(s->run.step, t->schedule.steps, "steps",
+                     "warm-up, mlm %.3f and %.3f, %.0f tokens/s", mlm,
+                     u->warmup_loss / (u->slots + 1e-6), speed);
     else
         rtd_progress(s->run.step, t->schedule.steps, "steps", "mlm %.3f, disc %.4f, %.0f tokens/s",
                      mlm, disc, speed);
@@ -251,9 +261,11 @@ static int step(struct session *s, bool *end, struct rtd_err *err)
     int st = rtd_batcher_next(&s->batcher, &s->store, end, err);
     if (st || *end)
         return st;
-    if (first && s->eval.n && rtd_start_hash(&s->store.b) == s->eval.start_hash)
-        return rtd_fail(err, RTD_EDATA, "%s: begins with the examples of the training stream: "
-                        "hold other documents out", t->eval);
+    if (first && s->eval.n && rtd_same_start(&s->store.b, &s->eval.batch[0].b))
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: begins with the examples of the training stream: "
+                        "hold other documents out",
+                        t->eval);
     st = rtd_pretrain_batch(s->run.p, &s->store.b, warm ? RTD_PHASE_WARMUP : RTD_PHASE_ELECTRA,
                             &grad, &u, NULL, NULL, err);
     if (!st && !isfinite(loss_of(t, &u, warm)))
@@ -286,6 +298,23 @@ static int stopped(struct session *s, struct rtd_err *err)
     return rtd_fail(err, RTD_ESIGNAL, "stopped by a signal");
 }
 
+/* The stream ended, or broke as err says: nothing done so far is lost. */
+static int broken(struct session *s, bool end, struct rtd_err *err)
+{
+    struct rtd_err e = {0};
+    const char *saved = "";
+    if (s->run.step > 0)
+        saved = save(s, &e) ? "; checkpoint not saved" : "; checkpoint saved";
+    if (e.status)
+        rtd_warn("%s", e.text);
+    if (!end)
+        return err->status;
+    return rtd_fail(
+        err, RTD_EDATA, "%s: stream ended at step %llu of %llu (%llu records left over)%s",
+        rtd_reader_name(s->batcher.in), (unsigned long long)s->run.step,
+        (unsigned long long)s->t->schedule.steps, (unsigned long long)s->batcher.dropped, saved);
+}
+
 static int loop(struct session *s, struct rtd_err *err)
 {
     struct rtd_trainer *t = s->t;
@@ -299,21 +328,8 @@ static int loop(struct session *s, struct rtd_err *err)
             *err = (struct rtd_err){0};
             return stopped(s, err);
         }
-        if (st == RTD_EDATA || end) { /* the stream broke or ended: nothing done so far is lost */
-            struct rtd_err e = {0};
-            int saved = save(s, &e);
-            if (saved)
-                rtd_warn("%s", e.text);
-            if (end)
-                return rtd_fail(err, RTD_EDATA,
-                                "%s: stream ended at step %llu of %llu (%llu records left over); "
-                                "checkpoint %s", rtd_reader_name(s->batcher.in),
-                                (unsigned long long)s->run.step,
-                                (unsigned long long)t->schedule.steps,
-                                (unsigned long long)s->batcher.dropped,
-                                saved ? "not saved" : "saved");
-            return st;
-        }
+        if (st == RTD_EDATA || end)
+            return broken(s, end, err);
         if (!st && ((t->save_every && s->run.step % t->save_every == 0) || rtd_take_usr2()))
             st = save(s, err);
     }
@@ -325,7 +341,8 @@ static int run_locked(struct session *s, struct rtd_reader *in, struct rtd_err *
     struct rtd_trainer *t = s->t;
     int st = build(s, in, err);
     if (!st && t->eval)
-        st = rtd_evaluation_load(&s->eval, t->eval, t->eval_limit, rtd_reader_header(in), err);
+        st = rtd_evaluation_load(&s->eval, t->eval, t->eval_limit, rtd_reader_header(in), &t->disc,
+                                 err);
     if (!st && t->resume)
         st = resume(s, err);
     if (st)
@@ -358,10 +375,14 @@ int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_poo
 {
     struct session s = {.t = t, .pool = pool};
     int lock = -1, st = prepare_directory(t, &lock, err);
-    if (!st && t->resume && finished(t))
-        rtd_say("%s: finished already", t->dir);
-    else if (!st)
+    if (!st && t->resume && finished(t)) {
+        s.run = (struct rtd_run){.dir = t->dir, .h = rtd_reader_header(in), .options = t->options};
+        st = rtd_checkpoint_same(&s.run, err);
+        if (!st)
+            rtd_say("%s: finished already", t->dir);
+    } else if (!st) {
         st = run_locked(&s, in, err);
+    }
     if (s.metrics)
         fclose(s.metrics);
     if (s.evals)
