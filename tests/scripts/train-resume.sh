@@ -125,6 +125,6 @@ for batch in 1 4; do
 done
 
 # finished: nothing to do, and nothing is done
-cp -r whole done
-train -o done --resume masked.ts
-same whole done
+cp -r whole again
+train -o again --resume masked.ts
+same whole again

@@ -22,10 +22,10 @@ for phase in '--mlm-warmup 0' '--mlm-warmup 11'; do
     same j1 without eval.tsv
     mv j1 "run-${warm[1]}"
 done
-! cmp -s run-0/discriminator/model.safetensors run-11/discriminator/model.safetensors
+differ run-0/discriminator/model.safetensors run-11/discriminator/model.safetensors
 # the warm-up's head is in no model; the generator is trained in both phases
 model-info --tensors run-11/discriminator >tensors
-! grep -q warmup tensors
+if grep -q warmup tensors; then complain 'the head of the warm-up is in the model'; fi
 awk -F '\t' 'NR > 1 && ($1 <= 11) != ($8 == "" && $9 == "" && $10 == "" && $11 != "") { exit 1 }' \
     run-11/metrics.tsv
 
@@ -52,7 +52,7 @@ for option in '--seed 2' '--dropout 0' '--temperature 3' '--disallow-correct' '-
     '--lr 0.005' '--warmup 2' '--init-range 0.05' '--lanes 2' '--micro-tokens 10'; do
     read -ra argv <<<"$option"
     train -f -o other "${argv[@]}" masked.ts
-    cmp -s other/discriminator/model.safetensors $base && complain "$option: no effect"
+    if cmp -s other/discriminator/model.safetensors $base; then complain "$option: no effect"; fi
     case $option in --lanes* | --micro*)
         paste run-0/metrics.tsv other/metrics.tsv | awk -F '\t' 'NR > 1 && NR < 10 {
             d = ($4 - $16) / $4; if (d > 1e-3 || d < -1e-3) exit 1 }' ||
@@ -77,4 +77,4 @@ rtd-train -q -o limited --steps 1 "${model[@]}" --eval held.ts --eval-limit 50 m
 ts-head -n 50 -o few.ts held.ts
 rtd-train -q -o few --steps 1 "${model[@]}" --eval few.ts masked.ts
 cmp limited/eval.tsv few/eval.tsv
-! cmp -s first/eval.tsv few/eval.tsv
+differ first/eval.tsv few/eval.tsv

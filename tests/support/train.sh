@@ -33,6 +33,9 @@ same() { # DIR DIR [NAME...]
     diff -r "${exclude[@]}" "$1" "$2" >difference || complain "$1 and $2 differ: $(head -n 5 difference)"
     [ -e "$1/discriminator/model.safetensors" ] || complain "$1: no model"
 }
+differ() { # FILE FILE
+    if cmp -s "$1" "$2"; then complain "$1 and $2 are the same"; fi
+}
 # A command's status and, in `err`, its last line on stderr.
 fails() { # STATUS PATTERN COMMAND...
     local want=$1 pattern=$2 status=0
@@ -44,7 +47,7 @@ fails() { # STATUS PATTERN COMMAND...
     [ ! -s out ] || complain "$*: writes to stdout"
 }
 no_model() { # DIR
-    [ ! -e "$1/discriminator" ] && [ ! -e "$1/generator" ] || complain "$1: a model"
+    [[ ! -e $1/discriminator && ! -e $1/generator ]] || complain "$1: a model"
 }
 lines() { if [ -e "$1" ]; then wc -l <"$1"; else echo 0; fi; }
 # Wait until FILE has N lines, or process PID is gone.
