@@ -16,11 +16,11 @@ split    := test=5000 dev=1000 heldout=500 train=2000
 small    := 500
 vocab    := --size 8000
 pack     := --max-length 128 --seed 1
-passes   := 8
-mask     := --mask-prob 0.15
-pretrain := --size tiny --batch 128 --lr 2e-3 --steps 600 --mlm-warmup 360
+passes   := 5
+mask     := --mask-prob 0.3
+pretrain := --size tiny --batch 32 --lr 1e-3 --steps 4500 --mlm-warmup 4275 --lanes 2
 tune     := --epochs 15
-rates    := 5e-4 1e-3 2e-3
+rates    := 5e-4 1e-3 2e-3 4e-3
 
 seeds    := $(shell seq 1 $(SEEDS))
 large    := $(patsubst train=%,%,$(filter train=%,$(split)))
