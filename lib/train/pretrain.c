@@ -361,9 +361,10 @@ double rtd_pretrain_flops(const struct rtd_config *disc, const struct rtd_config
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length)
 {
     size_t n = (p->o.micro_tokens + max_length - 1) / max_length;
-    uint32_t *start = calloc(2 * (n + 1), sizeof *start), *mstart = start + n + 1;
+    uint32_t *start = calloc(2 * (n + 1), sizeof *start);
     if (!start)
         return 0;
+    uint32_t *mstart = start + n + 1;
     for (size_t i = 0; i <= n; i++) {
         start[i] = (uint32_t)(i * max_length);
         mstart[i] = (uint32_t)(i * (max_length * 16 / 100 + 1));
