@@ -6,8 +6,8 @@
  * ends, and are then spread over one or two segments and cut to max_length:
  *     [CLS] segment 1 [SEP]      or      [CLS] segment 1 [SEP] segment 2 [SEP]
  * What is cut off (of segment 1, then of segment 2) is the first sentence of the next example of
- * the same document, so every token of a document stands in exactly one of its examples.  With drop_overflow it is
- * dropped, as google-research/electra does.
+ * the same document, so every token of a document stands in exactly one of its examples.  With
+ * drop_overflow it is dropped, as google-research/electra does.
  *
  * Coins.  An example has at most one draw of each kind below, so the four words of one Philox
  * block serve it: rtd_philox(seed, RTD_RNG_PACK, 0, 0, index = document, block = example number

@@ -3,8 +3,9 @@
  * Files of named tensors, in safetensors' layout: u64 header length, JSON header, data.  Files we
  * write hold in __metadata__ `format`: "pt", `rtd_digest` (rtd_digest_hex of the data) and
  * `rtd_header_digest` (of everything before the data, its own digits read as zeros); both are
- * verified when either is present, so that no cut and no flipped byte of our files goes unseen.  Foreign files are checked structurally: header cap, no holes, no
- * overlap, sizes that agree with dtype and shape, nothing after the data. */
+ * verified when either is present, so that no cut and no flipped byte of our files goes unseen.
+ * Foreign files are checked structurally: header cap, no holes, no overlap, sizes that agree with
+ * dtype and shape, nothing after the data. */
 #ifndef RTD_MODEL_SAFETENSORS_H
 #define RTD_MODEL_SAFETENSORS_H
 
@@ -16,8 +17,18 @@
 
 #include "base/err.h"
 
-enum rtd_st_dtype { RTD_ST_F64, RTD_ST_F32, RTD_ST_F16, RTD_ST_BF16, RTD_ST_I64, RTD_ST_I32,
-                    RTD_ST_I16, RTD_ST_I8, RTD_ST_U8, RTD_ST_BOOL };
+enum rtd_st_dtype {
+    RTD_ST_F64,
+    RTD_ST_F32,
+    RTD_ST_F16,
+    RTD_ST_BF16,
+    RTD_ST_I64,
+    RTD_ST_I32,
+    RTD_ST_I16,
+    RTD_ST_I8,
+    RTD_ST_U8,
+    RTD_ST_BOOL
+};
 enum { RTD_ST_MAX_DIMS = 8 };
 
 struct rtd_st_tensor {
@@ -25,8 +36,8 @@ struct rtd_st_tensor {
     enum rtd_st_dtype dtype;
     int ndim;
     size_t dims[RTD_ST_MAX_DIMS];
-    size_t count;        /* product of dims */
-    const void *data;    /* into the mapped file; may be unaligned */
+    size_t count;     /* product of dims */
+    const void *data; /* into the mapped file; may be unaligned */
     size_t bytes;
 };
 
@@ -42,13 +53,14 @@ bool rtd_st_verified(const struct rtd_st *st); /* the file carried digests (and 
 const char *rtd_st_dtype_name(enum rtd_st_dtype t); /* "F32", ... */
 /* Convert F64, F32, F16 or BF16 to float; integers to i32.  RTD_EDATA for another dtype or when
  * count is not t->count. */
-int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float *out,
-                   size_t count, struct rtd_err *err);
+int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float *out, size_t count,
+                   struct rtd_err *err);
 int rtd_st_get_i32(const struct rtd_st *st, const struct rtd_st_tensor *t, int32_t *out,
                    size_t count, struct rtd_err *err);
 
 /* Write: add tensors (data borrowed until the write), then write the file once.  Data is laid out
- * in the order added, each 8-byte aligned as the format allows no holes: F32/I64 sizes keep it so. */
+ * in the order added, each 8-byte aligned as the format allows no holes: F32/I64 sizes keep it so.
+ */
 struct rtd_st_writer;
 int rtd_st_writer_new(struct rtd_st_writer **w, struct rtd_err *err);
 int rtd_st_add(struct rtd_st_writer *w, const char *name, enum rtd_st_dtype dtype, int ndim,
