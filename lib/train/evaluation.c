@@ -110,7 +110,7 @@ double rtd_auc(struct rtd_scored *s, size_t n)
         positives += pos;
         i = j;
     }
-    return area / (positives * below);
+    return positives > 0 && below > 0 ? area / (positives * below) : (double)NAN;
 }
 
 int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
@@ -153,8 +153,9 @@ int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
             .disc_loss_mean = t.disc_loss_means / t.sequences,
             .disc_auc = rtd_auc(scored, e->tokens),
             .disc_accuracy = t.agree / t.tokens,
-            .disc_precision = t.both / t.predicted,
-            .disc_recall = t.both / t.replaced,
+            /* of nothing: 0, as the official code has it */
+            .disc_precision = t.predicted > 0 ? t.both / t.predicted : 0,
+            .disc_recall = t.replaced > 0 ? t.both / t.replaced : 0,
             .replaced_rate = t.replaced / t.tokens,
         };
     }
