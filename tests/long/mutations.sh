@@ -5,15 +5,21 @@
 set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
-programs=(build/tests/parity build/tests/kernels_random_test)
+programs=(parity kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
 
-build() { make -s "${programs[@]}" >build.log 2>&1 || { tail build.log && exit 1; }; }
-red() { # the tests that see a bug: non-zero, and not by a signal
+build() { make -s "${programs[@]/#/build/tests/}" >build.log 2>&1 || { tail build.log && exit 1; }; }
+red() { # does a test see the bug?  Non-zero, and not by a signal; its name into `by`
     local status=0
-    RTD_KERNELS=plain build/tests/parity "$golden" >test.log 2>&1 || status=$?
-    [ $status -ne 0 ] || build/tests/kernels_random_test >test.log 2>&1 || status=$?
+    for by in "${programs[@]}"; do
+        if [ "$by" = parity ]; then
+            RTD_KERNELS=plain build/tests/parity "$golden" >test.log 2>&1 || status=$?
+        else
+            "build/tests/$by" >test.log 2>&1 || status=$?
+        fi
+        [ $status -eq 0 ] || break
+    done
     [ $status -ne 0 ] && [ $status -lt 128 ]
 }
 build
@@ -32,7 +38,7 @@ mutate() { # NAME FILE SED-EXPRESSION
         exit 1
     fi
     build
-    if red; then echo "killed: $1"; else
+    if red; then echo "killed: $1 (by $by)"; else
         echo "SURVIVED: $1"
         survived=$((survived + 1))
     fi
@@ -56,4 +62,23 @@ mutate 'masked positions one too low' lib/train/pretrain.c \
     's/(uint32_t)b->positions\[i\];/(uint32_t)b->positions[i] - 1;/'
 mutate 'another eps in LayerNorm' lib/model/encoder.c 's/\.eps = (real)c->layer_norm_eps/.eps = (real)1e-3/'
 mutate '1 - beta2 taken in float' lib/train/optimizer.c 's/(real)(1 - o->beta2)/1 - (real)o->beta2/'
+mutate 'positions shown unmasked are not replaced' lib/train/pretrain.c \
+    's/^\( *\)m->fake\[m->row\[k\]\] = id;/\1if (m->t.ids[m->row[k]] != original) m->fake[m->row[k]] = id;/'
+mutate 'a generator loss of weight 0 trains nevertheless' lib/train/pretrain.c \
+    's/} else if (gscale != 0 && m->M) {/} else if (train \&\& m->M) {/'
+mutate 'dropout in evaluation' lib/train/pretrain.c 's/train && p->o\.drop, p->o\.seed/p->o.drop, p->o.seed/'
+mutate 'evaluation samples as training does' lib/train/pretrain.c 's/RTD_RNG_EVAL_GUMBEL/RTD_RNG_GUMBEL/'
+mutate 'disallow-correct forgotten' lib/model/heads.c 's/rows->disallow_correct ? rows->target\[m\] : -1/-1/'
+mutate 'both networks drop alike' lib/model/encoder.c 's/(uint32_t)enc->net << 8/1u << 8/'
+mutate 'all layers drop alike' lib/model/encoder.c 's/| (uint32_t)layer;/| (uint32_t)(layer * 0);/'
+mutate 'all heads drop alike' lib/model/encoder.c 's/d\.row0 = (uint32_t)(head \* n);/d.row0 = 0;/'
+mutate 'attention drops with the rate of hidden states' lib/model/encoder.c 's/enc->attn_drop, seed/enc->hidden_drop, seed/'
+mutate 'the last layer normal, not Glorot' lib/model/heads.c \
+    's/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_NORMAL/'
+mutate 'initial weights not truncated' lib/model/params.c 's/if (fabs(x) <= 2)/if (fabs(x) <= 9)/'
+mutate 'tensors of one name begin alike' lib/model/params.c 's/truncated_normal(seed, (uint32_t)t->net, index, e)/truncated_normal(seed, 0, index, e)/'
+mutate 'ties lost in the AUC' lib/train/evaluation.c 's|below + neg / 2|below|'
+mutate 'precision for recall' lib/train/evaluation.c 's|t\.both / t\.predicted|t.both / t.replaced|'
+mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
+    's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
 [ $survived -eq 0 ]

@@ -526,6 +526,32 @@ static void no_dropout_in_heads(void **state)
     look_free(&l);
 }
 
+/* Evaluation has no dropout, and training with rates of 0 is the same forward pass. */
+static void no_dropout_in_evaluation(void **state)
+{
+    (void)state;
+    struct look with = look_new(H, 0.4, 0.4), without = look_new(H, 0, 0);
+    struct rtd_masked_batch b = make_batch(true);
+    struct rtd_pretrain_sums sums[3];
+    real *grad;
+    float scores[3][TOKENS];
+    assert_int_equal(
+        rtd_pretrain_batch(with.p, &b, RTD_PHASE_EVAL, NULL, &sums[0], scores[0], NULL, &err),
+        RTD_OK);
+    assert_int_equal(rtd_pretrain_batch(without.p, &b, RTD_PHASE_ELECTRA, &grad, &sums[1],
+                                        scores[1], NULL, &err),
+                     RTD_OK);
+    assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
+    assert_true(sums[0].mlm_loss == sums[1].mlm_loss && sums[0].disc_loss == sums[1].disc_loss);
+    assert_int_equal(
+        rtd_pretrain_batch(with.p, &b, RTD_PHASE_ELECTRA, &grad, &sums[2], scores[2], NULL, &err),
+        RTD_OK);
+    assert_memory_not_equal(scores[0], scores[2], sizeof scores[0]);
+    assert_true(sums[0].mlm_loss != sums[2].mlm_loss);
+    look_free(&with);
+    look_free(&without);
+}
+
 /* --- samples, labels, the discriminator's input ------------------------------------------------
  */
 
@@ -611,7 +637,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(initial_weights),     cmocka_unit_test(dropout_of_embeddings),
         cmocka_unit_test(dropout_of_outputs),  cmocka_unit_test(dropout_of_attention),
-        cmocka_unit_test(no_dropout_in_heads), cmocka_unit_test(samples_and_labels),
+        cmocka_unit_test(no_dropout_in_heads), cmocka_unit_test(no_dropout_in_evaluation),
+        cmocka_unit_test(samples_and_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
