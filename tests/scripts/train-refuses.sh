@@ -63,6 +63,13 @@ echo '{"input_ids":[2,4,3],"token_type_ids":[0,2,1],"masked_lm_positions":[1],"m
     ts-load --kind masked --vocab vocab.txt --max-length 32 -o types.ts
 refused 1 'types.ts: record 0: token type 2, but there are 2' --steps 2 --batch 1 types.ts
 
+# a warning only: masks that were repeated
+ts-cat --repeat 2 -o static.ts masked.ts
+rtd-train "${model[@]}" -o run -f --steps 1 static.ts 2>err
+grep -q 'repeated after mask-gen: every pass has the same masks' err || complain "$(cat err)"
+rtd-train "${model[@]}" -o run -f --steps 1 masked.ts 2>err
+if grep -q 'repeated' err; then complain "$(cat err)"; fi
+
 # evaluation
 mask-gen --seed 9 -o same.ts examples.ts
 refused 1 'same.ts: begins with the examples of the training stream: *' --steps 3 --eval same.ts masked.ts

@@ -76,11 +76,13 @@ train -o ended --resume masked.ts
 same whole ended checkpoint eval.tsv
 
 # SIGUSR2: a checkpoint, and on it goes
-rtd-train -q --steps 150 --save-every 0 "${model[@]}" --mlm-warmup 40 -o usr feed &
+rtd-train --steps 150 --save-every 0 "${model[@]}" --mlm-warmup 40 -o usr feed 2>err &
 pid=$!
 exec 7>feed
 head -c 60000 frames.ts >&7
 wait_lines usr/metrics.tsv 4 $pid
+sleep 0.1
+kill -USR1 $pid
 sleep 0.1
 kill -USR2 $pid
 tail -c +60001 frames.ts >&7
@@ -88,6 +90,14 @@ exec 7>&-
 wait $pid
 same whole usr checkpoint eval.tsv
 [ "$(find usr/checkpoint -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] || complain 'SIGUSR2: no checkpoint'
+grep -q ': step [0-9]* of 150: mlm ' err || complain "SIGUSR1: $(cat err)"
+
+# other kernels: a warning
+rm -rf usr/discriminator usr/generator
+RTD_KERNELS=plain rtd-train --steps 150 "${model[@]}" --mlm-warmup 40 -o usr --resume masked.ts 2>err
+if [ "$(RTD_KERNELS='' rtd-train -o other --steps 1 "${model[@]}" masked.ts 2>&1 | grep -c 'kernels plain')" = 0 ]; then
+    grep -q 'made with other kernels' err || complain "other kernels: $(cat err)"
+fi
 
 # the stream ends, is taken up with and without --skip, in several passes
 rm -rf usr

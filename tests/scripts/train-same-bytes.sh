@@ -29,6 +29,19 @@ if grep -q warmup tensors; then complain 'the head of the warm-up is in the mode
 awk -F '\t' 'NR > 1 && ($1 <= 11) != ($8 == "" && $9 == "" && $10 == "" && $11 != "") { exit 1 }' \
     run-11/metrics.tsv
 
+# what the files say: the schedule, the sum of the losses; models that the other tools take
+awk -F '\t' 'function off(a, b) { return a - b > 2e-5 * b + 1e-9 || b - a > 2e-5 * b + 1e-9 }
+    NR > 1 {
+        t = NR - 2
+        if ($1 != NR - 1 || off($3, 0.01 * (1 - t / 20) * (t < 4 ? t / 4 : 1)) || off($4, $5 + 50 * $8))
+            exit 1
+    }' run-0/metrics.tsv || complain 'metrics.tsv does not add up'
+for net in discriminator generator; do
+    model-info run-0/$net >info
+    [ "$(grep -cE '^(digest	verified|trained_length	32)$' info)" = 2 ] || complain "$net: $(cat info)"
+done
+echo 'a b c d' | detect -m run-0/discriminator >out
+
 # frames do not matter, nor whether the stream is a file, a pipe, or compressed
 "$BUILD/tests/reframe" 4096 masked.ts small-frames.ts
 "$BUILD/tests/reframe" 64 masked.ts single-frames.ts
