@@ -24,11 +24,11 @@ cp -r run kept
 size() { stat -c %s "$1"; }
 n=0
 while read -r file; do
-    for cut in 0 1 $(($(size $newest/"$file") / 2)) $(($(size $newest/"$file") - 1)); do
+    for cut in 0 $(($(size $newest/"$file") / 2)) $(($(size $newest/"$file") - 1)); do
         truncate -s "$cut" $newest/"$file"
         older "$file cut to $cut"
     done
-    for at in 0 9 $(($(size $newest/"$file") / 3)) $(($(size $newest/"$file") - 1)); do
+    for at in 9 $(($(size $newest/"$file") / 3)) $(($(size $newest/"$file") - 1)); do
         printf '%b' "\\x$(printf %02x $((0x$(xxd -s "$at" -l 1 -p $newest/"$file") ^ 4)))" |
             dd of=$newest/"$file" bs=1 seek="$at" conv=notrunc status=none
         older "$file changed at $at"
