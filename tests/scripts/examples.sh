@@ -15,8 +15,9 @@ mv text corpus.txt
 for stream in docs tokens examples masked; do zstd -q $stream.ts; done
 cp docs.ts documents.ts
 cp docs.ts.zst corpus.ts.zst
-cp masked.ts.zst heldout.ts.zst
-for name in heldout-examples all part-1 part-2; do cp examples.ts.zst $name.ts.zst; done
+ts-cat --skip 5 -o heldout-examples.ts.zst examples.ts # does not begin as the training does
+mask-gen -o heldout.ts.zst heldout-examples.ts.zst
+for name in all part-1 part-2; do cp examples.ts.zst $name.ts.zst; done
 cp examples.ts a.ts
 cp examples.ts b.ts
 {
