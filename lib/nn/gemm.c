@@ -8,8 +8,6 @@
 
 #include <blis.h>
 
-#include "nn/gemm_packed.h"
-
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* BLIS 0.9 knows CPUs by family: a newer one gets its generic C kernels, five times slower.  Name
