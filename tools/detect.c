@@ -28,7 +28,7 @@ static int print_text(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
     for (size_t t = c->seq.start[r] + 1; t + 1 < c->seq.start[r + 1] && !st; t++)
         st = rtd_out_printf(a->out, err, "%s%s:%.6g", t > c->seq.start[r] + 1 ? " " : "",
                             rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]),
-                            sigmoid((double)c->logits[t]));
+                            sigmoid((double)c->logits[0][t]));
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 
@@ -41,7 +41,7 @@ static int print_json(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
                                                 rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]),
                                                 "start", (json_int_t)c->seq.begin[t], "end",
                                                 (json_int_t)c->seq.end[t], "probability",
-                                                sigmoid((double)c->logits[t])));
+                                                sigmoid((double)c->logits[0][t])));
     json_t *root = json_pack("{s:o}", "pieces", pieces);
     char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
     json_decref(root);
@@ -56,17 +56,22 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
     int st = RTD_OK;
     (void)arg;
     for (size_t r = 0; r < c->rows && !st; r++)
-        st = a->o->json ? print_json(a, c, r, err) : print_text(a, c, r, err);
+        if (c->first[r] == c->first[r + 1]) /* a bad line */
+            st = rtd_out_printf(a->out, err, a->o->json ? "{}\n" : "\n");
+        else
+            st = a->o->json ? print_json(a, c, c->first[r], err)
+                            : print_text(a, c, c->first[r], err);
     return st;
 }
 
 static int run(const struct rtd_answer_options *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_answer a;
-    int st = rtd_answer_open(&a, o, RTD_INFER_DISC, err);
+    const struct rtd_answer_task task = {
+        .tasks = 1u << RTD_TASK_DETECT, .texts = 1, .print = print};
+    int st = rtd_answer_open(&a, o, &task, err);
     if (st)
         return st;
-    a.print = print;
     st = rtd_answer_run(&a, files, n, "piece:probability", err);
     rtd_answer_close(&a);
     return st;

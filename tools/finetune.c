@@ -1,45 +1,28 @@
 /* rtdtools - MIT licence
  *
- * finetune: train a head and the encoder on a task. */
-#include <libgen.h>
-#include <limits.h>
+ * finetune: train heads and the encoder on tasks. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/io.h"
 #include "base/tool.h"
-#include "nn/kernels.h"
-#include "task/fit.h"
-#include "task/task_model.h"
+#include "task/tune.h"
 
 struct opts {
-    const char *task, *model, *out, *train, *dev, *text, *label, *recipe, *loss, *correction;
+    struct rtd_tune_options tune;
+    const char *recipe, *loss, *correction, *weights;
+    struct rtd_strlist task, dev, slots, dev_slots;
     const char *metric;
-    bool header, swap, scratch, force;
-    int64_t length, lanes, threads, seed;
-    struct rtd_fit_options fit; /* what --recipe gives, then what was said beside it */
+    int64_t seed, stride, question, target, max_tokens;
 };
 
 static const struct rtd_usage usage = {
-    "--task classify -m DIR -o DIR [options] TRAIN", "train a pre-trained model on a task",
-    "TRAIN is TSV without quoting.  Row 1 is a header when it holds the names of the columns: "
-    "text, or\n"
-    "text_a and text_b, and label, or what --text and --label name."};
-
-/* Everything of a run. */
-struct job {
-    const struct opts *o;
-    struct rtd_model_dir from;
-    struct rtd_table table, dev_table;
-    struct rtd_labels labels;
-    struct rtd_examples train, dev;
-    struct rtd_config config;
-    struct rtd_pool *pool;
-    struct rtd_finetune *f;
-    struct rtd_buf metrics;
-};
+    "--task [NAME=]TASK... -m DIR -o DIR [options] TRAIN...",
+    "train a pre-trained model on a task, or on several",
+    "TASK is classify, regress, multilabel, tag, joint, answer, rank or generate; each takes the "
+    "TRAIN\n"
+    "in its place.  TSV has no quoting; its row 1 is a header when it holds the names of the "
+    "columns:\n"
+    "text, or text_a and text_b, and label, or what --text and --label name."};
 
 static int choose(const char *value, const char *option, const char *const *names, int n,
                   struct rtd_err *err)
@@ -51,16 +34,65 @@ static int choose(const char *value, const char *option, const char *const *name
     return 0;
 }
 
-/* The place to write to: what can be known to go wrong is said before hours of training. */
-static int check_place(const struct opts *o, struct rtd_err *err)
+/* The k-th of the files given for the tasks that take one. */
+static const char *file_of(const struct rtd_strlist *l, int k)
 {
-    char parent[PATH_MAX];
-    if (snprintf(parent, sizeof parent, "%s", o->out) >= (int)sizeof parent)
-        return rtd_fail(err, RTD_ESYS, "%s: name too long", o->out);
-    if (!o->force && rtd_exists(o->out))
-        return rtd_fail(err, RTD_EUSAGE, "%s: exists (-f replaces it)", o->out);
-    if (access(dirname(parent), W_OK | X_OK))
-        return rtd_fail_sys(err, "%s: cannot write there", o->out);
+    return k < l->n ? l->item[k] : NULL;
+}
+
+/* "NAME=TASK" or "TASK"; the name is copied into names. */
+static int take_task(struct rtd_tune_task *t, const char *text, char *name, size_t size,
+                     struct rtd_err *err)
+{
+    const char *eq = strchr(text, '=');
+    size_t len = eq ? (size_t)(eq - text) : 0;
+    t->task = eq ? eq + 1 : text;
+    t->name = name;
+    if (eq && (len == 0 || len >= size || strcspn(text, "./ ") < len))
+        return rtd_fail(err, RTD_EUSAGE, "--task %s: want NAME=TASK, without '.', '/', ' '", text);
+    memcpy(name, text, len);
+    name[len] = '\0';
+    if (!rtd_dataset_heads(t->task))
+        return rtd_fail(err, RTD_EUSAGE, "--task %s: no such task (see --help)", t->task);
+    return RTD_OK;
+}
+
+static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
+{
+    static char names[RTD_MAX_HEADS][RTD_HEAD_NAME - 8]; /* a joint task's are longer */
+    struct rtd_tune_options *t = &o->tune;
+    int joint = 0;
+    if (o->task.n == 0 || !t->model || !t->out)
+        return rtd_fail(err, RTD_EUSAGE, "--task, -m and -o are needed");
+    if (o->task.n > RTD_MAX_HEADS)
+        return rtd_fail(err, RTD_EUSAGE, "more than %d tasks", RTD_MAX_HEADS);
+    if (n != o->task.n)
+        return rtd_fail(err, RTD_EUSAGE, "want one file of training data for each task: %d, not %d",
+                        o->task.n, n);
+    if (o->dev.n && o->dev.n != n)
+        return rtd_fail(err, RTD_EUSAGE, "want no --dev, or one for each task");
+    t->tasks = n;
+    for (int i = 0; i < n; i++) {
+        struct rtd_tune_task *one = &t->task[i];
+        if (take_task(one, o->task.item[i], names[i], sizeof names[i], err))
+            return err->status;
+        if (n > 1 && !names[i][0])
+            return rtd_fail(err, RTD_EUSAGE, "--task %s: one of several needs a name: NAME=TASK",
+                            o->task.item[i]);
+        for (int k = 0; k < i; k++)
+            if (strcmp(names[k], names[i]) == 0)
+                return rtd_fail(err, RTD_EUSAGE, "--task %s: the name stands twice", names[i]);
+        one->train = files[i];
+        one->dev = file_of(&o->dev, i);
+        if (strcmp(one->task, "joint") != 0)
+            continue;
+        one->slots = file_of(&o->slots, joint);
+        one->dev_slots = file_of(&o->dev_slots, joint++);
+        if (!one->slots || (one->dev && !one->dev_slots))
+            return rtd_fail(err, RTD_EUSAGE, "joint needs --slots, and --dev-slots beside --dev");
+    }
+    if (o->slots.n != joint)
+        return rtd_fail(err, RTD_EUSAGE, "--slots is for joint tasks, one each");
     return RTD_OK;
 }
 
@@ -68,194 +100,88 @@ static int check_place(const struct opts *o, struct rtd_err *err)
 static int check_options(struct opts *o, struct rtd_err *err)
 {
     static const char *const losses[] = {"mean", "sum"}, *const switches[] = {"on", "off"};
-    static const char *const metrics[] = {"accuracy", "f1_macro", "mcc", "loss"};
-    if (!o->task || !o->model || !o->out)
-        return rtd_fail(err, RTD_EUSAGE, "--task, -m and -o are needed");
-    if (strcmp(o->task, "classify") != 0)
-        return rtd_fail(err, RTD_EUSAGE, "--task %s: no such task (classify)", o->task);
+    static const char *const weights[] = {"none", "balanced"};
+    struct rtd_tune_options *t = &o->tune;
+    struct rtd_fit_options *f = &t->fit;
     if (o->loss)
-        o->fit.loss_mean = choose(o->loss, "loss", losses, 2, err) == 0;
+        f->loss_mean = choose(o->loss, "loss", losses, 2, err) == 0;
     if (o->correction)
-        o->fit.bias_correction = choose(o->correction, "bias-correction", switches, 2, err) == 0;
-    if (o->metric)
-        o->fit.metric = (enum rtd_fit_metric)choose(o->metric, "metric", metrics, 4, err);
-    o->fit.seed = (uint64_t)o->seed;
+        f->bias_correction = choose(o->correction, "bias-correction", switches, 2, err) == 0;
+    if (o->weights)
+        t->data.balanced = choose(o->weights, "class-weights", weights, 2, err) == 1;
+    if ((f->patience || t->trials > 1 || o->metric) && !o->dev.n)
+        rtd_fail(err, RTD_EUSAGE, "--patience, --trials and --metric need --dev");
+    if (t->trials > 1 && t->resume)
+        rtd_fail(err, RTD_EUSAGE, "--trials and --resume exclude each other");
+    f->metric = o->metric;
+    f->seed = (uint64_t)o->seed;
+    t->data.stride = (size_t)o->stride;
+    t->data.question = (size_t)o->question;
+    t->data.target = (size_t)o->target;
+    t->data.max_tokens = (uint64_t)o->max_tokens;
     return err->status;
-}
-
-/* --length, else 128, within what the model has and was trained on. */
-static int choose_length(const struct job *j, size_t *length, struct rtd_err *err)
-{
-    int64_t trained = rtd_config_trained_length(&j->from.config), want = j->o->length;
-    if (want > j->from.config.max_position_embeddings)
-        return rtd_fail(err, RTD_EUSAGE, "--length %lld: the model has %d positions",
-                        (long long)want, j->from.config.max_position_embeddings);
-    if (want && trained && want > trained && !j->o->scratch)
-        rtd_warn("%s was trained on at most %lld tokens; --length %lld uses more", j->from.path,
-                 (long long)trained, (long long)want);
-    if (!want) {
-        want = j->from.max_length < 128 ? j->from.max_length : 128;
-        if (trained && trained < want)
-            want = trained;
-    }
-    *length = (size_t)want;
-    return RTD_OK;
-}
-
-static int load_data(struct job *j, struct rtd_err *err)
-{
-    const struct opts *o = j->o;
-    struct rtd_columns_spec spec = {.text = o->text,
-                                    .label = o->label,
-                                    .want_text = true,
-                                    .want_label = true,
-                                    .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
-    size_t length = 0;
-    int types = j->from.config.type_vocab_size;
-    int st = choose_length(j, &length, err);
-    if (!st)
-        st = rtd_table_load(&j->table, o->train, &spec, err);
-    if (!st)
-        st = rtd_labels_collect(&j->labels, j->table.label, j->table.rows, err);
-    if (!st && j->labels.n < 2)
-        st = rtd_fail(err, RTD_EDATA, "%s: all rows have the same label '%s'", o->train,
-                      j->labels.name[0]);
-    if (!st)
-        st = rtd_examples_build(&j->train, &j->table, &j->labels, j->from.tok, length, types,
-                                o->swap, err);
-    if (!st && o->dev)
-        st = rtd_table_load(&j->dev_table, o->dev, &spec, err);
-    if (!st && o->dev)
-        st = rtd_examples_build(&j->dev, &j->dev_table, &j->labels, j->from.tok, length, types,
-                                false, err);
-    return st;
-}
-
-/* What a user wants to see before waiting. */
-static void report_data(const struct job *j, const struct rtd_table *t,
-                        const struct rtd_examples *e)
-{
-    size_t *count = calloc((size_t)j->labels.n, sizeof *count), least = SIZE_MAX, most = 0;
-    for (size_t i = 0; count && i < e->seq.n; i++)
-        if (e->label[i] >= 0)
-            count[e->label[i]]++;
-    for (int i = 0; count && i < j->labels.n; i++) {
-        least = count[i] < least ? count[i] : least;
-        most = count[i] > most ? count[i] : most;
-        if (j->labels.n <= 12 || rtd_tool_verbose)
-            rtd_note("%s: label %s: %zu", t->name, j->labels.name[i], count[i]);
-    }
-    rtd_note(
-        "%s: %zu examples, %d labels with %zu to %zu each; %.1f tokens on average, at most %zu",
-        t->name, e->seq.n, j->labels.n, least, most,
-        (double)e->seq.start[e->seq.n] / (double)e->seq.n, e->seq.longest);
-    if (e->seq.cut)
-        rtd_warn("%s: %zu of %zu texts were longer than %zu tokens and cut", t->name, e->seq.cut,
-                 e->seq.n, e->seq.length);
-    if (e->unknown)
-        rtd_warn(
-            "%s: %zu examples have a label that the training data has not: they count as wrong",
-            t->name, e->unknown);
-    if (e->empty)
-        rtd_warn("%s: %zu rows have an empty text", t->name, e->empty);
-    free(count);
-}
-
-static void report_run(const struct job *j, bool kept_head)
-{
-    const struct rtd_fit_options *fit = &j->o->fit;
-    uint64_t warmup, steps = rtd_fit_steps(fit, j->train.seq.n, &warmup);
-    size_t parameters = 0;
-    for (int i = 0; i < j->f->params.n; i++)
-        parameters += j->f->params.item[i].count;
-    rtd_note("%zu parameters%s%s; %llu steps of %lld examples, lr %g after %llu steps of warm-up",
-             parameters, j->o->scratch ? ", all drawn anew" : "",
-             kept_head ? ", the head as it was" : "", (unsigned long long)steps,
-             (long long)fit->batch, fit->lr, (unsigned long long)warmup);
-}
-
-static int run(struct job *j, struct rtd_err *err)
-{
-    const struct opts *o = j->o;
-    struct rtd_finetune_options fo;
-    struct rtd_fit_result result;
-    bool kept_head;
-    int st = rtd_kernels_check(err);
-    if (!st)
-        st = rtd_model_dir_open(&j->from, o->model, RTD_DIR_TOKENIZER, err);
-    if (!st)
-        st = load_data(j, err);
-    if (!st)
-        st = rtd_task_config(&j->config, &j->from, &j->labels, j->table.ntext,
-                             (int)j->train.seq.longest, err);
-    if (!st)
-        st = rtd_pool_new(&j->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
-    if (st)
-        return st;
-    rtd_finetune_defaults(&fo);
-    fo.loss_mean = o->fit.loss_mean;
-    fo.seed = o->fit.seed;
-    fo.lanes = (int)o->lanes;
-    st = rtd_finetune_new(&j->f, &j->config, &fo, j->pool, err);
-    if (!st)
-        st = rtd_task_start(j->f, &j->from, o->scratch, o->fit.seed, &kept_head, err);
-    if (st)
-        return st;
-    report_data(j, &j->table, &j->train);
-    if (o->dev)
-        report_data(j, &j->dev_table, &j->dev);
-    report_run(j, kept_head);
-    st = rtd_fit(j->f, j->pool, &j->train, o->dev ? &j->dev : NULL, &o->fit, &result, &j->metrics,
-                 err);
-    if (!st)
-        st = rtd_task_save(j->f, &j->from, o->out, &j->metrics, o->force, err);
-    if (!st && result.best_epoch)
-        rtd_note("%s: epoch %d, dev accuracy %.4f, macro F1 %.4f", o->out, result.best_epoch,
-                 result.dev.accuracy, result.dev.f1_macro);
-    return st;
-}
-
-static void clean(struct job *j)
-{
-    rtd_finetune_free(j->f);
-    rtd_pool_free(j->pool);
-    rtd_config_free(&j->config);
-    rtd_examples_free(&j->train);
-    rtd_examples_free(&j->dev);
-    rtd_labels_free(&j->labels);
-    rtd_table_free(&j->table);
-    rtd_table_free(&j->dev_table);
-    rtd_model_dir_close(&j->from);
-    rtd_buf_free(&j->metrics);
 }
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
-    struct rtd_fit_options *f = &o->fit;
+    struct rtd_tune_options *t = &o->tune;
+    struct rtd_fit_options *f = &t->fit;
     struct rtd_opt table[] = {
-        {RTD_OPT_STR, 0, "task", "TASK", &o->task, 0, 0, "what to learn: classify", 0},
-        {RTD_OPT_STR, 'm', "model", "DIR", &o->model, 0, 0, "pre-trained model to start from", 0},
-        {RTD_OPT_STR, 'o', "output", "DIR", &o->out, 0, 0, "model directory to write", 0},
-        {RTD_OPT_STR, 0, "dev", "FILE", &o->dev, 0, 0,
-         "held-out data: measure every epoch, keep the best", 0},
+        {RTD_OPT_LIST, 0, "task", "[NAME=]TASK", &o->task, 0, 0,
+         "what to learn; repeat for several, each with a name and a TRAIN", 0},
+        {RTD_OPT_STR, 'm', "model", "DIR", &t->model, 0, 0, "pre-trained model to start from", 0},
+        {RTD_OPT_STR, 'o', "output", "DIR", &t->out, 0, 0, "model directory to write", 0},
+        {RTD_OPT_LIST, 0, "dev", "FILE", &o->dev, 0, 0,
+         "held-out data: measure every epoch, keep the best; one for each task", 0},
         {RTD_OPT_STR, 0, "metric", "NAME", &o->metric, 0, 0,
-         "best in accuracy (default), f1_macro, mcc or loss", 0},
-        {RTD_OPT_STR, 0, "text", "COL[,COL]", &o->text, 0, 0, "columns of the text or the pair", 0},
-        {RTD_OPT_STR, 0, "label", "COL", &o->label, 0, 0, "column of the label", 0},
-        {RTD_OPT_FLAG, 0, "header", NULL, &o->header, 0, 0,
+         "what the best epoch is best in (by task: accuracy, spearman, f1 ...)", 0},
+        {RTD_OPT_STR, 0, "text", "COL[,COL]", &t->data.text, 0, 0,
+         "columns of the text or the pair", 0},
+        {RTD_OPT_STR, 0, "label", "COL", &t->data.label, 0, 0, "column of the label", 0},
+        {RTD_OPT_FLAG, 0, "header", NULL, &t->data.header, 0, 0,
          "row 1 is a header though columns go by number", 0},
-        {RTD_OPT_FLAG, 0, "swap", NULL, &o->swap, 0, 0,
+        {RTD_OPT_FLAG, 0, "swap", NULL, &t->data.swap, 0, 0,
          "train on every pair the other way round, too", 0},
-        {RTD_OPT_FLAG, 0, "from-scratch", NULL, &o->scratch, 0, 0,
+        {RTD_OPT_LIST, 0, "slots", "FILE", &o->slots, 0, 0,
+         "joint: the tags of TRAIN's texts, CoNLL", 0},
+        {RTD_OPT_LIST, 0, "dev-slots", "FILE", &o->dev_slots, 0, 0,
+         "joint: the tags of the texts of --dev", 0},
+        {RTD_OPT_FLAG, 0, "bioes", NULL, &t->data.bioes, 0, 0, "tag, joint: learn BIOES tags", 0},
+        {RTD_OPT_INT, 0, "stride", "N", &o->stride, 1, 1 << 16,
+         "answer: tokens that two windows share (128)", 0},
+        {RTD_OPT_INT, 0, "question-length", "N", &o->question, 1, 1 << 16,
+         "answer: most tokens of a question (64)", 0},
+        {RTD_OPT_INT, 0, "negatives", "N", &t->data.negatives, 0, 1000,
+         "rank: wrong candidates drawn from other rows for each right one", 0},
+        {RTD_OPT_INT, 0, "context", "N", &t->data.context, 0, 1000,
+         "rank: earlier turns kept of a query (all)", 0},
+        {RTD_OPT_INT, 0, "target-length", "N", &o->target, 2, 1 << 16,
+         "generate: most tokens of a target (64)", 0},
+        {RTD_OPT_STR, 0, "generator", "DIR", &t->generator, 0, 0,
+         "generate: start the head from this generator's", 0},
+        {RTD_OPT_STR, 0, "class-weights", "HOW", &o->weights, 0, 0,
+         "balanced: labels weigh as if equally frequent; none (default)", 0},
+        {RTD_OPT_REAL, 0, "label-smoothing", "F", &t->smoothing, 0, 0.999,
+         "share of the target spread over all labels (0)", 0},
+        {RTD_OPT_INT, 0, "max-tokens", "N", &o->max_tokens, 1, 1e15,
+         "train on at most N tokens in all: fewer examples, by hash", 0},
+        {RTD_OPT_INT, 0, "patience", "N", &f->patience, 1, 1 << 20,
+         "stop after N epochs that were not the best", 0},
+        {RTD_OPT_INT, 0, "trials", "N", &t->trials, 1, 1000,
+         "train with N seeds, say median and spread, keep the best on --dev", 0},
+        {RTD_OPT_FLAG, 0, "resume", NULL, &t->resume, 0, 0,
+         "keep the state of every epoch in OUT.state; go on from there", 0},
+        {RTD_OPT_FLAG, 0, "from-scratch", NULL, &t->scratch, 0, 0,
          "take only the model's shape; draw all weights anew", 0},
         {RTD_OPT_STR, 0, "recipe", "NAME", &o->recipe, 0, 0,
          "hf (default) or electra: defaults of what follows", 0},
         {RTD_OPT_REAL, 0, "lr", "X", &f->lr, 0, 10, "learning rate (1e-4)", 0},
         {RTD_OPT_INT, 0, "batch", "N", &f->batch, 1, 1 << 20, "examples a step (32)", 0},
-        {RTD_OPT_INT, 0, "epochs", "N", &f->epochs, 1, 1 << 20, "passes over TRAIN (3)", 0},
+        {RTD_OPT_INT, 0, "epochs", "N", &f->epochs, 1, 1 << 20,
+         "passes over TRAIN (by task: 2 to 10)", 0},
         {RTD_OPT_INT, 0, "max-steps", "N", &f->max_steps, 1, 1e15, "at most N steps", 0},
-        {RTD_OPT_INT, 0, "length", "N", &o->length, 3, 1 << 20,
-         "most tokens of an example (128, or what the model can)", 0},
+        {RTD_OPT_INT, 0, "length", "N", &t->length, 3, 1 << 20,
+         "most tokens of an example (by task 128 to 384, or what the model can)", 0},
         {RTD_OPT_STR, 0, "loss", "HOW", &o->loss, 0, 0,
          "over the batch: mean (hf) or sum (electra)", 0},
         {RTD_OPT_STR, 0, "bias-correction", "HOW", &o->correction, 0, 0,
@@ -267,11 +193,11 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
          "one factor more below the head, as google-research", 0},
         {RTD_OPT_REAL, 0, "clip", "F", &f->clip, 0, 1e30, "gradient norm; 0: no limit (1)", 0},
         {RTD_OPT_REAL, 0, "weight-decay", "F", &f->weight_decay, 0, 10, "AdamW's (0.01)", 0},
-        {RTD_OPT_INT, 0, "lanes", "N", &o->lanes, 1, 4096,
+        {RTD_OPT_INT, 0, "lanes", "N", &t->lanes, 1, 4096,
          "parts of a batch worked on at once (2); changes rounding", 0},
         {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "of weights, order, dropout (1)", 0},
-        {RTD_OPT_INT, 'j', "threads", "N", &o->threads, 1, 1024, "threads (default: all CPUs)", 0},
-        {RTD_OPT_FLAG, 'f', "force", NULL, &o->force, 0, 0, "replace an existing directory", 0},
+        {RTD_OPT_INT, 'j', "threads", "N", &t->threads, 1, 1024, "threads (default: all CPUs)", 0},
+        {RTD_OPT_FLAG, 'f', "force", NULL, &t->force, 0, 0, "replace an existing directory", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
     };
@@ -282,27 +208,23 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     rtd_tool_verbose = 0;
     if (!st) /* again, over the recipe's values */
         st = rtd_parse(argc, argv, table, &usage, &first, err);
-    if (!st && argc - first != 1)
-        st = rtd_fail(err, RTD_EUSAGE, "want one file of training data");
     if (!st)
-        o->train = argv[first];
-    return st;
+        st = take_tasks(o, argv + first, argc - first, err);
+    return st ? st : check_options(o, err);
 }
 
 int main(int argc, char **argv)
 {
-    struct opts o = {.recipe = "hf", .lanes = 2, .seed = 1};
+    struct opts o = {.recipe = "hf",
+                     .tune = {.lanes = 2, .trials = 1},
+                     .seed = 1,
+                     .stride = 128,
+                     .question = 64,
+                     .target = 64};
     struct rtd_err err = {0};
     rtd_tool_begin("finetune", argc, argv);
     int st = parse(&o, argc, argv, &err);
     if (!st)
-        st = check_options(&o, &err);
-    if (!st)
-        st = check_place(&o, &err);
-    if (!st) {
-        struct job j = {.o = &o};
-        st = run(&j, &err);
-        clean(&j);
-    }
+        st = rtd_tune(&o.tune, &err);
     return rtd_tool_end(&err, st);
 }

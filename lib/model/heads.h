@@ -68,24 +68,43 @@ void rtd_disc_head_run(const struct rtd_disc_head *head, const real *w, real *g,
                        real gscale, struct rtd_arena *arena);
 
 /* --- tasks --- */
-/* One dense layer on every token: `classifier` of token classification, `qa_outputs`. */
+/* One dense layer on every token, after dropout: `classifier` of token classification,
+ * `qa_outputs` (without dropout). */
 struct rtd_token_head {
     size_t h, labels, w, b;
+    double drop; /* rate in training */
 };
 void rtd_token_head_layout(struct rtd_token_head *head, struct rtd_params *p,
                            const struct rtd_encoder *enc, const char *name, int labels);
-/* Overwrites logits (T, labels). */
-void rtd_token_head_fwd(const struct rtd_token_head *head, const real *w, real *logits,
-                        const real *hidden, size_t T);
+/* Overwrites logits (T, labels).  x (T,h) takes the input after dropout; not used, and may be NULL,
+ * when drop is false. */
+void rtd_token_head_fwd(const struct rtd_token_head *head, const real *w, real *logits, real *x,
+                        const struct rtd_tokens *t, const real *hidden, bool drop, uint64_t seed);
+/* dlogits (T, labels); adds into g and into d (T,h).  hidden and x as in forward. */
+void rtd_token_head_bwd(const struct rtd_token_head *head, const real *w, real *g, real *d,
+                        const real *dlogits, const real *x, const struct rtd_tokens *t,
+                        const real *hidden, struct rtd_arena *arena, bool drop, uint64_t seed);
 
-/* Sequence classification on the first token: dropout, dense h -> h, gelu, dropout, out_proj. */
+/* BERT's pooler: tanh of a dense layer on the first token. */
+struct rtd_pooler {
+    size_t dense_w, dense_b;
+};
+void rtd_pooler_layout(struct rtd_pooler *pooler, struct rtd_params *p,
+                       const struct rtd_encoder *enc, const char *prefix);
+
+/* Classification of a sequence by its first token.  ELECTRA: dropout, dense, gelu, dropout, dense;
+ * BERT: the pooler, dropout, dense. */
 struct rtd_class_head {
     size_t h, labels;
     size_t dense_w, dense_b, out_w, out_b;
+    enum rtd_activation act;
+    bool drop_first;
     double drop; /* rate in training */
 };
+/* pooler NULL: ELECTRA's.  Names: NAME.dense.*, NAME.out_proj.*, or only NAME.* above a pooler. */
 void rtd_class_head_layout(struct rtd_class_head *head, struct rtd_params *p,
-                           const struct rtd_encoder *enc, const struct rtd_config *c);
+                           const struct rtd_encoder *enc, const struct rtd_pooler *pooler,
+                           const char *name, int labels);
 /* Kept from forward to backward for n sequences; take it from an arena (or count). */
 struct rtd_class_acts {
     real *x, *u, *y; /* (n,h) each */
@@ -96,7 +115,7 @@ void rtd_class_acts_take(struct rtd_class_acts *a, struct rtd_arena *arena,
 void rtd_class_head_fwd(const struct rtd_class_head *head, const real *w, real *logits,
                         struct rtd_class_acts *a, const struct rtd_tokens *t, const real *hidden,
                         bool drop, uint64_t seed);
-/* dlogits (nseq, labels); adds into g and overwrites d (T,h). */
+/* dlogits (nseq, labels); adds into g and into d (T,h). */
 void rtd_class_head_bwd(const struct rtd_class_head *head, const real *w, real *g, real *d,
                         const real *dlogits, const struct rtd_class_acts *a,
                         const struct rtd_tokens *t, struct rtd_arena *arena, bool drop,

@@ -133,21 +133,30 @@ static int load_one(const struct rtd_params *p, const struct rtd_param *t, const
 #endif
 }
 
-int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
-                    bool (*optional)(const struct rtd_param *), int *missing, struct rtd_err *err)
+/* Bare encoders are saved without their class's prefix. */
+static const struct rtd_st_tensor *find(const struct rtd_st *st, const char *name)
 {
-    if (missing)
-        *missing = 0;
+    const struct rtd_st_tensor *x = rtd_st_find(st, name);
+    static const char *const prefix[] = {"bert.", "electra."};
+    for (int i = 0; i < 2 && !x; i++)
+        if (strncmp(name, prefix[i], strlen(prefix[i])) == 0)
+            x = rtd_st_find(st, name + strlen(prefix[i]));
+    return x;
+}
+
+bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st)
+{
+    return find(st, t->name) != NULL;
+}
+
+int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
+                    struct rtd_err *err)
+{
     for (int i = 0; i < p->n; i++) {
         const struct rtd_param *t = &p->item[i];
         if (t->net != net)
             continue;
-        const struct rtd_st_tensor *x = rtd_st_find(st, t->name);
-        if (!x && optional && optional(t)) {
-            if (missing)
-                ++*missing;
-            continue;
-        }
+        const struct rtd_st_tensor *x = find(st, t->name);
         if (!x)
             return rtd_fail(err, RTD_EDATA, "%s: %s: tensor missing", rtd_st_name(st), t->name);
         int status = load_one(p, t, st, x, err);

@@ -60,11 +60,13 @@ void rtd_params_init(const struct rtd_params *p, uint64_t seed, double initializ
 void rtd_params_init_from(const struct rtd_params *p, uint64_t seed, double initializer_range,
                           int min_depth);
 
+/* Is the tensor in the file, under its name or without the prefix "bert." or "electra."? */
+bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st);
 /* Read the tensors of network `net` from an open file; every entry of that network must be there
- * with its shape, but for those for which `optional` holds (NULL: none); *missing (may be NULL)
- * counts the absent ones.  Other tensors in the file are ignored. */
+ * with its shape.  Other tensors in the file are ignored.  A name may lack "bert." or "electra.".
+ */
 int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
-                    bool (*optional)(const struct rtd_param *), int *missing, struct rtd_err *err);
+                    struct rtd_err *err);
 /* Add the tensors of network `net` found in block (w, or moments) to a file, names prefixed.  In
  * float builds data is borrowed until the file is written. */
 int rtd_params_save(const struct rtd_params *p, int net, const real *block, const char *prefix,

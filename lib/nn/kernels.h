@@ -21,7 +21,7 @@
 #include "base/err.h"
 #include "nn/real.h"
 
-enum rtd_activation { RTD_GELU, RTD_GELU_TANH, RTD_RELU };
+enum rtd_activation { RTD_GELU, RTD_GELU_TANH, RTD_RELU, RTD_TANH };
 
 /* A dropout site of one sequence.  Element (row, column) of a matrix with C columns is dropped when
  * its 16-bit number is below threshold.  Elements of a row are taken in groups of 128; element r of
@@ -112,6 +112,8 @@ struct rtd_kernels {
      * g *= clip; m = beta1 m + gain1 g; v = beta2 v + gain2 g g;
      * p -= lr * (m * correct1 / (sqrt(v * correct2) + eps) + weight_decay * p). */
     void (*adamw)(real *p, real *m, real *v, const real *g, size_t n, const struct rtd_adamw *o);
+    /* The same bytes of p where m, v and g are zero. */
+    void (*decay)(real *p, size_t n, const struct rtd_adamw *o);
 };
 
 /* The set chosen at start: the best the CPU has, or what the environment variable RTD_KERNELS names

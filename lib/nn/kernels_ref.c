@@ -29,6 +29,8 @@ static double act_value(double u, enum rtd_activation act)
         return 0.5 * u * (1 + erf(u * M_SQRT1_2));
     case RTD_GELU_TANH:
         return 0.5 * u * (1 + tanh(M_2_SQRTPI * M_SQRT1_2 * (u + 0.044715 * u * u * u)));
+    case RTD_TANH:
+        return tanh(u);
     default:
         return u < 0 ? 0 : u; /* NaN stays NaN */
     }
@@ -44,6 +46,8 @@ static double act_slope(double u, enum rtd_activation act)
         double k = M_2_SQRTPI * M_SQRT1_2, t = tanh(k * (u + 0.044715 * u * u * u));
         return 0.5 * (1 + t) + 0.5 * u * (1 - t * t) * k * (1 + 3 * 0.044715 * u * u);
     }
+    case RTD_TANH:
+        return 1 - tanh(u) * tanh(u);
     default:
         return u > 0;
     }
@@ -259,6 +263,12 @@ static void adamw(real *p, real *m, real *v, const real *g, size_t n, const stru
     }
 }
 
+static void decay(real *p, size_t n, const struct rtd_adamw *o)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] -= o->lr * (o->weight_decay * p[i]);
+}
+
 const struct rtd_kernels rtd_kernels_plain = {
     .name = "plain",
     .add_bias = add_bias,
@@ -277,4 +287,5 @@ const struct rtd_kernels rtd_kernels_plain = {
     .add = add,
     .sumsq = sumsq,
     .adamw = adamw,
+    .decay = decay,
 };

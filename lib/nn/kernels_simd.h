@@ -53,6 +53,8 @@ static void bias_act_fwd(real *y, real *u, const real *b, size_t T, size_t C,
         act_fwd_rows(y, u, b, T, C, RTD_GELU);
     else if (act == RTD_GELU_TANH)
         act_fwd_rows(y, u, b, T, C, RTD_GELU_TANH);
+    else if (act == RTD_TANH)
+        act_fwd_rows(y, u, b, T, C, RTD_TANH);
     else
         act_fwd_rows(y, u, b, T, C, RTD_RELU);
 }
@@ -78,6 +80,8 @@ static void bias_act_bwd(real *d, real *db, const real *u, size_t T, size_t C,
         act_bwd_rows(d, db, u, T, C, RTD_GELU);
     else if (act == RTD_GELU_TANH)
         act_bwd_rows(d, db, u, T, C, RTD_GELU_TANH);
+    else if (act == RTD_TANH)
+        act_bwd_rows(d, db, u, T, C, RTD_TANH);
     else
         act_bwd_rows(d, db, u, T, C, RTD_RELU);
 }
@@ -136,6 +140,15 @@ static void adamw(real *p, real *m, real *v, const real *g, size_t n, const stru
     });
 }
 
+static void decay(real *p, size_t n, const struct rtd_adamw *o)
+{
+    float lr = o->lr, rate = o->weight_decay;
+    RTD_ROW(c, l, k, n, {
+        vf pc = v_load(p + c, l);
+        v_store(p + c, l, pc - lr * (rate * pc));
+    });
+}
+
 const struct rtd_kernels RTD_TABLE = {
     .name = RTD_SET_NAME,
     .add_bias = add_bias,
@@ -154,6 +167,7 @@ const struct rtd_kernels RTD_TABLE = {
     .add = add,
     .sumsq = sumsq,
     .adamw = adamw,
+    .decay = decay,
 };
 
 #endif

@@ -84,6 +84,8 @@ RTD_INLINE vf v_act(vf u, enum rtd_activation act)
         return v_gelu(u);
     if (act == RTD_GELU_TANH)
         return u / (1 + v_tanh_exp(u));
+    if (act == RTD_TANH)
+        return 1 - 2 / (1 + v_exp(v_min(v_all(88), u + u)));
     return v_max((vf){0}, u);
 }
 
@@ -94,6 +96,10 @@ RTD_INLINE vf v_act_slope(vf u, enum rtd_activation act)
     if (act == RTD_GELU_TANH) {
         vf e = v_tanh_exp(u), s = 1 / (1 + e); /* e s is 1 - s without cancellation */
         return s + u * s * (e * s) * (u * u * (3 * 0.044715f * RTD_TANH_K) + RTD_TANH_K);
+    }
+    if (act == RTD_TANH) {
+        vf e = v_exp(-2 * v_abs(u)), s = 1 / (1 + e);
+        return 4 * e * s * s;
     }
     return v_positive(u, v_all(1), (vf){0});
 }

@@ -10,12 +10,6 @@
 
 enum { CHUNK_ROWS = 2048, CHUNK_TOKENS = 1 << 16 };
 
-static int texts_a_row(const struct rtd_config *c)
-{
-    const json_t *own = json_object_get(c->extra, "rtdtools");
-    return json_integer_value(json_object_get(own, "texts")) == 2 ? 2 : 1;
-}
-
 /* --length, else what the model was trained on, else its positions; more than the first warns. */
 static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_err *err)
 {
@@ -36,11 +30,22 @@ static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_
     return RTD_OK;
 }
 
-int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
-                    enum rtd_infer_head head, struct rtd_err *err)
+/* The one head that fits; several of one task need a name. */
+static int choose_head(struct rtd_answer *a, struct rtd_err *err)
 {
-    size_t length;
-    *a = (struct rtd_answer){.o = o, .head = head};
+    if (!a->task.tasks)
+        return RTD_OK;
+    a->head[0] = rtd_network_head(a->net, a->task.tasks, a->o->head, a->dir.path, err);
+    a->heads = 1;
+    if (!err->status && !a->task.texts)
+        a->task.texts = a->net->head[a->head[0]].spec.texts;
+    return err->status;
+}
+
+int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
+                    const struct rtd_answer_task *task, struct rtd_err *err)
+{
+    *a = (struct rtd_answer){.o = o, .task = *task};
     if (!o->model)
         return rtd_fail(err, RTD_EUSAGE, "-m DIR is needed");
     if (o->tensor && o->json)
@@ -49,33 +54,42 @@ int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
         return err->status;
     int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)
-        st = choose_length(a, &length, err);
+        st = choose_length(a, &a->length, err);
     if (!st)
         st = rtd_pool_new(&a->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
     if (!st)
-        st = rtd_infer_open(&a->infer, &a->dir, head, a->pool, err);
+        st = rtd_infer_open(&a->infer, &a->dir, a->pool, err);
+    if (!st) {
+        a->net = rtd_infer_network(a->infer);
+        st = choose_head(a, err);
+    }
     if (!st)
-        st = rtd_sequences_init(&a->chunk.seq, a->dir.tok, length, a->dir.config.type_vocab_size,
+        st = rtd_sequences_init(&a->chunk.seq, a->dir.tok, a->length, a->dir.config.type_vocab_size,
                                 err);
     if (st)
         rtd_answer_close(a);
     return st;
 }
 
-static void drop_rows(struct rtd_chunk *c)
+static void drop_rows(struct rtd_answer *a)
 {
+    struct rtd_chunk *c = &a->chunk;
     for (size_t i = 0; i < c->rows; i++)
         free(c->text[i]);
     c->rows = 0;
     rtd_sequences_clear(&c->seq);
+    if (a->task.drop)
+        a->task.drop(a->task.arg);
 }
 
 void rtd_answer_close(struct rtd_answer *a)
 {
     if (a->chunk.seq.start)
-        drop_rows(&a->chunk);
+        drop_rows(a);
     free(a->chunk.text);
-    free(a->chunk.logits);
+    free(a->chunk.first);
+    for (int i = 0; i < RTD_MAX_HEADS; i++)
+        free(a->chunk.logits[i]);
     rtd_sequences_free(&a->chunk.seq);
     rtd_infer_close(a->infer);
     rtd_pool_free(a->pool);
@@ -87,13 +101,16 @@ void rtd_answer_close(struct rtd_answer *a)
 
 /* --- the tensor stream --- */
 
+/* A record of head 0's logits for every row of the input: of its sequences, or of their tokens. */
 static int open_writer(struct rtd_answer *a, struct rtd_err *err)
 {
+    const struct rtd_head *head = &a->net->head[a->head[0]];
     struct rtd_header h;
-    uint32_t labels = (uint32_t)a->dir.config.num_labels;
-    bool token = a->head == RTD_INFER_DISC;
+    uint32_t outputs = (uint32_t)head->spec.outputs;
+    bool token = head->kind != RTD_HEAD_CLASS;
     rtd_header_init(&h, "outputs");
-    rtd_header_add_field(&h, "logits", RTD_F32, token ? "tokens" : NULL, token ? 0 : 1, &labels);
+    rtd_header_add_field(&h, "logits", RTD_F32, token ? "tokens" : NULL,
+                         token && outputs == 1 ? 0 : 1, &outputs);
     int st = rtd_header_provenance(&h, rtd_tool_name(), NULL, err);
     if (!st)
         st = rtd_writer_open(&a->writer, a->o->out, a->o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
@@ -103,10 +120,15 @@ static int open_writer(struct rtd_answer *a, struct rtd_err *err)
 
 static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct rtd_err *err)
 {
-    size_t labels = (size_t)a->dir.config.num_labels;
+    const struct rtd_head *head = &a->net->head[a->head[0]];
+    size_t outputs = (size_t)head->spec.outputs;
     for (size_t i = 0; i < c->rows; i++) {
-        uint32_t tokens = c->seq.start[i + 1] - c->seq.start[i];
-        const void *data = c->logits + (a->head == RTD_INFER_DISC ? c->seq.start[i] : i * labels);
+        uint32_t from = c->seq.start[c->first[i]], tokens = c->seq.start[c->first[i + 1]] - from;
+        const void *data =
+            c->logits[0] + (head->kind == RTD_HEAD_CLASS ? c->first[i] : from) * outputs;
+        if (c->first[i] == c->first[i + 1])
+            return rtd_fail(err, RTD_EDATA, "row %llu has no answer, and --tensor no empty records",
+                            (unsigned long long)(a->rows + i + 1));
         if (rtd_writer_append(a->writer, a->rows + i, &data, &tokens, err))
             return err->status;
     }
@@ -115,68 +137,138 @@ static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct
 
 /* --- chunks --- */
 
+static int run_heads(struct rtd_answer *a, struct rtd_chunk *c, struct rtd_err *err)
+{
+    for (int i = 0; i < a->heads; i++) {
+        const struct rtd_head *head = &a->net->head[a->head[i]];
+        size_t rows = head->kind == RTD_HEAD_CLASS ? c->seq.n : c->seq.start[c->seq.n];
+        size_t want = rows * (size_t)head->spec.outputs;
+        if (want > c->logits_cap[i]) {
+            float *logits = realloc(c->logits[i], want * sizeof *logits);
+            if (!logits)
+                return rtd_fail(err, RTD_ESYS, "not enough memory");
+            c->logits[i] = logits;
+            c->logits_cap[i] = want;
+        }
+    }
+    return rtd_infer_run(a->infer, &c->seq, a->head, a->heads, c->logits, err);
+}
+
 static int answer_chunk(struct rtd_answer *a, struct rtd_err *err)
 {
     struct rtd_chunk *c = &a->chunk;
     if (c->rows == 0)
         return RTD_OK;
-    size_t want = a->head == RTD_INFER_DISC ? c->seq.start[c->rows]
-                                            : c->rows * (size_t)a->dir.config.num_labels;
-    if (want > c->logits_cap) {
-        float *logits = realloc(c->logits, want * sizeof *logits);
-        if (!logits)
-            return rtd_fail(err, RTD_ESYS, "not enough memory");
-        c->logits = logits;
-        c->logits_cap = want;
-    }
-    int st = rtd_infer_run(a->infer, &c->seq, c->logits, err);
+    int st = a->task.run ? a->task.run(a, c, a->task.arg, err) : run_heads(a, c, err);
     if (!st)
-        st = a->writer ? write_tensors(a, c, err) : a->print(a, c, a->arg, err);
+        st = a->writer ? write_tensors(a, c, err) : a->task.print(a, c, a->task.arg, err);
     if (!st && a->o->line_buffered)
         st = a->writer ? rtd_writer_flush(a->writer, err) : rtd_out_flush(a->out, err);
     a->rows += c->rows;
-    drop_rows(c);
+    drop_rows(a);
     return st;
 }
 
-static int add_row(struct rtd_answer *a, const char *first, const char *second, struct rtd_err *err)
+/* A row that begins with this text; its sequences follow. */
+static int begin_row(struct rtd_chunk *c, const char *text, struct rtd_err *err)
 {
-    struct rtd_chunk *c = &a->chunk;
     if (c->rows == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
-        char **text = realloc(c->text, cap * sizeof *text);
-        if (!text)
+        char **texts = realloc(c->text, cap * sizeof *texts);
+        c->text = texts ? texts : c->text;
+        size_t *first = realloc(c->first, (cap + 1) * sizeof *first);
+        c->first = first ? first : c->first;
+        if (!texts || !first)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
-        c->text = text;
         c->cap = cap;
     }
-    c->text[c->rows] = strdup(first);
+    c->text[c->rows] = strdup(text);
     if (!c->text[c->rows])
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    c->rows++;
-    return rtd_sequences_add(&c->seq, first, second, err);
+    c->first[c->rows++] = c->seq.n;
+    return RTD_OK;
+}
+
+/* The line has no answer: say so; its row stays empty. */
+static int bad_row(struct rtd_answer *a, struct rtd_err *err)
+{
+    if (a->o->strict || a->o->tensor || err->status != RTD_EDATA)
+        return err->status;
+    rtd_warn("%s", err->text);
+    *err = (struct rtd_err){0};
+    a->bad++;
+    return RTD_OK;
+}
+
+static int add_row(struct rtd_answer *a, char *const *field, int n, struct rtd_err *err)
+{
+    struct rtd_chunk *c = &a->chunk;
+    if (begin_row(c, field[0], err))
+        return err->status;
+    int st = a->task.add ? a->task.add(a, field, n, a->task.arg, err)
+                         : rtd_sequences_add(&c->seq, field[0], n > 1 ? field[1] : NULL, err);
+    if (st)
+        st = bad_row(a, err);
+    c->first[c->rows] = c->seq.n;
+    return st;
+}
+
+/* A row without sequences, after its message. */
+static int add_bad_row(struct rtd_answer *a, struct rtd_err *err)
+{
+    int st = bad_row(a, err);
+    if (!st)
+        st = begin_row(&a->chunk, "", err);
+    if (!st)
+        a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
+    return st;
 }
 
 static bool chunk_full(const struct rtd_answer *a)
 {
     const struct rtd_chunk *c = &a->chunk;
-    return a->o->line_buffered || c->rows >= CHUNK_ROWS || c->seq.start[c->rows] >= CHUNK_TOKENS;
+    return a->o->line_buffered || c->rows >= CHUNK_ROWS || c->seq.start[c->seq.n] >= CHUNK_TOKENS;
 }
 
-/* An empty line is a row of empty texts; any other needs the columns asked for. */
+/* The fields that are wanted; all of them where a line may have any number.  An empty line is a row
+ * of empty texts. */
 static int take_line(struct rtd_answer *a, const struct rtd_columns *cols,
                      const struct rtd_row *row, const char *name, unsigned long long number,
                      struct rtd_err *err)
 {
-    const char *text[2] = {"", NULL};
+    char nothing[] = "", *text[2] = {nothing, nothing};
     bool empty = row->n == 1 && !row->field[0][0];
-    for (int i = 0; i < cols->ntext; i++) {
-        if (!empty && cols->text[i] >= row->n)
-            return rtd_fail(err, RTD_EDATA, "%s: line %llu: no column %d, only %d", name, number,
-                            cols->text[i] + 1, row->n);
-        text[i] = empty ? "" : row->field[cols->text[i]];
+    if (!empty && !cols->ntext)
+        return add_row(a, row->field, row->n, err);
+    for (int i = 0; i < cols->ntext && !empty; i++) {
+        if (cols->text[i] >= row->n) {
+            rtd_fail(err, RTD_EDATA, "%s: line %llu: no column %d, only %d", name, number,
+                     cols->text[i] + 1, row->n);
+            return add_bad_row(a, err);
+        }
+        text[i] = row->field[cols->text[i]];
     }
-    return add_row(a, text[0], text[1], err);
+    return add_row(a, text, cols->ntext ? cols->ntext : 1, err);
+}
+
+static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_columns *cols,
+                     const struct rtd_columns_spec *spec, struct rtd_row *row, const char *path,
+                     bool *more, struct rtd_err *err)
+{
+    char *line;
+    size_t len;
+    int st = rtd_lines_next(lines, &line, &len, err);
+    *more = !st && line;
+    if (!*more)
+        return st;
+    if (rtd_row_split(row, line, len, path, lines->number, err))
+        return add_bad_row(a, err);
+    if (lines->number == 1 && a->o->header)
+        return rtd_columns_resolve(cols, spec, row, path, err);
+    st = take_line(a, cols, row, path, lines->number, err);
+    if (!st && chunk_full(a))
+        st = answer_chunk(a, err);
+    return st || !rtd_stop_signal() ? st : RTD_ESIGNAL;
 }
 
 static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *err)
@@ -185,32 +277,17 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
     struct rtd_columns cols = {0};
     struct rtd_row row = {0};
     struct rtd_columns_spec spec = {.text = a->o->text,
-                                    .want_text = true,
+                                    .want_text = a->task.texts > 0 || a->o->text,
                                     .header = a->o->header ? RTD_HEADER_YES : RTD_HEADER_NO,
-                                    .texts = texts_a_row(&a->dir.config)};
+                                    .texts = a->task.texts};
+    bool more = true;
     if (!a->o->header && rtd_columns_resolve(&cols, &spec, NULL, path, err))
         return err->status;
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
-    while (!st) {
-        char *line;
-        size_t len;
-        st = rtd_lines_next(&lines, &line, &len, err);
-        if (st || !line)
-            break;
-        st = rtd_row_split(&row, line, len, path, lines.number, err);
-        if (!st && lines.number == 1 && a->o->header) {
-            st = rtd_columns_resolve(&cols, &spec, &row, path, err);
-            continue;
-        }
-        if (!st)
-            st = take_line(a, &cols, &row, path, lines.number, err);
-        if (!st && chunk_full(a))
-            st = answer_chunk(a, err);
-        if (!st && rtd_stop_signal())
-            st = RTD_ESIGNAL;
-    }
+    while (!st && more)
+        st = next_line(a, &lines, &cols, &spec, &row, path, &more, err);
     rtd_lines_close(&lines);
     rtd_row_free(&row);
     return st;
@@ -247,14 +324,16 @@ int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header
     if (a->chunk.seq.cut)
         rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
                  (unsigned long long)a->rows, a->chunk.seq.length);
-    if (a->writer) {
-        if (!st)
-            return rtd_writer_end(a->writer, err);
-        rtd_writer_abort(a->writer, err);
-    } else {
-        if (!st)
-            return rtd_out_commit(a->out, err);
-        rtd_out_abort(a->out);
+    if (st) {
+        if (a->writer)
+            rtd_writer_abort(a->writer, err);
+        else
+            rtd_out_abort(a->out);
+        return st;
     }
+    st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
+    if (!st && a->bad)
+        st = rtd_fail(err, RTD_EDATA, "%llu of %llu lines could not be answered",
+                      (unsigned long long)a->bad, (unsigned long long)a->rows);
     return st;
 }

@@ -1,8 +1,12 @@
 /* rtdtools - MIT licence
  *
  * What the answering tools share: text in, line by line; a model; one answer a line out, in order,
- * the same bytes for any number of threads and any batching.  A tool gives the head it needs and
- * a function that prints the answers of a chunk of lines. */
+ * the same bytes for any number of threads and any batching.  A tool says which heads it can use,
+ * how a line becomes sequences, and how answers are printed.
+ *
+ * A line that cannot be answered (too few columns, not JSON, ...) gets a message with its number
+ * and an empty answer; the others are answered, and the tool ends with RTD_EDATA.  With --strict it
+ * stops there. */
 #ifndef RTD_TASK_ANSWER_H
 #define RTD_TASK_ANSWER_H
 
@@ -18,8 +22,8 @@
 #include "task/sequences.h"
 
 struct rtd_answer_options {
-    const char *model, *text, *out;
-    bool header, json, tensor, line_buffered, force;
+    const char *model, *head, *text, *out;
+    bool header, json, tensor, line_buffered, strict, force;
     int64_t length;  /* 0: the length the model was trained on, else its positions */
     int64_t threads; /* 0: all CPUs */
 };
@@ -27,6 +31,15 @@ struct rtd_answer_options {
 /* The rows of an option table for them. */
 #define RTD_OPT_ANSWER(o)                                                                       \
     {RTD_OPT_STR, 'm', "model", "DIR", &(o)->model, 0, 0, "model directory", 0},                \
+        {RTD_OPT_STR,                                                                           \
+         0,                                                                                     \
+         "head",                                                                                \
+         "NAME",                                                                                \
+         &(o)->head,                                                                            \
+         0,                                                                                     \
+         0,                                                                                     \
+         "which head, of a model that has several",                                             \
+         0},                                                                                    \
         {RTD_OPT_STR, 'o', "output", "FILE", &(o)->out, 0, 0, "write to FILE (default: -)", 0}, \
         {RTD_OPT_STR,                                                                           \
          0,                                                                                     \
@@ -83,6 +96,15 @@ struct rtd_answer_options {
          0,                                                                                     \
          "answer every line at once",                                                           \
          0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "strict",                                                                              \
+         NULL,                                                                                  \
+         &(o)->strict,                                                                          \
+         0,                                                                                     \
+         0,                                                                                     \
+         "stop at the first line that cannot be answered",                                      \
+         0},                                                                                    \
     {                                                                                           \
         RTD_OPT_FLAG, 'f', "force", NULL, &(o)->force, 0, 0,                                    \
             "overwrite FILE; write binary to a terminal", 0                                     \
@@ -91,30 +113,50 @@ struct rtd_answer_options {
 /* Lines that are worked on together. */
 struct rtd_chunk {
     size_t rows;
-    char **text; /* [rows] the first text of each line, as it came */
+    char **text;   /* [rows] the first text of each line, as it came; "" for a bad line */
+    size_t *first; /* [rows + 1] first sequence of each row; none: a bad line */
     size_t cap;
     struct rtd_sequences seq;
-    float *logits; /* see rtd_infer_run */
-    size_t logits_cap;
+    float *logits[RTD_MAX_HEADS]; /* of head[i], see rtd_infer_run */
+    size_t logits_cap[RTD_MAX_HEADS];
+};
+
+struct rtd_answer;
+
+/* What a tool brings. */
+struct rtd_answer_task {
+    unsigned tasks; /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
+    int texts;      /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
+    /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
+     * nothing appended: the line cannot be answered. */
+    int (*add)(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err);
+    /* Compute; NULL: the logits of all chosen heads. */
+    int (*run)(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    /* Print a line for each row of the chunk. */
+    int (*print)(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    void (*drop)(void *arg); /* the chunk's rows are done with; may be NULL */
+    void *arg;
 };
 
 struct rtd_answer {
     const struct rtd_answer_options *o;
-    enum rtd_infer_head head;
+    struct rtd_answer_task task;
     struct rtd_model_dir dir;
     struct rtd_pool *pool;
     struct rtd_infer *infer;
+    const struct rtd_network *net;  /* of infer */
+    int head[RTD_MAX_HEADS], heads; /* that are run; a tool may add some after opening */
+    size_t length;                  /* the most tokens of a sequence */
     struct rtd_chunk chunk;
     struct rtd_out *out;       /* NULL with --tensor */
     struct rtd_writer *writer; /* only with --tensor */
     uint64_t rows;             /* printed so far */
-    int (*print)(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err);
-    void *arg;
+    uint64_t bad;              /* of them, not answered */
 };
 
-/* Open the model, check the head, start the threads.  Set print and arg after it. */
+/* Open the model, find the head, start the threads. */
 int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
-                    enum rtd_infer_head head, struct rtd_err *err);
+                    const struct rtd_answer_task *task, struct rtd_err *err);
 /* Open the output, answer all lines of the files (none: standard input), commit.  header: the line
  * to print first with --header, without its end. */
 int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/tool.h"
 #include "task/fit_batch.h"
+#include "task/fit_state.h"
 #include "train/optimizer.h"
 
-enum { MEASURE_ROWS = 256, METRIC_ROWS = 200 };
+enum { METRIC_ROWS = 200 };
 
 bool rtd_fit_recipe(struct rtd_fit_options *o, const char *recipe)
 {
@@ -31,106 +33,56 @@ bool rtd_fit_recipe(struct rtd_fit_options *o, const char *recipe)
         .loss_mean = !electra,
         .bias_correction = !electra,
         .batch = 32,
-        .epochs = 3,
+        .epochs = 0,
         .seed = 1,
-        .metric = RTD_FIT_ACCURACY,
     };
     return true;
 }
 
-static uint64_t steps_an_epoch(const struct rtd_fit_options *o, size_t examples)
+static uint64_t batches_of(const struct rtd_fit_options *o, const struct rtd_examples *e)
 {
-    return (examples + (uint64_t)o->batch - 1) / (uint64_t)o->batch;
+    uint64_t batch = (uint64_t)o->batch, n = e->units;
+    return o->drop_last && n >= batch ? n / batch : (n + batch - 1) / batch;
 }
 
-uint64_t rtd_fit_steps(const struct rtd_fit_options *o, size_t examples, uint64_t *warmup)
+static uint64_t steps_an_epoch(const struct rtd_fit_options *o, const struct rtd_fit_set *set,
+                               int sets)
 {
-    uint64_t steps = steps_an_epoch(o, examples) * (uint64_t)o->epochs;
+    uint64_t n = 0;
+    for (int i = 0; i < sets; i++)
+        n += batches_of(o, set[i].train);
+    return n;
+}
+
+uint64_t rtd_fit_steps(const struct rtd_fit_options *o, const struct rtd_fit_set *set, int sets,
+                       uint64_t *warmup)
+{
+    uint64_t steps = steps_an_epoch(o, set, sets) * (uint64_t)o->epochs;
     if (o->max_steps && (uint64_t)o->max_steps < steps)
         steps = (uint64_t)o->max_steps;
     *warmup = (uint64_t)ceil((double)steps * o->warmup - 1e-9);
     return steps;
 }
 
-/* --- measuring --- */
-
-/* The best label of a row of logits; *loss += its cross-entropy with gold (none where gold < 0). */
-static int judge(const real *logits, int n, int gold, double *loss)
-{
-    int best = 0;
-    double sum = 0;
-    for (int i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    for (int i = 0; i < n; i++)
-        sum += exp((double)(logits[i] - logits[best]));
-    if (gold >= 0)
-        *loss += log(sum) - (double)(logits[gold] - logits[best]);
-    return best;
-}
-
-static int measure_rows(struct rtd_finetune *f, const struct rtd_examples *e,
-                        struct rtd_fit_batch *b, size_t from, real *logits, struct rtd_confusion *c,
-                        double *loss, struct rtd_err *err)
-{
-    uint32_t rows[MEASURE_ROWS];
-    size_t n = e->seq.n - from < MEASURE_ROWS ? e->seq.n - from : MEASURE_ROWS;
-    int labels = f->config.num_labels;
-    double unused;
-    for (size_t i = 0; i < n; i++)
-        rows[i] = (uint32_t)(from + i);
-    int st = rtd_fit_batch_fill(b, e, rows, n, rtd_lanes_count(f->lanes), 0, err);
-    b->view.labels = NULL; /* some may be unknown */
-    if (!st)
-        st = rtd_finetune_batch(f, &b->view, NULL, &unused, logits, err);
-    for (size_t i = 0; i < n && !st; i++) {
-        int gold = b->labels[i], said = judge(logits + i * (size_t)labels, labels, gold, loss);
-        rtd_confusion_add(c, gold < 0 ? labels : gold, said);
-    }
-    return st;
-}
-
-int rtd_fit_measure(struct rtd_finetune *f, const struct rtd_examples *e, double *loss,
-                    struct rtd_classification *scores, struct rtd_err *err)
-{
-    size_t labels = (size_t)f->config.num_labels;
-    struct rtd_confusion confusion; /* the last class: unknown labels */
-    struct rtd_fit_batch b = {0};
-    real *logits = malloc(MEASURE_ROWS * labels * sizeof *logits);
-    if (!logits)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    int st = rtd_confusion_new(&confusion, (int)labels + 1, err);
-    *loss = 0;
-    for (size_t from = 0; from < e->seq.n && !st; from += MEASURE_ROWS)
-        st = measure_rows(f, e, &b, from, logits, &confusion, loss, err);
-    *loss /= (double)(e->seq.n - e->unknown);
-    if (!st)
-        rtd_classification_scores(&confusion, scores);
-    rtd_confusion_free(&confusion);
-    rtd_fit_batch_free(&b);
-    free(logits);
-    return st;
-}
-
-/* --- training --- */
-
 /* All that a run holds. */
 struct run {
     struct rtd_finetune *f;
     struct rtd_pool *pool;
-    const struct rtd_examples *train, *dev;
+    const struct rtd_fit_set *set;
+    int sets;
+    bool dev; /* something is held out */
     const struct rtd_fit_options *o;
     struct rtd_fit_result *result;
     struct rtd_buf *metrics;
     struct rtd_schedule schedule;
     struct rtd_optimizer optimizer;
     struct rtd_fit_batch batch;
-    uint32_t *order;
-    real *best; /* [total] weights of the best epoch, with dev */
-    double best_score;
-    uint64_t step;
-    double loss; /* summed over the examples since the last row of metrics */
-    size_t examples;
+    uint32_t **order; /* [sets][units] */
+    uint32_t *turn;   /* [steps an epoch] the set of each step, when there are several */
+    real *best;       /* [total] weights of the best epoch, with dev */
+    struct rtd_fit_state at;
+    double loss; /* summed over what the mean goes over, since the last row of metrics */
+    double count;
     double norm;
 };
 
@@ -146,151 +98,256 @@ static int append(struct rtd_buf *b, struct rtd_err *err, const char *fmt, ...)
     return rtd_buf_append(b, line, (size_t)n, err);
 }
 
-/* A row of metrics.tsv; the training loss is the mean since the row before. */
-static int log_row(struct run *r, uint64_t epoch, double lr, const double *dev_loss,
-                   const struct rtd_classification *s, struct rtd_err *err)
+/* "dev_loss", "dev_accuracy", ...; with several sets "dev_NAME_accuracy" after their head. */
+static int metric_names(struct run *r, struct rtd_err *err)
 {
-    double loss = r->examples ? r->loss / (double)r->examples : 0;
-    r->loss = 0;
-    r->examples = 0;
-    int st = append(r->metrics, err, "%llu\t%llu\t%.8g\t%.8g\t%.8g", (unsigned long long)r->step,
-                    (unsigned long long)epoch, lr, loss, r->norm);
-    if (!st && s)
-        return append(r->metrics, err, "\t%.8g\t%.8g\t%.8g\t%.8g\n", *dev_loss, s->accuracy,
-                      s->f1_macro, s->mcc);
-    return st ? st : append(r->metrics, err, "\t\t\t\t\n");
+    int st = append(r->metrics, err, "step\tepoch\tlr\tloss\tgrad_norm\tdev_loss");
+    for (int i = 0; i < r->sets; i++) {
+        const struct rtd_dev_set *d = r->set[i].dev;
+        const char *name = r->f->net->head[r->set[i].train->answers[0].head].spec.name;
+        for (int k = 0; d && k < d->columns && !st; k++)
+            st = append(r->metrics, err, "\tdev_%s%s%s", r->sets > 1 ? name : "",
+                        r->sets > 1 ? "_" : "", d->column[k]);
+    }
+    return st ? st : append(r->metrics, err, "\n");
 }
 
-static double score_of(const struct run *r, double loss, const struct rtd_classification *s)
+/* A row of metrics.tsv; the training loss is the mean since the row before. */
+static int log_row(struct run *r, uint64_t epoch, double lr, const double *dev_loss,
+                   double value[][RTD_DEV_COLUMNS], struct rtd_err *err)
 {
-    switch (r->o->metric) {
-    case RTD_FIT_F1_MACRO:
-        return s->f1_macro;
-    case RTD_FIT_MCC:
-        return s->mcc;
-    case RTD_FIT_LOSS:
+    double loss = r->count > 0 ? r->loss / r->count : 0;
+    r->loss = r->count = 0;
+    int st = append(r->metrics, err, "%llu\t%llu\t%.8g\t%.8g\t%.8g\t",
+                    (unsigned long long)r->at.step, (unsigned long long)epoch, lr, loss, r->norm);
+    if (!st && dev_loss)
+        st = append(r->metrics, err, "%.8g", *dev_loss);
+    for (int i = 0; i < r->sets; i++)
+        for (int k = 0; r->set[i].dev && k < r->set[i].dev->columns && !st; k++)
+            st = dev_loss ? append(r->metrics, err, "\t%.8g", value[i][k])
+                          : append(r->metrics, err, "\t");
+    return st ? st : append(r->metrics, err, "\n");
+}
+
+/* What the epoch is best in, of one set. */
+static double score_of(const struct run *r, int i, double loss, const double *value)
+{
+    const struct rtd_dev_set *d = r->set[i].dev;
+    if (d->columns == 0 || (r->o->metric && strcmp(r->o->metric, "loss") == 0))
         return -loss;
-    default:
-        return s->accuracy;
+    for (int k = 0; k < d->columns && r->o->metric; k++)
+        if (strcmp(d->column[k], r->o->metric) == 0)
+            return value[k];
+    return value[0];
+}
+
+static int measure(struct run *r, double *loss, double *score, double value[][RTD_DEV_COLUMNS],
+                   struct rtd_err *err)
+{
+    int st = RTD_OK, n = 0;
+    *loss = *score = 0;
+    for (int i = 0; i < r->sets && !st; i++) {
+        double one;
+        if (!r->set[i].dev)
+            continue;
+        st = rtd_dev_set_measure(r->set[i].dev, r->f, &one, value[i], err);
+        if (!st && !isfinite(one))
+            st = rtd_fail(err, RTD_ENUMERIC, "%s: the loss on held-out data is not finite",
+                          r->set[i].dev->e.name);
+        if (st)
+            break;
+        *loss += one;
+        *score += score_of(r, i, one, value[i]);
+        n++;
     }
+    *loss /= n ? n : 1;
+    *score /= n ? n : 1;
+    return st;
+}
+
+/* "accuracy 0.9123, f1_macro 0.9012" of all sets. */
+static void describe(const struct run *r, double value[][RTD_DEV_COLUMNS], char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < r->sets; i++)
+        for (int k = 0; r->set[i].dev && k < r->set[i].dev->columns && used < size; k++)
+            used += (size_t)snprintf(out + used, size - used, ", %s %.4f", r->set[i].dev->column[k],
+                                     value[i][k]);
 }
 
 static int end_epoch(struct run *r, uint64_t epoch, double lr, struct rtd_err *err)
 {
-    struct rtd_classification s;
-    double loss;
+    double loss, score, value[RTD_MAX_HEADS][RTD_DEV_COLUMNS];
+    char text[400];
     if (!r->dev) {
         rtd_info(1, "epoch %llu: loss %.4f", (unsigned long long)epoch,
-                 r->loss / (double)(r->examples ? r->examples : 1));
+                 r->loss / (r->count > 0 ? r->count : 1));
         return log_row(r, epoch, lr, NULL, NULL, err);
     }
-    int st = rtd_fit_measure(r->f, r->dev, &loss, &s, err);
+    int st = measure(r, &loss, &score, value, err);
     if (st)
         return st;
-    if (!isfinite(loss))
-        return rtd_fail(err, RTD_ENUMERIC, "epoch %llu: the loss on held-out data is not finite",
-                        (unsigned long long)epoch);
-    double score = score_of(r, loss, &s);
-    bool better = score > r->best_score || (score == r->best_score && loss < r->result->dev_loss);
-    rtd_note("epoch %llu: dev accuracy %.4f, macro F1 %.4f, loss %.4f%s", (unsigned long long)epoch,
-             s.accuracy, s.f1_macro, loss, better ? " (best)" : "");
+    bool better = r->result->best_epoch == 0 || score > r->at.best_score ||
+                  (score == r->at.best_score && loss < r->result->dev_loss);
+    describe(r, value, text, sizeof text);
+    rtd_note("epoch %llu: dev loss %.4f%s%s", (unsigned long long)epoch, loss, text,
+             better ? " (best)" : "");
+    r->at.since_best++;
     if (better) {
-        memcpy(r->best, r->f->params.w, r->f->params.total * sizeof *r->best);
-        r->best_score = score;
+        memcpy(r->best, r->f->net->params.w, r->f->net->params.total * sizeof *r->best);
+        r->at.best_score = score;
+        r->at.since_best = 0;
         r->result->best_epoch = (int)epoch;
+        r->result->dev_score = score;
         r->result->dev_loss = loss;
-        r->result->dev = s;
+        memcpy(r->result->value, value, sizeof value);
     }
-    return log_row(r, epoch, lr, &loss, &s, err);
+    return log_row(r, epoch, lr, &loss, value, err);
 }
 
-static int one_step(struct run *r, uint64_t epoch, size_t from, double *lr, struct rtd_err *err)
+static int one_step(struct run *r, int set, uint64_t epoch, size_t from, double *lr,
+                    struct rtd_err *err)
 {
-    size_t left = r->train->seq.n - from;
+    const struct rtd_examples *e = r->set[set].train;
+    size_t left = e->units - from;
     size_t n = left < (size_t)r->o->batch ? left : (size_t)r->o->batch;
+    double loss, count = 0, begin = rtd_now();
     real *grad;
-    double loss;
-    *lr = rtd_schedule_lr(&r->schedule, r->step);
-    int st = rtd_fit_batch_fill(&r->batch, r->train, r->order + from, n,
-                                rtd_lanes_count(r->f->lanes), epoch, err);
+    *lr = rtd_schedule_lr(&r->schedule, r->at.step);
+    int st = rtd_fit_batch_fill(&r->batch, e, r->order[set] + from, n, rtd_lanes_count(r->f->lanes),
+                                epoch, err);
     if (!st)
-        st = rtd_finetune_batch(r->f, &r->batch.view, &grad, &loss, NULL, err);
+        st = rtd_finetune_batch(r->f, &r->batch.view, &grad, &loss, err);
     if (st)
         return st;
     if (!isfinite(loss))
         return rtd_fail(err, RTD_ENUMERIC, "step %llu: the loss is not finite (a lower --lr?)",
-                        (unsigned long long)r->step + 1);
-    st = rtd_optimizer_step(&r->optimizer, &r->f->params, grad, *lr, r->step, r->pool, &r->norm,
-                            err);
+                        (unsigned long long)r->at.step + 1);
+    st = rtd_optimizer_step(&r->optimizer, &r->f->net->params, grad, rtd_lanes_touched(r->f->lanes),
+                            *lr, r->at.step, r->pool, &r->norm, err);
+    for (int i = 0; i < r->batch.view.ntarget; i++)
+        count += r->batch.view.target[i].count / r->batch.view.ntarget;
     r->loss += loss;
-    r->examples += n;
-    r->step++;
-    rtd_progress(r->step, r->schedule.steps, "steps", " epoch %llu  loss %.4f",
-                 (unsigned long long)epoch, loss / (double)n);
+    r->count += count;
+    r->at.step++;
+    r->result->tokens += r->batch.view.start[r->batch.view.nseq];
+    r->result->seconds += rtd_now() - begin;
+    rtd_progress(r->at.step, r->schedule.steps, "steps", " epoch %llu  loss %.4f",
+                 (unsigned long long)epoch, count > 0 ? loss / count : 0);
     return st;
+}
+
+/* Which set each step of the epoch takes its batch from. */
+static void draw_turns(struct run *r, uint64_t epoch, uint64_t steps)
+{
+    rtd_epoch_order(r->turn, steps, r->o->seed, RTD_MAX_HEADS, epoch);
+    for (uint64_t s = 0; s < steps; s++) { /* batches are numbered through all sets */
+        uint64_t end = 0;
+        int i = -1;
+        do
+            end += batches_of(r->o, r->set[++i].train);
+        while (r->turn[s] >= end);
+        r->turn[s] = (uint32_t)i;
+    }
+}
+
+static int one_epoch(struct run *r, uint64_t epoch, uint64_t every, struct rtd_err *err)
+{
+    uint64_t steps = steps_an_epoch(r->o, r->set, r->sets);
+    size_t next[RTD_MAX_HEADS] = {0};
+    double lr = 0;
+    int st = RTD_OK;
+    for (int i = 0; i < r->sets; i++)
+        rtd_epoch_order(r->order[i], r->set[i].train->units, r->o->seed, (uint32_t)i, epoch);
+    draw_turns(r, epoch, steps);
+    for (uint64_t s = 0; s < steps && r->at.step < r->schedule.steps && !st; s++) {
+        int i = (int)r->turn[s];
+        bool last = s + 1 == steps || r->at.step + 1 == r->schedule.steps;
+        st = rtd_stop_signal() ? RTD_ESIGNAL : one_step(r, i, epoch, next[i], &lr, err);
+        next[i] += (size_t)r->o->batch;
+        if (!st && !last && r->at.step % every == 0)
+            st = log_row(r, epoch, lr, NULL, NULL, err);
+    }
+    return st ? st : end_epoch(r, epoch, lr, err);
 }
 
 static int train(struct run *r, struct rtd_err *err)
 {
-    size_t n = r->train->seq.n, batch = (size_t)r->o->batch;
     uint64_t every = r->schedule.steps / METRIC_ROWS + 1;
-    int st = append(r->metrics, err,
-                    "step\tepoch\tlr\tloss\tgrad_norm\tdev_loss\tdev_accuracy\tdev_f1_macro\t"
-                    "dev_mcc\n");
-    for (uint64_t epoch = 1; r->step < r->schedule.steps && !st; epoch++) {
-        double lr = 0;
-        rtd_epoch_order(r->order, n, r->o->seed, epoch);
-        for (size_t from = 0; from < n && r->step < r->schedule.steps && !st; from += batch) {
-            bool last = from + batch >= n || r->step + 1 == r->schedule.steps;
-            st = rtd_stop_signal() ? RTD_ESIGNAL : one_step(r, epoch, from, &lr, err);
-            if (!st && !last && r->step % every == 0)
-                st = log_row(r, epoch, lr, NULL, NULL, err);
-        }
+    struct rtd_params *p = &r->f->net->params;
+    int st = metric_names(r, err);
+    if (!st && r->o->resume && rtd_exists(r->o->state)) {
+        st = rtd_fit_state_load(r->o->state, r->o->identity, &r->at, p, &r->optimizer, r->best,
+                                r->result, r->metrics, err);
         if (!st)
-            st = end_epoch(r, epoch, lr, err);
+            rtd_note("%s: going on after epoch %llu", r->o->state, (unsigned long long)r->at.epoch);
     }
-    if (!st && r->dev)
-        memcpy(r->f->params.w, r->best, r->f->params.total * sizeof *r->best);
+    while (!st && r->at.step < r->schedule.steps &&
+           !(r->o->patience && r->at.since_best >= r->o->patience)) {
+        st = one_epoch(r, r->at.epoch + 1, every, err);
+        r->at.epoch++;
+        if (!st && r->o->state)
+            st = rtd_fit_state_save(r->o->state, r->o->identity, &r->at, p, &r->optimizer, r->best,
+                                    r->result, r->metrics, err);
+    }
+    if (!st && r->dev && r->result->best_epoch)
+        memcpy(p->w, r->best, p->total * sizeof *r->best);
     return st;
 }
 
-int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_examples *train_set,
-            const struct rtd_examples *dev, const struct rtd_fit_options *o,
-            struct rtd_fit_result *result, struct rtd_buf *metrics, struct rtd_err *err)
+static int prepare(struct run *r, struct rtd_err *err)
+{
+    const struct rtd_fit_options *o = r->o;
+    int st = rtd_optimizer_init(&r->optimizer, &r->f->net->params, err);
+    if (st)
+        return st;
+    r->optimizer.eps = o->eps;
+    r->optimizer.weight_decay = o->weight_decay;
+    r->optimizer.clip = o->clip;
+    r->optimizer.bias_correction = o->bias_correction;
+    r->optimizer.layer_decay = o->layer_decay;
+    r->optimizer.official_layer_decay = o->official_layer_decay;
+    r->optimizer.layers = r->f->net->enc.layers;
+    bool ok = (r->order = calloc((size_t)r->sets, sizeof *r->order)) != NULL;
+    for (int i = 0; i < r->sets && ok; i++) {
+        ok = (r->order[i] = malloc(r->set[i].train->units * sizeof **r->order)) != NULL;
+        r->dev |= r->set[i].dev != NULL;
+    }
+    if (ok)
+        r->turn = malloc(steps_an_epoch(o, r->set, r->sets) * sizeof *r->turn);
+    if (r->dev)
+        r->best = rtd_alloc_aligned(r->f->net->params.total, sizeof *r->best);
+    return ok && r->turn && (r->best || !r->dev) ? RTD_OK
+                                                 : rtd_fail(err, RTD_ESYS, "not enough memory");
+}
+
+int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_fit_set *set, int sets,
+            const struct rtd_fit_options *o, struct rtd_fit_result *result, struct rtd_buf *metrics,
+            struct rtd_err *err)
 {
     struct run r = {.f = f,
                     .pool = pool,
-                    .train = train_set,
-                    .dev = dev,
+                    .set = set,
+                    .sets = sets,
                     .o = o,
                     .result = result,
                     .metrics = metrics,
-                    .best_score = -INFINITY};
+                    .at = {.best_score = -INFINITY}};
     *result = (struct rtd_fit_result){0};
     r.schedule = (struct rtd_schedule){.lr = o->lr, .multiply = o->warmup_multiplies};
-    r.schedule.steps = rtd_fit_steps(o, train_set->seq.n, &r.schedule.warmup);
-    int st = rtd_optimizer_init(&r.optimizer, &f->params, err);
-    if (st)
-        return st;
-    r.optimizer.eps = o->eps;
-    r.optimizer.weight_decay = o->weight_decay;
-    r.optimizer.clip = o->clip;
-    r.optimizer.bias_correction = o->bias_correction;
-    r.optimizer.layer_decay = o->layer_decay;
-    r.optimizer.official_layer_decay = o->official_layer_decay;
-    r.optimizer.layers = f->enc.layers;
-    r.order = malloc(train_set->seq.n * sizeof *r.order);
-    if (dev)
-        r.best = rtd_alloc_aligned(f->params.total, sizeof *r.best);
-    if (!r.order || (dev && !r.best))
-        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    r.schedule.steps = rtd_fit_steps(o, set, sets, &r.schedule.warmup);
+    int st = prepare(&r, err);
     if (!st)
         st = train(&r, err);
     rtd_progress_end();
-    result->steps = r.step;
+    result->steps = r.at.step;
     rtd_optimizer_free(&r.optimizer);
     rtd_fit_batch_free(&r.batch);
+    for (int i = 0; r.order && i < sets; i++)
+        free(r.order[i]);
     free(r.order);
+    free(r.turn);
     free(r.best);
     return st;
 }

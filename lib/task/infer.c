@@ -1,64 +1,39 @@
 /* rtdtools - MIT licence
  *
- * Running models forward, micro-batch by micro-batch. */
+ * Inference: micro-batches of whole sequences, one thread each. */
 #include "task/infer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "model/encoder.h"
-#include "model/heads.h"
+#include "nn/kernels.h"
 
 enum { MICRO_TOKENS = 512 };
 
 struct rtd_infer {
-    enum rtd_infer_head kind;
-    struct rtd_params params;
-    struct rtd_encoder enc;
-    struct rtd_class_head class_head;
-    struct rtd_disc_head disc_head;
+    struct rtd_network *net;
     struct rtd_pool *pool;
     struct rtd_arena *arena; /* [workers] */
     struct rtd_err *err;     /* [workers] */
 };
 
-static const struct {
-    const char *architecture, *says;
-} heads[] = {
-    [RTD_INFER_CLASS] = {"ElectraForSequenceClassification",
-                         "no classification head (finetune --task classify makes one)"},
-    [RTD_INFER_DISC] = {"ElectraForPreTraining", "no discriminator's head"},
-};
-
-int rtd_infer_open(struct rtd_infer **out, const struct rtd_model_dir *m, enum rtd_infer_head kind,
-                   struct rtd_pool *pool, struct rtd_err *err)
+int rtd_infer_open(struct rtd_infer **out, const struct rtd_model_dir *m, struct rtd_pool *pool,
+                   struct rtd_err *err)
 {
-    const struct rtd_config *c = &m->config;
-    *out = NULL;
-    if (strcmp(c->architecture, heads[kind].architecture) != 0)
-        return rtd_fail(err, RTD_EDATA, "%s: %s: %s", m->path,
-                        c->architecture[0] ? c->architecture : "a model without architecture",
-                        heads[kind].says);
     struct rtd_infer *f = calloc(1, sizeof *f);
     size_t workers = (size_t)rtd_pool_size(pool);
+    *out = NULL;
     if (!f)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    f->kind = kind;
     f->pool = pool;
     f->arena = calloc(workers, sizeof *f->arena);
     f->err = calloc(workers, sizeof *f->err);
-    rtd_encoder_layout(&f->enc, &f->params, c, RTD_NET_DISCRIMINATOR, "electra.", NULL);
-    if (kind == RTD_INFER_CLASS)
-        rtd_class_head_layout(&f->class_head, &f->params, &f->enc, c);
-    else
-        rtd_disc_head_layout(&f->disc_head, &f->params, &f->enc);
     int st = f->arena && f->err ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
-        st = rtd_params_alloc(&f->params, err);
+        st = rtd_network_new(&f->net, &m->config, false, err);
     if (!st)
-        st = rtd_params_load(&f->params, RTD_NET_DISCRIMINATOR, m->weights, NULL, NULL, err);
+        st = rtd_network_load(f->net, m->weights, err);
     if (st) {
         rtd_infer_close(f);
         return st;
@@ -75,42 +50,83 @@ void rtd_infer_close(struct rtd_infer *f)
         rtd_arena_free(&f->arena[i]);
     free(f->arena);
     free(f->err);
-    rtd_params_free(&f->params);
+    rtd_network_free(f->net);
     free(f);
+}
+
+const struct rtd_network *rtd_infer_network(const struct rtd_infer *f)
+{
+    return f->net;
 }
 
 struct job {
     struct rtd_infer *f;
+    const struct rtd_encoder *enc;
     const struct rtd_sequences *s;
     size_t *first; /* [micro-batches + 1] first sequence of each */
-    float *out;
+    /* heads ... */
+    const int *head;
+    int heads;
+    float *const *out;
+    /* ... or an embedding */
+    bool keep; /* the input of layer 0 is wanted */
+    enum rtd_pooling pooling;
+    float *embedding;
 };
 
 /* Memory of a micro-batch, in the order of use. */
 struct micro {
     struct rtd_tokens t;
+    uint32_t *start;
     uint64_t *index; /* keys of dropout: not looked at */
     struct rtd_acts acts;
-    struct rtd_class_acts head;
+    struct rtd_head_acts head[RTD_MAX_HEADS];
 };
 
-static void micro_take(struct micro *m, struct rtd_arena *a, const struct rtd_infer *f)
+static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j)
 {
+    m->start = rtd_arena_take(a, m->t.nseq + 1, sizeof *m->start);
     m->index = rtd_arena_take(a, m->t.nseq, sizeof *m->index);
-    rtd_acts_take(&m->acts, a, &f->enc, &m->t, false);
-    if (f->kind == RTD_INFER_CLASS)
-        rtd_class_acts_take(&m->head, a, &f->class_head, m->t.nseq);
+    rtd_acts_take(&m->acts, a, j->enc, &m->t, j->keep);
+    for (int i = 0; i < j->heads; i++)
+        rtd_head_acts_take(&m->head[i], a, &j->f->net->head[j->head[i]], &m->t, false);
 }
 
-/* The arena's size for m, whose t has starts from 0. */
-static size_t micro_size(struct micro m, const struct rtd_infer *f)
+/* The arena's size for m. */
+static size_t micro_size(struct micro m, const struct job *j)
 {
     struct rtd_arena count = {0};
-    micro_take(&m, &count, f);
-    if (f->kind == RTD_INFER_DISC)
-        rtd_disc_head_run(&f->disc_head, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                          m.t.start[m.t.nseq], 0, &count);
+    micro_take(&m, &count, j);
+    for (int i = 0; i < j->heads; i++)
+        rtd_head_scratch(&count, &j->f->net->head[j->head[i]], &m.t, false);
     return count.peak;
+}
+
+/* x (T,h) to one row a sequence. */
+static void pool_rows(const struct job *j, const struct micro *m, const real *x, size_t from)
+{
+    size_t h = j->enc->h;
+    for (size_t s = 0; s < m->t.nseq; s++) {
+        float *row = j->embedding + (from + s) * h;
+        const real *first = x + m->t.start[s] * h;
+        size_t n = m->t.start[s + 1] - m->t.start[s];
+        memcpy(row, first, h * sizeof *row);
+        for (size_t t = 1; t < n && j->pooling == RTD_POOL_MEAN; t++)
+            rtd_kernels()->add(row, first + t * h, h);
+        for (size_t c = 0; c < h && j->pooling == RTD_POOL_MEAN; c++)
+            row[c] /= (float)n;
+    }
+}
+
+static void run_heads(const struct job *j, struct micro *m, size_t from, struct rtd_arena *a)
+{
+    const struct rtd_network *net = j->f->net;
+    for (int i = 0; i < j->heads; i++) {
+        const struct rtd_head *head = &net->head[j->head[i]];
+        size_t row = head->kind == RTD_HEAD_CLASS ? from : j->s->start[from];
+        rtd_head_fwd(head, net->params.w, j->out[i] + row * (size_t)head->spec.outputs, &m->head[i],
+                     &m->t, m->acts.out, a, false, 0);
+    }
 }
 
 static void run_micro(void *arg, int task, int worker)
@@ -120,53 +136,70 @@ static void run_micro(void *arg, int task, int worker)
     struct rtd_arena *a = &f->arena[worker];
     struct rtd_err *err = &f->err[worker];
     size_t from = j->first[task], n = j->first[task + 1] - from;
-    uint32_t base = j->s->start[from], *start = malloc((n + 1) * sizeof *start);
-    if (err->status || !start) {
-        free(start);
-        rtd_fail(err, RTD_ESYS, "not enough memory");
+    uint32_t base = j->s->start[from];
+    struct micro m = {.t = {.nseq = n,
+                            .start = j->s->start + from,
+                            .ids = j->s->ids + base,
+                            .types = j->s->types + base}};
+    if (err->status)
         return;
-    }
-    for (size_t i = 0; i <= n; i++)
-        start[i] = j->s->start[from + i] - base;
-    struct micro m = {
-        .t = {.nseq = n, .start = start, .ids = j->s->ids + base, .types = j->s->types + base}};
-    size_t size = micro_size(m, f);
+    size_t size = micro_size(m, j);
     rtd_arena_reset(a);
     if (a->size < size) {
         rtd_arena_free(a);
-        rtd_arena_init(a, size, err);
+        if (rtd_arena_init(a, size, err))
+            return;
     }
-    if (!err->status) {
-        micro_take(&m, a, f);
-        memset(m.index, 0, n * sizeof *m.index);
-        m.t.index = m.index;
-        rtd_encoder_forward(&f->enc, f->params.w, &m.t, &m.acts, false, 0);
-        if (f->kind == RTD_INFER_CLASS)
-            rtd_class_head_fwd(&f->class_head, f->params.w, j->out + from * f->class_head.labels,
-                               &m.head, &m.t, m.acts.out, false, 0);
-        else
-            rtd_disc_head_run(&f->disc_head, f->params.w, NULL, j->out + base, NULL, NULL,
-                              m.acts.out, NULL, start[n], 0, a);
-    }
-    free(start);
+    micro_take(&m, a, j);
+    for (size_t i = 0; i <= n; i++)
+        m.start[i] = j->s->start[from + i] - base;
+    memset(m.index, 0, n * sizeof *m.index);
+    m.t.start = m.start;
+    m.t.index = m.index;
+    rtd_encoder_forward(j->enc, f->net->params.w, &m.t, &m.acts, false, 0);
+    if (j->embedding)
+        pool_rows(j, &m, j->keep ? m.acts.layer[0].x : m.acts.out, from);
+    run_heads(j, &m, from, a);
 }
 
-int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, float *out,
-                  struct rtd_err *err)
+static int run(struct job *j, struct rtd_err *err)
 {
-    struct job j = {.f = f, .s = s, .out = out};
+    const struct rtd_sequences *s = j->s;
+    struct rtd_infer *f = j->f;
     int tasks = 0;
-    j.first = malloc((s->n + 1) * sizeof *j.first);
-    if (!j.first)
+    j->first = malloc((s->n + 1) * sizeof *j->first);
+    if (!j->first)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t i = 0; i < s->n; i++)
-        if (i == 0 || s->start[i] - s->start[j.first[tasks - 1]] >= MICRO_TOKENS)
-            j.first[tasks++] = i;
-    j.first[tasks] = s->n;
-    rtd_pool_run(f->pool, run_micro, &j, tasks);
-    free(j.first);
+        if (i == 0 || s->start[i] - s->start[j->first[tasks - 1]] >= MICRO_TOKENS)
+            j->first[tasks++] = i;
+    j->first[tasks] = s->n;
+    rtd_pool_run(f->pool, run_micro, j, tasks);
+    free(j->first);
     for (int i = 0; i < rtd_pool_size(f->pool); i++)
         if (f->err[i].status)
             return rtd_fail(err, f->err[i].status, "%s", f->err[i].text);
     return RTD_OK;
+}
+
+int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, const int *head, int n,
+                  float *const *out, struct rtd_err *err)
+{
+    struct job j = {.f = f, .enc = &f->net->enc, .s = s, .head = head, .heads = n, .out = out};
+    return run(&j, err);
+}
+
+int rtd_infer_embed(struct rtd_infer *f, const struct rtd_sequences *s, int layer,
+                    enum rtd_pooling pooling, float *out, struct rtd_err *err)
+{
+    struct rtd_encoder *enc = malloc(sizeof *enc); /* large */
+    if (!enc)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    *enc = f->net->enc;
+    enc->layers = layer > 0 ? layer : 1; /* what is above is not computed */
+    struct job j = {
+        .f = f, .enc = enc, .s = s, .keep = layer == 0, .pooling = pooling, .embedding = out};
+    int st = run(&j, err);
+    free(enc);
+    return st;
 }

@@ -1,28 +1,32 @@
 /* rtdtools - MIT licence
  *
- * A model put to use: logits of sequences, without gradients.  A sequence's logits are the same
- * bytes whatever else is in the batch and however many threads there are. */
+ * A model put to use: logits and embeddings of sequences, without gradients.  What a sequence gets
+ * is the same bytes whatever else is in the batch and however many threads there are. */
 #ifndef RTD_TASK_INFER_H
 #define RTD_TASK_INFER_H
 
 #include "base/err.h"
 #include "base/pool.h"
 #include "model/directory.h"
+#include "model/network.h"
 #include "task/sequences.h"
 
-enum rtd_infer_head {
-    RTD_INFER_CLASS, /* sequence classification: num_labels logits a sequence */
-    RTD_INFER_DISC,  /* replaced-token detection: a logit a token */
-};
-
 struct rtd_infer;
-/* Load the weights.  RTD_EDATA: the model lacks that head.  pool is borrowed. */
-int rtd_infer_open(struct rtd_infer **f, const struct rtd_model_dir *m, enum rtd_infer_head head,
-                   struct rtd_pool *pool, struct rtd_err *err);
+/* Load the weights.  pool is borrowed. */
+int rtd_infer_open(struct rtd_infer **f, const struct rtd_model_dir *m, struct rtd_pool *pool,
+                   struct rtd_err *err);
 void rtd_infer_close(struct rtd_infer *f);
+const struct rtd_network *rtd_infer_network(const struct rtd_infer *f);
 
-/* out: (n, num_labels), or (tokens). */
-int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, float *out,
-                  struct rtd_err *err);
+/* One pass for n heads: out[i] overwritten by the logits of head[i] (not a language model's):
+ * (sequences, outputs), or (tokens, outputs) for tag, answer and detect. */
+int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, const int *head, int n,
+                  float *const *out, struct rtd_err *err);
+
+enum rtd_pooling { RTD_POOL_MEAN, RTD_POOL_CLS };
+/* out (sequences, hidden_size): hidden states after `layer` layers (0: the embeddings), the mean
+ * over all tokens or the first. */
+int rtd_infer_embed(struct rtd_infer *f, const struct rtd_sequences *s, int layer,
+                    enum rtd_pooling pooling, float *out, struct rtd_err *err);
 
 #endif

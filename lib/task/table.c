@@ -54,12 +54,12 @@ static bool is_utf8(const char *s)
 
 /* The row's copies; a partly copied row is released here, since t->rows does not count it. */
 static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struct rtd_row *row,
-                   uint64_t number, struct rtd_err *err)
+                   uint64_t number, bool empty_label, struct rtd_err *err)
 {
     if (row->n != c->width)
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d columns, line 1 has %d", t->name,
                         (unsigned long long)number, row->n, c->width);
-    if (c->label >= 0 && !row->field[c->label][0])
+    if (c->label >= 0 && !empty_label && !row->field[c->label][0])
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", t->name,
                         (unsigned long long)number);
     if (c->label >= 0 && !is_utf8(row->field[c->label]))
@@ -111,7 +111,7 @@ static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
         }
         if (t->rows == cap && grow(t, &cap, c.label >= 0, err))
             return err->status;
-        if (add_row(t, &c, row, lines->number, err))
+        if (add_row(t, &c, row, lines->number, spec->empty_label, err))
             return err->status;
     }
     if (t->rows == 0)

@@ -20,7 +20,8 @@ struct rtd_table {
 };
 
 /* Read path ("-": standard input; may be zstd).  Every row must have as many fields as the first
- * and no empty label: RTD_EDATA with the line's number.  A file without rows is RTD_EDATA. */
+ * and no empty label (unless spec allows it): RTD_EDATA with the line's number.  A file without
+ * rows is RTD_EDATA. */
 int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_columns_spec *spec,
                    struct rtd_err *err);
 void rtd_table_free(struct rtd_table *t);

@@ -256,7 +256,7 @@ static int load_weights(struct rtd_run *r, const char *dir, const struct rtd_st 
             st = rtd_fail(err, RTD_EDATA, "%s: not the weights that %s/%s goes with", path, dir,
                           STATE);
         if (!st)
-            st = rtd_params_load(p, networks[i].net, m.weights, NULL, NULL, err);
+            st = rtd_params_load(p, networks[i].net, m.weights, err);
         rtd_model_dir_close(&m);
         if (st)
             return st;

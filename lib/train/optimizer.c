@@ -61,6 +61,7 @@ void rtd_optimizer_free(struct rtd_optimizer *o)
     free(o->v);
     free(o->chunk);
     free(o->partial);
+    free(o->ever);
     *o = (struct rtd_optimizer){0};
 }
 
@@ -77,14 +78,53 @@ struct update {
     struct rtd_optimizer *o;
     struct rtd_params *p;
     const real *g;
+    const struct rtd_touched *touched;
     double lr, clip, correct1, correct2;
 };
+
+/* Is the chunk a part of the table of which only some rows have a gradient? */
+static bool in_table(const struct update *u, const struct rtd_chunk *c)
+{
+    return u->touched && c->param->offset == u->touched->table.offset;
+}
 
 static void sum_chunk(void *arg, int i, int worker)
 {
     struct update *u = arg;
+    const struct rtd_chunk *c = &u->o->chunk[i];
     (void)worker;
-    u->o->partial[i] = rtd_kernels()->sumsq(u->g + u->o->chunk[i].offset, u->o->chunk[i].n);
+    u->o->partial[i] = in_table(u, c) ? 0 : rtd_kernels()->sumsq(u->g + c->offset, c->n);
+}
+
+/* The squares of the touched rows, in chunks of rows in the order of touching. */
+static double sum_touched(const struct update *u)
+{
+    double sum = 0;
+    for (size_t i = 0; u->touched && i < u->touched->n; i++) {
+        const struct rtd_rows *t = &u->touched->table;
+        sum += rtd_kernels()->sumsq(u->g + t->offset + u->touched->row[i] * t->width, t->width);
+    }
+    return sum;
+}
+
+/* Numbers [at, at + n): rows that were never touched have zero moments, and only decay.  Runs of
+ * rows of a kind go together. */
+static void update_rows(const struct update *u, const struct rtd_adamw *a, size_t at, size_t n)
+{
+    const struct rtd_optimizer *o = u->o;
+    const struct rtd_rows *t = &u->touched->table;
+    size_t end = at + n, next;
+    for (; at < end; at = next) {
+        size_t row = (at - t->offset) / t->width;
+        bool ever = o->ever[row];
+        while (++row < t->rows && o->ever[row] == ever && t->offset + row * t->width < end)
+            ;
+        next = t->offset + row * t->width < end ? t->offset + row * t->width : end;
+        if (ever)
+            rtd_kernels()->adamw(u->p->w + at, o->m + at, o->v + at, u->g + at, next - at, a);
+        else if (a->weight_decay > 0)
+            rtd_kernels()->decay(u->p->w + at, next - at, a);
+    }
 }
 
 static void update_chunk(void *arg, int i, int worker)
@@ -105,16 +145,48 @@ static void update_chunk(void *arg, int i, int worker)
         .correct1 = (real)u->correct1,
         .correct2 = (real)u->correct2,
     };
-    rtd_kernels()->adamw(u->p->w + c->offset, o->m + c->offset, o->v + c->offset, u->g + c->offset,
-                         c->n, &a);
+    if (in_table(u, c))
+        update_rows(u, &a, c->offset, c->n);
+    else
+        rtd_kernels()->adamw(u->p->w + c->offset, o->m + c->offset, o->v + c->offset,
+                             u->g + c->offset, c->n, &a);
 }
 
-int rtd_optimizer_step(struct rtd_optimizer *o, struct rtd_params *p, const real *g, double lr,
-                       uint64_t t, struct rtd_pool *pool, double *norm, struct rtd_err *err)
+/* A row is known by its moments when a run is resumed. */
+static int note_touched(struct rtd_optimizer *o, const struct rtd_touched *touched,
+                        struct rtd_err *err)
 {
-    struct update u = {.o = o, .p = p, .g = g, .lr = lr, .clip = 1, .correct1 = 1, .correct2 = 1};
+    const struct rtd_rows *t = &touched->table;
+    if (!o->ever) {
+        o->ever = calloc(t->rows, sizeof *o->ever);
+        if (!o->ever)
+            return rtd_fail(err, RTD_ESYS, "not enough memory for the optimiser");
+        for (size_t r = 0; r < t->rows; r++)
+            for (size_t c = 0; c < t->width && !o->ever[r]; c++)
+                o->ever[r] = o->m[t->offset + r * t->width + c] != 0 ||
+                             o->v[t->offset + r * t->width + c] != 0;
+    }
+    for (size_t i = 0; i < touched->n; i++)
+        o->ever[touched->row[i]] = true;
+    return RTD_OK;
+}
+
+int rtd_optimizer_step(struct rtd_optimizer *o, struct rtd_params *p, const real *g,
+                       const struct rtd_touched *touched, double lr, uint64_t t,
+                       struct rtd_pool *pool, double *norm, struct rtd_err *err)
+{
+    struct update u = {.o = o,
+                       .p = p,
+                       .g = g,
+                       .touched = touched,
+                       .lr = lr,
+                       .clip = 1,
+                       .correct1 = 1,
+                       .correct2 = 1};
+    if (touched && note_touched(o, touched, err))
+        return err->status;
     rtd_pool_run(pool, sum_chunk, &u, o->chunks);
-    double sum = 0;
+    double sum = sum_touched(&u);
     for (int i = 0; i < o->chunks; i++) /* in order: the same for any number of threads */
         sum += o->partial[i];
     *norm = sqrt(sum);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/pool.h"
 #include "model/params.h"
+#include "train/lanes.h"
 
 struct rtd_schedule {
     double lr;
@@ -32,15 +33,19 @@ struct rtd_optimizer {
     struct rtd_chunk *chunk;   /* equal pieces of work, owned */
     int chunks;
     double *partial; /* [chunks] */
+    bool *ever; /* [rows of the table] touched so far: moments of the others are zero; or NULL */
 };
 
 /* Set ELECTRA's defaults and take memory for the moments (zeroed). */
 int rtd_optimizer_init(struct rtd_optimizer *o, const struct rtd_params *p, struct rtd_err *err);
 void rtd_optimizer_free(struct rtd_optimizer *o);
 
-/* One update with gradient g.  t: number of this update from 0 (for bias correction).  *norm: the
- * global norm before clipping.  RTD_ENUMERIC when it is not finite; nothing is changed then. */
-int rtd_optimizer_step(struct rtd_optimizer *o, struct rtd_params *p, const real *g, double lr,
-                       uint64_t t, struct rtd_pool *pool, double *norm, struct rtd_err *err);
+/* One update with gradient g.  touched: rows of a table outside which its gradient is zero, the
+ * same table in every call; NULL: none (the result is the same, only slower).  t: number of this
+ * update from 0 (for bias correction).  *norm: the global norm before clipping.  RTD_ENUMERIC when
+ * it is not finite; nothing is changed then. */
+int rtd_optimizer_step(struct rtd_optimizer *o, struct rtd_params *p, const real *g,
+                       const struct rtd_touched *touched, double lr, uint64_t t,
+                       struct rtd_pool *pool, double *norm, struct rtd_err *err);
 
 #endif

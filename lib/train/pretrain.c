@@ -56,7 +56,7 @@ int rtd_pretrain_new(struct rtd_pretrain **out, const struct rtd_config *disc,
         st = rtd_params_alloc(&p->params, err);
     }
     if (!st)
-        st = rtd_lanes_new(&p->lanes, pool, p->params.total, o->lanes, err);
+        st = rtd_lanes_new(&p->lanes, pool, p->params.total, o->lanes, NULL, err);
     if (st) {
         rtd_pretrain_free(p);
         return st;

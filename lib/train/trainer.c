@@ -272,8 +272,8 @@ static int step(struct session *s, bool *end, struct rtd_err *err)
         st = rtd_fail(err, RTD_ENUMERIC, "step %llu: the loss is not finite: try a lower --lr",
                       (unsigned long long)s->run.step + 1);
     if (!st)
-        st = rtd_optimizer_step(&s->opt, &s->run.p->params, grad, lr, s->run.step, s->pool, &norm,
-                                err);
+        st = rtd_optimizer_step(&s->opt, &s->run.p->params, grad, NULL, lr, s->run.step, s->pool,
+                                &norm, err);
     if (st)
         return st;
     s->run.step++;

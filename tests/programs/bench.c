@@ -155,7 +155,7 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
         if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err))
             die();
         double middle = rtd_now();
-        if (rtd_optimizer_step(&opt, &p->params, grad, 1e-4, (uint64_t)t, pool, &norm, &err))
+        if (rtd_optimizer_step(&opt, &p->params, grad, NULL, 1e-4, (uint64_t)t, pool, &norm, &err))
             die();
         if (t > 0) {
             seconds += rtd_now() - at;

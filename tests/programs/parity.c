@@ -6,6 +6,9 @@
  * missing, or nothing compared is a failure (1); a set of kernels that this CPU lacks is wrong
  * usage (2).
  *
+ * parity --reference FILE MODEL_DIR: the same for one encoder: every hidden_i, pooler_output and
+ * mean_embedding that FILE holds for its input_ids.
+ *
  * Tolerances: forward, max abs difference <= 2e-5 of the tensor's largest absolute value;
  * gradients, relative L2 <= 1e-4, or 1e-8 of the global norm where the true gradient is zero;
  * parameters and moments after updates, relative L2 <= 1e-4; losses and norms 1e-4. */
@@ -312,7 +315,7 @@ static void load_into(struct rtd_params *p, int net, const char *dir, const char
     char path[4096];
     struct rtd_st *st;
     snprintf(path, sizeof path, "%s/%s/model.safetensors", dir, sub);
-    if (rtd_st_open(&st, path, &err) || rtd_params_load(p, net, st, NULL, NULL, &err))
+    if (rtd_st_open(&st, path, &err) || rtd_params_load(p, net, st, &err))
         die();
     check_rest(p, net, st);
     rtd_st_close(st);
@@ -459,7 +462,7 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
         real *grad;
         double norm, lr = rtd_schedule_lr(&sched, t);
         if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err) ||
-            rtd_optimizer_step(&o, &p->params, grad, lr, t, s->pool, &norm, &err))
+            rtd_optimizer_step(&o, &p->params, grad, NULL, lr, t, s->pool, &norm, &err))
             die();
         double mlm = sums.mlm_loss / sums.slots, disc = sums.disc_loss / sums.tokens;
         compare_scalar("step mlm_loss", mlm, record[t * 5]);
@@ -494,31 +497,34 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
     rtd_st_close(st);
 }
 
-static struct rtd_finetune *load_finetune(const char *dir, const struct setting *s)
+static struct rtd_finetune *load_finetune(const char *dir, const char *sub, const struct setting *s)
 {
-    struct rtd_config c = load_config(dir, "classify");
+    struct rtd_config c = load_config(dir, sub);
     struct rtd_finetune_options o;
     struct rtd_finetune *f;
+    struct rtd_network *net;
     rtd_finetune_defaults(&o);
     o.drop = false;
     o.loss_mean = false;
     o.lanes = s->lanes;
     o.micro_sequences = s->micro;
-    if (rtd_finetune_new(&f, &c, &o, s->pool, &err))
+    if (rtd_network_new(&net, &c, false, &err) || rtd_finetune_new(&f, net, &o, s->pool, &err))
         die();
-    load_into(&f->params, RTD_NET_DISCRIMINATOR, dir, "classify");
+    load_into(&net->params, RTD_NET_DISCRIMINATOR, dir, sub);
     rtd_config_free(&c);
     return f;
 }
 
-static struct rtd_labelled_batch labelled_batch(const struct ragged *r, const int32_t *labels)
+static struct rtd_task_batch task_batch(const struct ragged *r, const struct rtd_target *target)
 {
-    return (struct rtd_labelled_batch){.nseq = r->N,
-                                       .start = r->start,
-                                       .ids = r->ids,
-                                       .types = r->types,
-                                       .index = r->index,
-                                       .labels = labels};
+    return (struct rtd_task_batch){.nseq = r->N,
+                                   .units = r->N,
+                                   .start = r->start,
+                                   .ids = r->ids,
+                                   .types = r->types,
+                                   .index = r->index,
+                                   .ntarget = 1,
+                                   .target = target};
 }
 
 static void check_finetune_steps(const char *dir, const struct setting *s)
@@ -526,19 +532,20 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
     struct rtd_st *st = open_st(dir, "finetune_steps.safetensors");
     if (!st)
         return;
-    struct rtd_finetune *f = load_finetune(dir, s);
+    struct rtd_finetune *f = load_finetune(dir, "classify", s);
+    struct rtd_params *p = &f->net->params;
     struct rtd_optimizer o;
     struct rtd_schedule sched = {.lr = meta(st, "lr"),
                                  .steps = (uint64_t)meta(st, "total_steps"),
                                  .warmup = (uint64_t)meta(st, "warmup_steps"),
                                  .multiply = true};
-    if (rtd_optimizer_init(&o, &f->params, &err))
+    if (rtd_optimizer_init(&o, p, &err))
         die();
     o.weight_decay = meta(st, "weight_decay");
     o.clip = meta(st, "clip");
     o.eps = meta(st, "eps");
     o.layer_decay = 0.8; /* in words in the metadata: "0.8: head and anything not listed 1; ..." */
-    o.layers = f->enc.layers;
+    o.layers = f->net->enc.layers;
     size_t n;
     float *record = floats(st, "record", &n);
     for (size_t t = 0; t < n / 3; t++) {
@@ -547,11 +554,13 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
         snprintf(prefix, sizeof prefix, "batch%zu.", t);
         struct ragged r = read_batch(st, prefix, false);
         int32_t *labels = ints(st, prefix, "labels", d);
-        struct rtd_labelled_batch b = labelled_batch(&r, labels);
+        const struct rtd_target target = {.label = labels};
+        struct rtd_task_batch b = task_batch(&r, &target);
         real *grad;
         double loss, norm, lr = rtd_schedule_lr(&sched, t);
-        if (rtd_finetune_batch(f, &b, &grad, &loss, NULL, &err) ||
-            rtd_optimizer_step(&o, &f->params, grad, lr, t, s->pool, &norm, &err))
+        if (rtd_finetune_batch(f, &b, &grad, &loss, &err) ||
+            rtd_optimizer_step(&o, p, grad, rtd_lanes_touched(f->lanes), lr, t, s->pool, &norm,
+                               &err))
             die();
         compare_scalar("fine-tuning loss", loss, record[t * 3]);
         if (lr > 0 || record[t * 3 + 1] > 0)
@@ -560,8 +569,7 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
         snprintf(prefix, sizeof prefix, "after%zu.", t + 1);
         snprintf(name, sizeof name, "%selectra.embeddings.LayerNorm.weight", prefix);
         if (rtd_st_find(st, name)) {
-            compare_block("parameter", st, prefix, &f->params, f->params.w, false, 0,
-                          &worst_update);
+            compare_block("parameter", st, prefix, p, p->w, false, 0, &worst_update);
         }
         free(labels);
         free_batch(&r);
@@ -572,36 +580,8 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
     rtd_st_close(st);
 }
 
-static void check_classify(const char *dir, const struct setting *s)
-{
-    struct rtd_st *st = open_st(dir, "pretrain.safetensors");
-    struct rtd_st *out = open_st(dir, "classify.safetensors");
-    if (!st || !out) {
-        rtd_st_close(st);
-        rtd_st_close(out);
-        return;
-    }
-    struct rtd_finetune *f = load_finetune(dir, s);
-    struct ragged r = read_batch(st, "", false);
-    struct rtd_labelled_batch b = labelled_batch(&r, NULL);
-    real *logits = need(calloc(r.N * f->head.labels, sizeof *logits));
-    size_t *row = need(calloc(r.N, sizeof *row));
-    double loss;
-    for (size_t i = 0; i < r.N; i++)
-        row[i] = i;
-    if (rtd_finetune_batch(f, &b, NULL, &loss, logits, &err))
-        die();
-    compare_rows("task", "logits", out, logits, r.N, f->head.labels, row);
-    free(logits);
-    free(row);
-    free_batch(&r);
-    rtd_finetune_free(f);
-    rtd_st_close(st);
-    rtd_st_close(out);
-}
-
-/* tag/ and answer/: one dense layer on every token. */
-static void check_token_head(const char *dir, const char *sub, const char *module)
+/* classify/, tag/ or answer/: the logits of its head on pretrain.safetensors' sequences. */
+static void check_task(const char *dir, const char *sub, const struct setting *s)
 {
     char file[64];
     snprintf(file, sizeof file, "%s.safetensors", sub);
@@ -611,60 +591,125 @@ static void check_token_head(const char *dir, const char *sub, const char *modul
         rtd_st_close(out);
         return;
     }
-    struct rtd_config c = load_config(dir, sub);
-    struct rtd_params p = {0};
-    struct rtd_encoder enc;
-    struct rtd_token_head head;
-    bool answer = !strcmp(module, "qa_outputs");
-    rtd_encoder_layout(&enc, &p, &c, RTD_NET_DISCRIMINATOR, "electra.", NULL);
-    rtd_token_head_layout(&head, &p, &enc, module, answer ? 2 : c.num_labels);
-    if (rtd_params_alloc(&p, &err))
+    struct rtd_finetune *f = load_finetune(dir, sub, s);
+    const struct rtd_head *head = &f->net->head[0];
+    size_t outputs = (size_t)head->spec.outputs;
+    struct ragged r = read_batch(st, "", false);
+    const struct rtd_target target = {0};
+    struct rtd_task_batch b = task_batch(&r, &target);
+    size_t rows = head->kind == RTD_HEAD_CLASS ? r.N : r.tokens;
+    real *logits = need(calloc(rows * outputs, sizeof *logits)), *one = NULL;
+    size_t *row = need(calloc(r.N, sizeof *row));
+    for (size_t i = 0; i < r.N; i++)
+        row[i] = i;
+    if (rtd_finetune_logits(f, &b, &logits, NULL, &err))
         die();
-    load_into(&p, RTD_NET_DISCRIMINATOR, dir, sub);
+    if (head->spec.task == RTD_TASK_ANSWER) {
+        one = need(calloc(rows, sizeof *one));
+        for (size_t k = 0; k < 2; k++) {
+            for (size_t i = 0; i < rows; i++)
+                one[i] = logits[i * 2 + k];
+            compare_rows("task", k ? "end_logits" : "start_logits", out, one, rows, 1, r.cell);
+        }
+    } else {
+        compare_rows("task", "logits", out, logits, rows, outputs,
+                     head->kind == RTD_HEAD_CLASS ? row : r.cell);
+    }
+    free(logits);
+    free(one);
+    free(row);
+    free_batch(&r);
+    rtd_finetune_free(f);
+    rtd_st_close(st);
+    rtd_st_close(out);
+}
+
+/* --- published encoders --- */
+
+/* rows of width h: mean over each sequence, of length 1. */
+static void mean_rows(real *out, const real *x, const struct ragged *r, size_t h)
+{
+    for (size_t s = 0; s < r->N; s++) {
+        real *row = out + s * h;
+        double norm = 0;
+        memset(row, 0, h * sizeof *row);
+        for (size_t t = r->start[s]; t < r->start[s + 1]; t++)
+            for (size_t c = 0; c < h; c++)
+                row[c] += x[t * h + c];
+        for (size_t c = 0; c < h; c++)
+            norm += (double)row[c] * (double)row[c];
+        for (size_t c = 0; c < h; c++)
+            row[c] = (real)((double)row[c] / sqrt(norm));
+    }
+}
+
+static void pooler_rows(real *out, const struct rtd_network *net, const real *hidden,
+                        const struct ragged *r)
+{
+    size_t h = net->enc.h;
+    real *x = need(calloc(r->N * h, sizeof *x)), *u = need(calloc(r->N * h, sizeof *u));
+    for (size_t s = 0; s < r->N; s++)
+        memcpy(x + s * h, hidden + r->start[s] * h, h * sizeof *x);
+    rtd_linear(u, x, net->params.w + net->pooler.dense_w, r->N, h, h, 0);
+    rtd_kernels()->bias_act_fwd(out, u, net->params.w + net->pooler.dense_b, r->N, h, RTD_TANH);
+    free(x);
+    free(u);
+}
+
+/* FILE: input_ids, token_type_ids, attention_mask, and hidden_i, pooler_output, mean_embedding, as
+ * the encoder in `dir` gives them. */
+static void check_reference(const char *file, const char *dir)
+{
+    struct rtd_model_dir m;
+    struct rtd_network *net;
+    struct rtd_st *st;
+    if (rtd_model_dir_open(&m, dir, 0, &err) || rtd_network_new(&net, &m.config, true, &err) ||
+        rtd_network_load(net, m.weights, &err) || rtd_st_open(&st, file, &err))
+        die();
     struct ragged r = read_batch(st, "", false);
     struct rtd_tokens t = {
         .nseq = r.N, .start = r.start, .ids = r.ids, .types = r.types, .index = r.index};
     struct rtd_arena arena = {0};
     struct rtd_acts acts;
-    rtd_acts_take(&acts, &arena, &enc, &t, false);
+    size_t h = net->enc.h, *row = need(calloc(r.N, sizeof *row));
+    real *pooled = need(calloc(r.N * h, sizeof *pooled));
+    for (size_t i = 0; i < r.N; i++)
+        row[i] = i;
+    rtd_acts_take(&acts, &arena, &net->enc, &t, true);
     if (rtd_arena_init(&arena, arena.peak, &err))
         die();
-    rtd_acts_take(&acts, &arena, &enc, &t, false);
-    rtd_encoder_forward(&enc, p.w, &t, &acts, false, 0);
-    real *logits = need(calloc(r.tokens * head.labels, sizeof *logits));
-    rtd_token_head_fwd(&head, p.w, logits, acts.out, r.tokens);
-    if (answer) {
-        real *one = need(calloc(r.tokens, sizeof *one));
-        for (int k = 0; k < 2; k++) {
-            for (size_t i = 0; i < r.tokens; i++)
-                one[i] = logits[i * 2 + (size_t)k];
-            compare_rows("task", k ? "end_logits" : "start_logits", out, one, r.tokens, 1, r.cell);
+    rtd_acts_take(&acts, &arena, &net->enc, &t, true);
+    rtd_encoder_forward(&net->enc, net->params.w, &t, &acts, false, 0);
+    for (int i = 0; i < rtd_st_count(st); i++) {
+        const char *name = rtd_st_at(st, i)->name;
+        int layer, end = 0;
+        if (sscanf(name, "hidden_%d%n", &layer, &end) == 1 && !name[end] && layer >= 0 &&
+            layer <= net->enc.layers) {
+            compare_rows("reference", name, st,
+                         layer < net->enc.layers ? acts.layer[layer].x : acts.out, r.tokens, h,
+                         r.cell);
+        } else if (strcmp(name, "pooler_output") == 0 && net->has_pooler) {
+            pooler_rows(pooled, net, acts.out, &r);
+            compare_rows("reference", name, st, pooled, r.N, h, row);
+        } else if (strcmp(name, "mean_embedding") == 0) {
+            mean_rows(pooled, acts.out, &r, h);
+            compare_rows("reference", name, st, pooled, r.N, h, row);
+        } else if (strcmp(name, "input_ids") && strcmp(name, "attention_mask") &&
+                   strcmp(name, "token_type_ids")) {
+            verdict(false, "unknown tensor", name, 1, 0);
         }
-        free(one);
-    } else {
-        compare_rows("task", "logits", out, logits, r.tokens, head.labels, r.cell);
     }
-    free(logits);
+    free(pooled);
+    free(row);
     rtd_arena_free(&arena);
     free_batch(&r);
-    rtd_params_free(&p);
-    rtd_config_free(&c);
     rtd_st_close(st);
-    rtd_st_close(out);
+    rtd_network_free(net);
+    rtd_model_dir_close(&m);
 }
 
-int main(int argc, char **argv)
+static void check_all(const char *dir)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: parity DIR\n");
-        return 2;
-    }
-    const char *dir = argv[1];
-    if (rtd_kernels_check(&err)) {
-        fprintf(stderr, "parity: %s\n", err.text);
-        return 2;
-    }
-    read_names = need(json_object());
     static const struct setting settings[] = {{1, 0, NULL}, {1, 1, NULL}, {1, 2, NULL},
                                               {3, 0, NULL}, {3, 1, NULL}, {3, 2, NULL}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
@@ -674,12 +719,31 @@ int main(int argc, char **argv)
         check_pretrain(dir, &s);
         check_pretrain_steps(dir, &s);
         check_finetune_steps(dir, &s);
-        check_classify(dir, &s);
+        check_task(dir, "classify", &s);
+        check_task(dir, "tag", &s);
+        check_task(dir, "answer", &s);
         rtd_pool_free(s.pool);
     }
-    check_token_head(dir, "tag", "classifier");
-    check_token_head(dir, "answer", "qa_outputs");
     no_extra(dir);
+}
+
+int main(int argc, char **argv)
+{
+    bool reference = argc == 4 && strcmp(argv[1], "--reference") == 0;
+    if (argc != 2 && !reference) {
+        fprintf(stderr, "usage: parity DIR\n       parity --reference FILE MODEL_DIR\n");
+        return 2;
+    }
+    const char *dir = argv[argc - 1];
+    if (rtd_kernels_check(&err)) {
+        fprintf(stderr, "parity: %s\n", err.text);
+        return 2;
+    }
+    read_names = need(json_object());
+    if (reference)
+        check_reference(argv[2], dir);
+    else
+        check_all(dir);
     json_decref(read_names);
     printf("%s (%s): %d comparisons, %d failed; worst forward %.2g, gradient %.2g, update %.2g, "
            "scalar %.2g\n",

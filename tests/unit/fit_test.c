@@ -101,7 +101,7 @@ static void orders_are_uniform(void **state)
     unsigned count[256] = {0};
     uint32_t order[64], again[64], seen = 0;
     for (uint64_t epoch = 0; epoch < DRAWS; epoch++) {
-        rtd_epoch_order(order, 4, 3, epoch);
+        rtd_epoch_order(order, 4, 3, 0, epoch);
         count[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
     }
     double chi = 0, want = DRAWS / 24.0;
@@ -112,12 +112,14 @@ static void orders_are_uniform(void **state)
         }
     assert_int_equal(seen, 24);
     assert_true(chi < 49.7); /* 23 degrees of freedom, p = 0.001 */
-    rtd_epoch_order(order, 64, 1, 1);
-    rtd_epoch_order(again, 64, 1, 2);
+    rtd_epoch_order(order, 64, 1, 0, 1);
+    rtd_epoch_order(again, 64, 1, 0, 2);
     assert_memory_not_equal(order, again, sizeof order);
-    rtd_epoch_order(again, 64, 2, 1);
+    rtd_epoch_order(again, 64, 2, 0, 1);
     assert_memory_not_equal(order, again, sizeof order);
-    rtd_epoch_order(again, 64, 1, 1);
+    rtd_epoch_order(again, 64, 1, 1, 1);
+    assert_memory_not_equal(order, again, sizeof order);
+    rtd_epoch_order(again, 64, 1, 0, 1);
     assert_memory_equal(order, again, sizeof order);
 }
 
@@ -133,15 +135,18 @@ static void batches_hold_their_rows(void **state)
     bool seen[N] = {false};
     size_t lane[LANES] = {0};
     assert_int_equal(rtd_sequences_init(&e.seq, tok, 32, 2, &err), RTD_OK);
-    e.label = calloc(N, sizeof *e.label);
+    e.answers[0] = (struct rtd_answers){.task = RTD_TASK_CLASSIFY, .outputs = 5};
+    e.answers[0].label = calloc(N, sizeof(int32_t));
+    e.targets = 1;
+    e.units = N;
     for (int i = 0; i < N; i++) {
         char text[128] = "";
         for (int k = 0; k < i * 7 % 27; k++)
             strcat(text, k % 2 ? "the " : "a ");
         assert_int_equal(rtd_sequences_add(&e.seq, text, i % 3 ? NULL : "of", &err), RTD_OK);
-        e.label[i] = i % 5;
+        e.answers[0].label[i] = i % 5;
     }
-    rtd_epoch_order(rows, N, 1, 7);
+    rtd_epoch_order(rows, N, 1, 0, 7);
     assert_int_equal(rtd_fit_batch_fill(&b, &e, rows, N, LANES, 7, &err), RTD_OK);
     assert_int_equal(b.view.nseq, N);
     for (size_t i = 0; i < N; i++) {
@@ -150,7 +155,7 @@ static void batches_hold_their_rows(void **state)
         assert_int_equal(b.view.index[i] >> 40, 7);
         assert_false(seen[row]);
         seen[row] = true;
-        assert_int_equal(b.view.labels[i], row % 5);
+        assert_int_equal(b.view.target[0].label[i], row % 5);
         assert_int_equal(b.view.start[i + 1] - b.view.start[i], len);
         assert_memory_equal(b.view.ids + b.view.start[i], e.seq.ids + from, len * 4);
         assert_memory_equal(b.view.types + b.view.start[i], e.seq.types + from, len);
@@ -174,49 +179,53 @@ static void examples_from_tables(void **state)
     char *a[] = {"a", "c", ""}, *b[] = {"b", "d", "e"}, *label[] = {"x", "y", "z"};
     char *known[] = {"x", "y"}, *other[] = {"w"}, name[] = "t", got[200];
     struct rtd_table t = {.name = name, .rows = 3, .ntext = 2, .text = {a, b}, .label = label};
-    struct rtd_labels labels;
     struct rtd_examples e;
-    assert_int_equal(rtd_labels_set(&labels, known, 2, &err), RTD_OK);
-    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, true, &err), RTD_OK);
+    struct rtd_head_spec spec = {.task = RTD_TASK_CLASSIFY, .label = known, .outputs = 2};
+    assert_int_equal(rtd_examples_from_table(&e, &t, &spec, 0, tok, 9, 2, true, &err), RTD_OK);
     assert_int_equal(e.seq.n, 6);
     show(got, &e.seq, 2);
     assert_string_equal(got, "[CLS]0 c0 [SEP]0 d1 [SEP]1");
     show(got, &e.seq, 3);
     assert_string_equal(got, "[CLS]0 d0 [SEP]0 c1 [SEP]1");
     static const int32_t want[] = {0, 0, 1, 1, -1, -1};
-    assert_memory_equal(e.label, want, sizeof want);
+    assert_memory_equal(e.answers[0].label, want, sizeof want);
     assert_int_equal(e.unknown, 2);
     assert_int_equal(e.empty, 1);
     rtd_examples_free(&e);
     t.ntext = 1;
-    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, true, &err), RTD_EUSAGE);
-    rtd_labels_free(&labels);
+    assert_int_equal(rtd_examples_from_table(&e, &t, &spec, 0, tok, 9, 2, true, &err), RTD_EUSAGE);
     err = (struct rtd_err){0};
-    assert_int_equal(rtd_labels_set(&labels, other, 1, &err), RTD_OK);
-    assert_int_equal(rtd_examples_build(&e, &t, &labels, tok, 9, 2, false, &err), RTD_EDATA);
+    spec.label = other;
+    spec.outputs = 1;
+    assert_int_equal(rtd_examples_from_table(&e, &t, &spec, 0, tok, 9, 2, false, &err), RTD_EDATA);
     assert_non_null(strstr(err.text, "no label of it ('x', ...)"));
-    rtd_labels_free(&labels);
 }
 
 static void recipes_and_steps(void **state)
 {
     (void)state;
     struct rtd_fit_options o;
+    struct rtd_examples many = {.units = 2000}, few = {.units = 320};
+    const struct rtd_fit_set set[2] = {{.train = &many}, {.train = &few}};
     uint64_t warmup;
     assert_false(rtd_fit_recipe(&o, "HF"));
     assert_true(rtd_fit_recipe(&o, "electra"));
     assert_true(!o.loss_mean && !o.bias_correction && o.warmup_multiplies && o.layer_decay == 0.8);
     assert_true(rtd_fit_recipe(&o, "hf"));
     assert_true(o.loss_mean && o.bias_correction && !o.warmup_multiplies && o.layer_decay == 1);
-    assert_int_equal(rtd_fit_steps(&o, 2000, &warmup), 189);
+    o.epochs = 3;
+    assert_int_equal(rtd_fit_steps(&o, set, 1, &warmup), 189);
     assert_int_equal(warmup, 19);
-    assert_int_equal(rtd_fit_steps(&o, 320, &warmup), 30);
+    assert_int_equal(rtd_fit_steps(&o, set + 1, 1, &warmup), 30);
     assert_int_equal(warmup, 3);
+    assert_int_equal(rtd_fit_steps(&o, set, 2, &warmup), 219);
+    o.drop_last = true;
+    assert_int_equal(rtd_fit_steps(&o, set, 1, &warmup), 186);
     o.max_steps = 20;
-    assert_int_equal(rtd_fit_steps(&o, 320, &warmup), 20);
+    assert_int_equal(rtd_fit_steps(&o, set + 1, 1, &warmup), 20);
     assert_int_equal(warmup, 2);
     o.warmup = 0;
-    rtd_fit_steps(&o, 320, &warmup);
+    rtd_fit_steps(&o, set + 1, 1, &warmup);
     assert_int_equal(warmup, 0);
 }
 

@@ -68,13 +68,20 @@ static void load_inputs(struct rtd_sequences *s, const struct rtd_st *st, const 
 }
 
 static void open_all(struct rtd_model_dir *m, struct rtd_pool **pool, struct rtd_infer **f,
-                     const char *dir, enum rtd_infer_head head, int threads)
+                     const char *dir, int threads)
 {
     struct rtd_err err = {0};
     assert_int_equal(rtd_model_dir_open(m, dir, 0, &err), RTD_OK);
     assert_int_equal(rtd_pool_new(pool, threads, &err), RTD_OK);
-    if (rtd_infer_open(f, m, head, *pool, &err))
+    if (rtd_infer_open(f, m, *pool, &err))
         fail_msg("%s", err.text);
+}
+
+static int run_only(struct rtd_infer *f, const struct rtd_sequences *s, float *out)
+{
+    struct rtd_err err = {0};
+    const int head = 0;
+    return rtd_infer_run(f, s, &head, 1, &out, &err);
 }
 
 static void close_all(struct rtd_model_dir *m, struct rtd_pool *pool, struct rtd_infer *f)
@@ -113,8 +120,8 @@ static void logits_are_the_references(void **state)
     float *want = floats(outputs, rtd_st_at(outputs, 0)->name, &n), *got = calloc(n, sizeof *got);
     load_inputs(&s, inputs, "input_ids");
     assert_int_equal(n, 3 * s.n);
-    open_all(&m, &pool, &f, GOLDEN "classify", RTD_INFER_CLASS, 2);
-    assert_int_equal(rtd_infer_run(f, &s, got, &err), RTD_OK);
+    open_all(&m, &pool, &f, GOLDEN "classify", 2);
+    assert_int_equal(run_only(f, &s, got), RTD_OK);
     for (size_t i = 0; i < n; i++)
         check(got[i], want[i], largest(want, n));
     close_all(&m, pool, f);
@@ -126,8 +133,8 @@ static void logits_are_the_references(void **state)
     want = floats(inputs, "discriminator_logits", &n);
     load_inputs(&s, inputs, "fake_input_ids");
     got = calloc(s.start[s.n], sizeof *got);
-    open_all(&m, &pool, &f, GOLDEN "discriminator", RTD_INFER_DISC, 2);
-    assert_int_equal(rtd_infer_run(f, &s, got, &err), RTD_OK);
+    open_all(&m, &pool, &f, GOLDEN "discriminator", 2);
+    assert_int_equal(run_only(f, &s, got), RTD_OK);
     size_t at = 0;
     for (size_t i = 0; i < rows * width; i++)
         if (mask[i])
@@ -147,7 +154,6 @@ static void company_and_threads_change_nothing(void **state)
 {
     (void)state;
     enum { N = 300 };
-    struct rtd_err err = {0};
     struct rtd_sequences s = {.n = N}, one = {.n = 1};
     uint32_t start[N + 1] = {0}, alone[2] = {0};
     static int32_t ids[N * 32];
@@ -168,8 +174,8 @@ static void company_and_threads_change_nothing(void **state)
         const char *dir = head ? GOLDEN "discriminator" : GOLDEN "classify";
         size_t n = head ? start[N] : 3 * N;
         for (int k = 0; k < 2; k++) {
-            open_all(&m, &pool, &f, dir, head ? RTD_INFER_DISC : RTD_INFER_CLASS, k ? 3 : 1);
-            assert_int_equal(rtd_infer_run(f, &s, all[k], &err), RTD_OK);
+            open_all(&m, &pool, &f, dir, k ? 3 : 1);
+            assert_int_equal(run_only(f, &s, all[k]), RTD_OK);
             if (k == 0)
                 close_all(&m, pool, f);
         }
@@ -179,7 +185,7 @@ static void company_and_threads_change_nothing(void **state)
             one.start = alone;
             one.ids = ids + start[r];
             one.types = types + start[r];
-            assert_int_equal(rtd_infer_run(f, &one, single, &err), RTD_OK);
+            assert_int_equal(run_only(f, &one, single), RTD_OK);
             assert_memory_equal(single, all[0] + (head ? start[r] : 3 * r),
                                 (head ? alone[1] : 3) * sizeof(float));
         }
@@ -194,12 +200,12 @@ static void a_missing_head_is_named(void **state)
     struct rtd_model_dir m;
     struct rtd_pool *pool;
     struct rtd_infer *f;
-    assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
-    assert_int_equal(rtd_model_dir_open(&m, GOLDEN "discriminator", 0, &err), RTD_OK);
-    assert_int_equal(rtd_infer_open(&f, &m, RTD_INFER_CLASS, pool, &err), RTD_EDATA);
-    assert_non_null(strstr(err.text, "ElectraForPreTraining: no classification head"));
-    rtd_model_dir_close(&m);
-    rtd_pool_free(pool);
+    open_all(&m, &pool, &f, GOLDEN "discriminator", 1);
+    assert_int_equal(
+        rtd_network_head(rtd_infer_network(f), 1u << RTD_TASK_CLASSIFY, NULL, "x", &err), -1);
+    assert_int_equal(err.status, RTD_EDATA);
+    assert_string_equal(err.text, "x: ElectraForPreTraining: no head for classify");
+    close_all(&m, pool, f);
 }
 
 int main(void)

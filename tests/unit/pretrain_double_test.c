@@ -1,9 +1,9 @@
 /* rtdtools - MIT licence
  *
  * Gradients of whole losses against finite differences, in double: pre-training (both networks,
- * both heads, shared embeddings, the warm-up phase) and classification; dropout off and on with the
- * same masks; several lanes and micro-batches.  Samples are given, so that the loss is a smooth
- * function of the weights.
+ * both heads, shared embeddings, the warm-up phase) and every task of fine-tuning; dropout off and
+ * on with the same masks; several lanes and micro-batches.  Samples are given, so that the loss is
+ * a smooth function of the weights.
  *
  * The difference is the fourth-order one, (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h.  With
  * weights of order 1 and h = 3e-4 its truncation error is about h^4 = 1e-14 times a fifth
@@ -54,7 +54,7 @@ struct problem {
     const struct rtd_masked_batch *masked;
     enum rtd_phase phase;
     struct rtd_finetune *fine;
-    const struct rtd_labelled_batch *labelled;
+    const struct rtd_task_batch *task;
 };
 
 static double pretrain_loss(const struct problem *q, real **grad)
@@ -74,8 +74,8 @@ static double finetune_loss(const struct problem *q, real **grad)
 {
     struct rtd_err err = {0};
     double sum;
-    assert_int_equal(rtd_finetune_batch(q->fine, q->labelled, grad, &sum, NULL, &err), RTD_OK);
-    return q->fine->o.loss_mean ? sum / (double)q->labelled->nseq : sum;
+    assert_int_equal(rtd_finetune_batch(q->fine, q->task, grad, &sum, &err), RTD_OK);
+    return q->fine->o.loss_mean ? sum / q->task->target[0].count : sum;
 }
 
 /* The difference along u (count numbers from offset; NULL: element k alone). */
@@ -362,49 +362,162 @@ static void large_batch(void **state)
     pretrain(&large, &(struct variant){false, true, RTD_PHASE_WARMUP, 1, 50, 1, 0});
 }
 
-static void finetune(const struct shape *s, bool each, bool drop, bool mean, int lanes,
-                     size_t micro)
+/* What the heads are told of a batch, for any task: labels, values, tags, spans, units of one to
+ * three sequences. */
+struct told {
+    int32_t *label, *token, (*span)[2];
+    float *value, weight[3];
+    uint32_t *unit;
+    size_t units;
+};
+
+static struct told tell(const struct batch *a)
 {
-    static const char *const labels[] = {"a", "b", "c"};
+    size_t n = a->b.nseq, tokens = a->b.start[n];
+    struct told t = {.weight = {0.5f, 2, 1.25f}};
+    t.label = zeros(n);
+    t.value = zeros(3 * n);
+    t.token = zeros(tokens);
+    t.span = zeros(n);
+    t.unit = zeros(n + 1);
+    for (size_t i = 0; i < 3 * n; i++)
+        t.value[i] = (float)uniform();
+    for (size_t i = 0; i < tokens; i++)
+        t.token[i] = (int32_t)below(4) - 1;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < 2; k++)
+            t.span[i][k] = (int32_t)below(a->b.start[i + 1] - a->b.start[i]);
+    for (size_t at = 0; at < n; t.units++) {
+        t.unit[t.units] = (uint32_t)at;
+        t.label[at] = 1; /* the right candidate */
+        at += 1 + below(3);
+    }
+    t.unit[t.units] = (uint32_t)n;
+    return t;
+}
+
+static void free_told(struct told *t)
+{
+    free(t->label);
+    free(t->value);
+    free(t->token);
+    free(t->span);
+    free(t->unit);
+}
+
+struct tuning {
+    enum rtd_task task;
+    bool bert, each, drop, mean, both; /* both: with a second head that tags */
+    double smoothing;
+    int lanes;
+    size_t micro;
+};
+
+static struct rtd_network *network_for(const struct shape *s, const struct tuning *v)
+{
+    char *labels[] = {(char[]){"a"}, (char[]){"b"}, (char[]){"c"}};
+    static const int outputs[] = {
+        [RTD_TASK_CLASSIFY] = 3, [RTD_TASK_REGRESS] = 1, [RTD_TASK_MULTILABEL] = 3,
+        [RTD_TASK_TAG] = 3,      [RTD_TASK_ANSWER] = 2,  [RTD_TASK_RANK] = 1,
+        [RTD_TASK_GENERATE] = 0};
+    struct rtd_err err = {0};
+    struct rtd_config c = configuration(s);
+    struct rtd_network *net;
+    struct rtd_head_spec spec[2] = {
+        {.task = v->task, .texts = 1, .range = 1, .outputs = outputs[v->task]},
+        {.task = RTD_TASK_TAG,
+         .name = "slots",
+         .texts = 1,
+         .range = 1,
+         .label = labels,
+         .outputs = 3}};
+    if (outputs[v->task] == 3)
+        spec[0].label = labels;
+    if (v->both || v->task == RTD_TASK_GENERATE)
+        strcpy(spec[0].name, "first");
+    c.classifier_dropout = 0.15;
+    if (v->bert) {
+        strcpy(c.model_type, "bert");
+        c.hidden_size = c.embedding_size;
+        c.num_attention_heads = 1;
+    }
+    assert_int_equal(rtd_head_specs_store(&c, spec, v->both ? 2 : 1, &err), RTD_OK);
+    assert_int_equal(rtd_network_new(&net, &c, false, &err), RTD_OK);
+    rtd_config_free(&c);
+    return net;
+}
+
+static void finetune(const struct shape *s, const struct tuning *v)
+{
     struct rtd_err err = {0};
     struct rtd_pool *pool;
-    struct rtd_config c = configuration(s);
     struct rtd_finetune_options o;
-    struct problem q = {.each = each, .loss = finetune_loss};
-    c.classifier_dropout = 0.15;
-    assert_int_equal(rtd_config_set_labels(&c, labels, 3, &err), RTD_OK);
+    struct problem q = {.each = v->each, .loss = finetune_loss};
     rtd_finetune_defaults(&o);
-    o.drop = drop;
-    o.loss_mean = mean;
-    o.lanes = lanes;
-    o.micro_sequences = micro;
+    o.drop = v->drop;
+    o.loss_mean = v->mean;
+    o.smoothing = v->smoothing;
+    o.lanes = v->lanes;
+    o.micro_sequences = v->micro;
     drawn = 0;
     assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
-    assert_int_equal(rtd_finetune_new(&q.fine, &c, &o, pool, &err), RTD_OK);
-    q.params = &q.fine->params;
+    struct rtd_network *net = network_for(s, v);
+    assert_int_equal(rtd_finetune_new(&q.fine, net, &o, pool, &err), RTD_OK);
+    q.params = &net->params;
     fill(q.params);
     struct batch a = make_batch(s);
-    struct rtd_labelled_batch b = {.nseq = a.b.nseq,
-                                   .start = a.b.start,
-                                   .ids = a.b.ids,
-                                   .types = a.b.types,
-                                   .index = a.b.index,
-                                   .labels = a.labels};
-    q.labelled = &b;
+    struct told t = tell(&a);
+    bool rank = v->task == RTD_TASK_RANK, token = v->task == RTD_TASK_TAG;
+    struct rtd_target target[2];
+    for (int i = 0; i < 2; i++)
+        target[i] = (struct rtd_target){.head = i,
+                                        .label = rank ? t.label : a.labels,
+                                        .value = t.value,
+                                        .token = t.token,
+                                        .span = (const int32_t(*)[2])t.span,
+                                        .weight = token ? t.weight : NULL,
+                                        .count = rank ? (double)t.units : 7.5};
+    struct rtd_task_batch b = {.nseq = a.b.nseq,
+                               .start = a.b.start,
+                               .ids = a.b.ids,
+                               .types = a.b.types,
+                               .index = a.b.index,
+                               .units = rank ? t.units : a.b.nseq,
+                               .unit = rank ? t.unit : NULL,
+                               .ntarget = v->both ? 2 : 1,
+                               .target = target};
+    q.task = &b;
     check(&q);
     free_batch(&a);
+    free_told(&t);
     rtd_finetune_free(q.fine);
     rtd_pool_free(pool);
-    rtd_config_free(&c);
 }
 
 static void classification(void **state)
 {
     (void)state;
-    finetune(&projected, true, true, true, 3, 2);
-    finetune(&projected, false, false, false, 1, 0);
-    finetune(&square, false, true, false, 1, 1);
-    finetune(&large, false, true, true, 2, 0);
+    const enum rtd_task k = RTD_TASK_CLASSIFY;
+    finetune(&projected, &(struct tuning){k, false, true, true, true, false, 0, 3, 2});
+    finetune(&projected, &(struct tuning){k, false, false, false, false, false, 0.1, 1, 0});
+    finetune(&square, &(struct tuning){k, true, true, true, false, false, 0, 1, 1});
+    finetune(&large, &(struct tuning){k, false, false, true, true, false, 0, 2, 0});
+}
+
+static void other_tasks(void **state)
+{
+    (void)state;
+    static const enum rtd_task tasks[] = {RTD_TASK_REGRESS, RTD_TASK_MULTILABEL, RTD_TASK_TAG,
+                                          RTD_TASK_ANSWER,  RTD_TASK_RANK,       RTD_TASK_GENERATE};
+    for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++) {
+        finetune(&projected, &(struct tuning){tasks[i], false, true, true, true, false, 0, 2, 2});
+        if (tasks[i] != RTD_TASK_GENERATE) {
+            finetune(&square,
+                     &(struct tuning){tasks[i], true, false, true, false, false, 0.2, 1, 0});
+            finetune(&projected,
+                     &(struct tuning){tasks[i], false, false, false, true, true, 0, 1, 1});
+        }
+    }
 }
 
 /* The tests above are worth what their tolerance is: how much of it was needed. */
@@ -421,7 +534,7 @@ int main(void)
         cmocka_unit_test(each_tensor_projected), cmocka_unit_test(each_tensor_square),
         cmocka_unit_test(warm_up_phase),         cmocka_unit_test(weights_lanes_micro_batches),
         cmocka_unit_test(large_batch),           cmocka_unit_test(classification),
-        cmocka_unit_test(tolerance_is_sharp),
+        cmocka_unit_test(other_tasks),           cmocka_unit_test(tolerance_is_sharp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

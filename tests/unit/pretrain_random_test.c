@@ -16,7 +16,7 @@
 #include "base/rng.h"
 #include "nn/kernels.h"
 #include "support/stats.h"
-#include "train/finetune.h"
+#include "model/network.h"
 #include "train/pretrain.h"
 
 static struct rtd_err err;
@@ -182,14 +182,13 @@ static void initial_weights(void **state)
     rtd_pretrain_free(p);
 
     static const char *const labels[] = {"a", "b", "c"};
-    struct rtd_finetune_options o;
-    struct rtd_finetune *f;
-    rtd_finetune_defaults(&o);
+    struct rtd_network *net;
+    strcpy(disc.architecture, "ElectraForSequenceClassification");
     assert_int_equal(rtd_config_set_labels(&disc, labels, 3, &err), RTD_OK);
-    assert_int_equal(rtd_finetune_new(&f, &disc, &o, pool, &err), RTD_OK);
-    rtd_params_init(&f->params, 5, 0.02);
-    check_initial(&f->params, 0.02);
-    rtd_finetune_free(f);
+    assert_int_equal(rtd_network_new(&net, &disc, false, &err), RTD_OK);
+    rtd_params_init(&net->params, 5, 0.02);
+    check_initial(&net->params, 0.02);
+    rtd_network_free(net);
     rtd_pool_free(pool);
     rtd_config_free(&disc);
     rtd_config_free(&gen);
