@@ -25,6 +25,8 @@ enum rtd_purpose {
     RTD_RNG_INIT = 12,        /* initial weights; index = hash of the tensor's name */
     RTD_RNG_ORDER = 13,       /* fine-tuning: order of examples; index = epoch */
     RTD_RNG_SPLIT = 14,       /* splits by hash */
+    RTD_RNG_NEGATIVE = 15,    /* wrong candidates of a ranking; index = query */
+    RTD_RNG_GENERATE = 16,    /* sampled text; index = input line, element = token */
 };
 
 /* Network numbers used in counters. */

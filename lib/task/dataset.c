@@ -12,9 +12,9 @@ static const struct loader {
     int heads;
     int (*load)(struct rtd_dataset *d, const struct rtd_dataset_options *o, struct rtd_err *err);
 } loaders[] = {
-    {"classify", 1, rtd_dataset_load_table},
-    {"regress", 1, rtd_dataset_load_table},
-    {"multilabel", 1, rtd_dataset_load_table},
+    {"classify", 1, rtd_dataset_load_table},   {"regress", 1, rtd_dataset_load_table},
+    {"multilabel", 1, rtd_dataset_load_table}, {"tag", 1, rtd_dataset_load_tag},
+    {"joint", 2, rtd_dataset_load_joint},
 };
 
 static const struct loader *find(const char *task)

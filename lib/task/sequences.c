@@ -116,3 +116,32 @@ int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, str
     s->start[++s->n] = (uint32_t)at;
     return RTD_OK;
 }
+
+static void put_ids(struct rtd_sequences *s, size_t at, const int32_t *ids, size_t n, uint8_t type)
+{
+    for (size_t i = 0; i < n; i++)
+        put_special(s, at + i, ids[i], type);
+}
+
+int rtd_sequences_add_ids(struct rtd_sequences *s, const int32_t *a, size_t na, const int32_t *b,
+                          size_t nb, struct rtd_err *err)
+{
+    const struct rtd_special_ids *ids = rtd_tokenizer_special(s->tok);
+    size_t n = na + nb + (b ? 3 : 2);
+    uint8_t second = s->types_known > 1 ? 1 : 0;
+    if (reserve(s, n, err))
+        return err->status;
+    size_t at = s->start[s->n];
+    put_special(s, at++, ids->cls, 0);
+    put_ids(s, at, a, na, 0);
+    at += na;
+    put_special(s, at++, ids->sep, 0);
+    if (b) {
+        put_ids(s, at, b, nb, second);
+        at += nb;
+        put_special(s, at++, ids->sep, second);
+    }
+    s->longest = n > s->longest ? n : s->longest;
+    s->start[++s->n] = (uint32_t)at;
+    return RTD_OK;
+}

@@ -35,6 +35,10 @@ int rtd_sequences_init(struct rtd_sequences *s, const struct rtd_tokenizer *tok,
                        int type_vocab_size, struct rtd_err *err);
 /* Append a, or the pair a, b (b NULL: single). */
 int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, struct rtd_err *err);
+/* Append [CLS] a [SEP], or with b != NULL [CLS] a [SEP] b [SEP], of pieces that fit; begin and end
+ * of them are 0. */
+int rtd_sequences_add_ids(struct rtd_sequences *s, const int32_t *a, size_t na, const int32_t *b,
+                          size_t nb, struct rtd_err *err);
 void rtd_sequences_clear(struct rtd_sequences *s); /* keeps the memory; cut and longest too */
 void rtd_sequences_free(struct rtd_sequences *s);
 

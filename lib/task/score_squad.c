@@ -1,0 +1,123 @@
+/* rtdtools - MIT licence
+ *
+ * Scores of answers to questions. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/tool.h"
+#include "task/metrics_squad.h"
+#include "task/score.h"
+
+enum { PREDICTIONS_MAX = 1 << 30 };
+
+/* The best over the gold answers; version 2 leaves out those that normalise to nothing, and
+ * compares with nothing where none is left. */
+static int judge(struct rtd_squad_item *item, const struct rtd_squad_question *q, const char *said,
+                 bool v2, struct rtd_err *err)
+{
+    bool any = false;
+    *item = (struct rtd_squad_item){.has_answer = q->answers > 0, .said_something = said[0] != 0};
+    for (size_t k = 0; k <= q->answers; k++) {
+        double exact, f1;
+        bool last = k == q->answers, empty = false;
+        if (last && any)
+            break;
+        const char *gold = last ? "" : q->answer[k].text;
+        if (v2 && !last && rtd_squad_is_empty(gold, &empty, err))
+            return err->status;
+        if (empty)
+            continue;
+        if (rtd_squad_compare(gold, said, v2, &exact, &f1, err))
+            return err->status;
+        item->exact = exact > item->exact ? exact : item->exact;
+        item->f1 = f1 > item->f1 ? f1 : item->f1;
+        any = true;
+    }
+    return RTD_OK;
+}
+
+static json_t *as_json(const struct rtd_squad_scores *s, bool v2)
+{
+    if (!v2)
+        return json_pack("{s:f, s:f, s:I}", "exact_match", s->exact, "f1", s->f1, "total",
+                         (json_int_t)s->total);
+    return json_pack("{s:f, s:f, s:I, s:f, s:f, s:I, s:f, s:f, s:I, s:f, s:f, s:f, s:f}", "exact",
+                     s->exact, "f1", s->f1, "total", (json_int_t)s->total, "HasAns_exact",
+                     s->has_exact, "HasAns_f1", s->has_f1, "HasAns_total", (json_int_t)s->has,
+                     "NoAns_exact", s->no_exact, "NoAns_f1", s->no_f1, "NoAns_total",
+                     (json_int_t)s->no, "best_exact", s->best_exact, "best_exact_thresh",
+                     s->best_exact_thresh, "best_f1", s->best_f1, "best_f1_thresh",
+                     s->best_f1_thresh);
+}
+
+int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *predictions,
+                    const json_t *no_answer, double threshold, size_t *unanswered,
+                    struct rtd_err *err)
+{
+    struct rtd_squad_item *item = calloc(gold->n + 1, sizeof *item);
+    struct rtd_squad_scores s;
+    size_t n = 0;
+    int st = item ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    *unanswered = 0;
+    for (size_t i = 0; i < gold->n && !st; i++) {
+        const json_t *said = json_object_get(predictions, gold->q[i].id);
+        const json_t *p = json_object_get(no_answer, gold->q[i].id);
+        if (said && !json_is_string(said))
+            return free(item),
+                   rtd_fail(err, RTD_EDATA, "the prediction for '%s' is not a text", gold->q[i].id);
+        *unanswered += !said;
+        if (!said && gold->v2)
+            continue;
+        if (said)
+            st = judge(&item[n], &gold->q[i], json_string_value(said), gold->v2, err);
+        item[n++].no_answer = json_number_value(p);
+    }
+    if (!st)
+        st = rtd_squad_scores(&s, item, n, gold->v2, threshold, err);
+    if (!st)
+        *out = as_json(&s, gold->v2);
+    free(item);
+    return st;
+}
+
+static int load_object(json_t **out, const char *path, struct rtd_err *err)
+{
+    char *text, shown[JSON_ERROR_TEXT_LENGTH];
+    size_t len;
+    json_error_t e;
+    if (rtd_read_file(path, PREDICTIONS_MAX, &text, &len, err))
+        return err->status;
+    *out = json_loadb(text, len, 0, &e);
+    free(text);
+    if (*out && json_is_object(*out))
+        return RTD_OK;
+    int st = *out ? rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path)
+                  : rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
+                             rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
+    json_decref(*out);
+    *out = NULL;
+    return st;
+}
+
+int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
+{
+    struct rtd_squad gold;
+    json_t *said = NULL, *no_answer = NULL;
+    size_t unanswered;
+    int st = rtd_squad_load(&gold, o->gold, err);
+    if (st)
+        return st;
+    st = load_object(&said, o->predictions, err);
+    if (!st && o->no_answer)
+        st = load_object(&no_answer, o->no_answer, err);
+    if (!st)
+        st = rtd_squad_judge(out, &gold, said, no_answer, o->threshold, &unanswered, err);
+    if (!st && unanswered)
+        rtd_warn("%s: no prediction for %zu of %zu questions (%s)", o->predictions, unanswered,
+                 gold.n, gold.v2 ? "left out" : "counted as wrong");
+    json_decref(said);
+    json_decref(no_answer);
+    rtd_squad_free(&gold);
+    return st;
+}

@@ -1,0 +1,448 @@
+/* rtdtools - MIT licence
+ *
+ * metrics DIR: our metrics on the predictions in DIR, compared with those that the standard scripts
+ * computed, DIR/expected.json, to 1e-6.  Every number there is compared; a key that is not known,
+ * one that we do not compute, or nothing compared is a failure. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/columns.h"
+#include "task/conll.h"
+#include "task/labels.h"
+#include "task/line_list.h"
+#include "task/metrics.h"
+#include "task/metrics_labels.h"
+#include "task/metrics_rank.h"
+#include "task/metrics_regression.h"
+#include "task/metrics_tags.h"
+#include "task/score.h"
+
+static struct rtd_err err;
+static const char *dir;
+static int compared, failed;
+static double worst;
+
+static void die(void)
+{
+    fprintf(stderr, "metrics: %s\n", err.text);
+    exit(1);
+}
+
+static void *need(void *p)
+{
+    if (p)
+        return p;
+    fprintf(stderr, "metrics: not enough memory\n");
+    exit(1);
+}
+
+static char *path_of(const char *name)
+{
+    char *path = need(malloc(strlen(dir) + strlen(name) + 2));
+    sprintf(path, "%s/%s", dir, name);
+    return path;
+}
+
+/* Every number of `want` against ours, at the same place; text says what is meant and is skipped.
+ */
+static void compare(const char *where, const json_t *want, const json_t *ours)
+{
+    const char *key;
+    json_t *v;
+    size_t i;
+    char deeper[256];
+    if (json_is_number(want)) {
+        double a = json_number_value(want), b = json_number_value(ours), d = fabs(a - b);
+        bool ok = json_is_number(ours) && d <= 1e-6;
+        compared++;
+        failed += !ok;
+        worst = ok && d > worst ? d : worst;
+        if (!ok)
+            printf("FAIL %s: %.10g, want %.10g%s\n", where, b, a,
+                   ours ? "" : " (not computed, or an unknown key)");
+    } else if (json_is_object(want)) {
+        json_object_foreach((json_t *)want, key, v)
+        {
+            snprintf(deeper, sizeof deeper, "%s.%s", where, key);
+            compare(deeper, v, json_object_get(ours, key));
+        }
+    } else if (json_is_array(want)) {
+        json_array_foreach(want, i, v)
+        {
+            snprintf(deeper, sizeof deeper, "%s[%zu]", where, i);
+            compare(deeper, v, json_array_get(ours, i));
+        }
+    }
+}
+
+/* --- tables --- */
+
+struct table {
+    struct rtd_line_list lines;
+    struct rtd_row *row; /* [n], behind the header */
+    size_t n;
+};
+
+static struct table load_table(const char *name)
+{
+    struct table t = {.n = 0};
+    char *path = path_of(name);
+    if (rtd_line_list_load(&t.lines, path, &err))
+        die();
+    t.row = need(calloc(t.lines.n, sizeof *t.row));
+    for (size_t i = 1; i < t.lines.n; i++)
+        if (rtd_row_split(&t.row[t.n++], t.lines.line[i], strlen(t.lines.line[i]), path, i + 1,
+                          &err))
+            die();
+    free(path);
+    return t;
+}
+
+static void free_table(struct table *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        rtd_row_free(&t->row[i]);
+    free(t->row);
+    rtd_line_list_free(&t->lines);
+}
+
+static json_t *class_scores(const struct rtd_confusion *c, const struct rtd_labels *l)
+{
+    struct rtd_classification s;
+    rtd_classification_scores(c, &s);
+    json_t *root =
+        json_pack("{s:f, s:f, s:f, s:f, s:f}", "accuracy", s.accuracy, "f1_micro", s.f1_micro,
+                  "f1_macro", s.f1_macro, "f1_weighted", s.f1_weighted, "mcc", s.mcc);
+    json_t *rows = json_array(), *classes = json_object();
+    for (int i = 0; i < l->n; i++) {
+        struct rtd_class_scores one;
+        json_t *row = json_array();
+        for (int k = 0; k < l->n; k++)
+            json_array_append_new(row, json_integer((json_int_t)c->count[i * l->n + k]));
+        json_array_append_new(rows, row);
+        rtd_confusion_class(c, i, &one);
+        json_object_set_new(classes, l->name[i],
+                            json_pack("{s:f, s:f, s:f, s:f}", "precision", one.precision, "recall",
+                                      one.recall, "f1", one.f1, "support", (double)one.support));
+    }
+    json_object_set_new(root, "confusion", rows);
+    json_object_set_new(root, "per_class", classes);
+    return root;
+}
+
+static json_t *classes(const char *name)
+{
+    struct table t = load_table(name);
+    struct rtd_labels l;
+    struct rtd_confusion c;
+    char **all = need(malloc(2 * t.n * sizeof *all));
+    for (size_t i = 0; i < t.n; i++) {
+        all[i] = t.row[i].field[0];
+        all[t.n + i] = t.row[i].field[1];
+    }
+    if (rtd_labels_collect(&l, all, 2 * t.n, &err) || rtd_confusion_new(&c, l.n, &err))
+        die();
+    for (size_t i = 0; i < t.n; i++)
+        rtd_confusion_add(&c, rtd_labels_find(&l, all[i]), rtd_labels_find(&l, all[t.n + i]));
+    json_t *root = class_scores(&c, &l);
+    rtd_confusion_free(&c);
+    rtd_labels_free(&l);
+    free(all);
+    free_table(&t);
+    return root;
+}
+
+static json_t *binary(const char *name)
+{
+    struct table t = load_table(name);
+    struct rtd_confusion c;
+    struct rtd_classification s;
+    struct rtd_class_scores one;
+    double auc, precision, *p = need(malloc(t.n * sizeof *p));
+    float *gold = need(malloc(t.n * sizeof *gold));
+    if (rtd_confusion_new(&c, 2, &err))
+        die();
+    for (size_t i = 0; i < t.n; i++) {
+        gold[i] = strtof(t.row[i].field[0], NULL);
+        p[i] = strtod(t.row[i].field[1], NULL);
+        rtd_confusion_add(&c, (int)gold[i], p[i] > 0.5);
+    }
+    if (rtd_ranking_quality(gold, p, t.n, &auc, &precision, &err))
+        die();
+    rtd_classification_scores(&c, &s);
+    rtd_confusion_class(&c, 1, &one);
+    rtd_confusion_free(&c);
+    free(gold);
+    free(p);
+    free_table(&t);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "accuracy", s.accuracy, "f1_positive",
+                     one.f1, "precision", one.precision, "recall", one.recall, "mcc", s.mcc, "auc",
+                     auc, "average_precision", precision);
+}
+
+static json_t *regression(const char *name)
+{
+    struct table t = load_table(name);
+    struct rtd_regression r;
+    double *x = need(malloc(2 * t.n * sizeof *x));
+    for (size_t i = 0; i < t.n; i++)
+        for (size_t k = 0; k < 2; k++)
+            x[k * t.n + i] = strtod(t.row[i].field[k], NULL);
+    if (rtd_regression_scores(&r, x, x + t.n, t.n, &err))
+        die();
+    free(x);
+    free_table(&t);
+    return json_pack("{s:f, s:f, s:f}", "pearson", r.pearson, "spearman", r.spearman, "mse", r.mse);
+}
+
+static json_t *ranking(const char *name)
+{
+    struct table t = load_table(name);
+    struct rtd_ranking r = {0};
+    double *score = need(malloc(t.n * sizeof *score));
+    int *right = need(malloc(t.n * sizeof *right));
+    for (size_t i = 0, end; i < t.n; i = end) {
+        for (end = i; end < t.n && !strcmp(t.row[end].field[0], t.row[i].field[0]); end++) {
+            right[end] = atoi(t.row[end].field[2]);
+            score[end] = strtod(t.row[end].field[3], NULL);
+        }
+        rtd_ranking_add(&r, rtd_rank_of(score + i, right + i, end - i));
+    }
+    free(score);
+    free(right);
+    free_table(&t);
+    return json_pack("{s:f, s:f, s:f, s:I}", "mrr", rtd_ranking_mrr(&r), "recall_at_1",
+                     rtd_ranking_recall(&r, 1), "recall_at_3", rtd_ranking_recall(&r, 3), "queries",
+                     (json_int_t)r.queries);
+}
+
+/* --- labels.jsonl: the labels are those of the first row's probabilities --- */
+
+static json_t *labels(const char *name)
+{
+    struct rtd_line_list l;
+    struct rtd_multilabel m;
+    char *path = path_of(name);
+    if (rtd_line_list_load(&l, path, &err))
+        die();
+    json_t *first = need(json_loads(l.line[0], 0, NULL)), *v, *g;
+    const json_t *names = json_object_get(first, "probabilities");
+    size_t k = json_object_size(names), i;
+    float *gold = need(calloc(l.n * k, sizeof *gold)), *said = need(calloc(l.n * k, sizeof *said));
+    double *p = need(calloc(l.n * k, sizeof *p));
+    for (size_t r = 0; r < l.n; r++) {
+        json_t *root = need(json_loads(l.line[r], 0, NULL));
+        size_t c = r * k;
+        const char *label;
+        json_object_foreach((json_t *)names, label, v)
+        {
+            p[c] =
+                json_number_value(json_object_get(json_object_get(root, "probabilities"), label));
+            said[c] = p[c] > 0.5;
+            json_array_foreach(json_object_get(root, "gold"), i, g)
+            {
+                if (!strcmp(json_string_value(g), label))
+                    gold[c] = 1;
+            }
+            c++;
+        }
+        json_decref(root);
+    }
+    if (rtd_multilabel_scores(&m, gold, said, p, l.n, k, &err))
+        die();
+    free(gold);
+    free(said);
+    free(p);
+    free(path);
+    json_decref(first);
+    rtd_line_list_free(&l);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "f1_micro", m.f1_micro, "f1_macro", m.f1_macro,
+                     "exact_match", m.exact_match, "average_precision_macro",
+                     m.average_precision_macro, "average_precision_micro",
+                     m.average_precision_micro);
+}
+
+/* --- tags.conll: token, gold, predicted --- */
+
+static json_t *tags(const char *name)
+{
+    struct rtd_conll gold, said;
+    struct rtd_sentence a = {0}, b = {0};
+    struct rtd_tag_counts c = {0};
+    struct rtd_tag_scores s;
+    char *path = path_of(name);
+    if (rtd_conll_open(&gold, path, true, &err) || rtd_conll_open(&said, path, true, &err))
+        die();
+    gold.column = 1;
+    for (;;) {
+        if (rtd_conll_next(&gold, &a, &err) || rtd_conll_next(&said, &b, &err))
+            die();
+        if (a.n == 0)
+            break;
+        if (rtd_tag_counts_add(&c, (const char *const *)a.tag, (const char *const *)b.tag, a.n,
+                               &err))
+            die();
+    }
+    rtd_tag_scores(&c, NULL, &s);
+    rtd_tag_counts_free(&c);
+    rtd_conll_close(&gold);
+    rtd_conll_close(&said);
+    free(path);
+    return json_pack("{s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f}}", "seqeval", "precision",
+                     s.precision, "recall", s.recall, "f1", s.f1, "token_accuracy",
+                     s.token_accuracy, "conlleval", "precision", s.precision, "recall", s.recall,
+                     "f1", s.f1);
+}
+
+/* --- squad --- */
+
+static json_t *load_json(const char *name)
+{
+    char *path = path_of(name);
+    json_t *root = json_load_file(path, 0, NULL);
+    free(path);
+    return root;
+}
+
+static json_t *squad(const char *name)
+{
+    char file[64];
+    struct rtd_squad gold;
+    json_t *out = NULL;
+    size_t unanswered;
+    snprintf(file, sizeof file, "%s.json", name);
+    char *path = path_of(file);
+    if (rtd_squad_load(&gold, path, &err))
+        die();
+    snprintf(file, sizeof file, "%s.predictions.json", name);
+    json_t *said = need(load_json(file));
+    snprintf(file, sizeof file, "%s.no_answer.json", name);
+    json_t *no_answer = load_json(file);
+    if (rtd_squad_judge(&out, &gold, said, no_answer, 0.5, &unanswered, &err))
+        die();
+    json_object_set_new(out, "no_answer_threshold", json_real(0.5));
+    json_decref(said);
+    json_decref(no_answer);
+    rtd_squad_free(&gold);
+    free(path);
+    return out;
+}
+
+/* --- generation.jsonl --- */
+
+static json_t *bleu_json(const struct rtd_generated *row, size_t n, bool lower)
+{
+    struct rtd_bleu b;
+    if (rtd_bleu_score(&b, row, n, lower, &err))
+        die();
+    return json_pack("{s:f, s:[f,f,f,f], s:f, s:I, s:I}", "score", b.score, "precisions",
+                     b.precision[0], b.precision[1], b.precision[2], b.precision[3], "bp",
+                     b.brevity, "sys_len", (json_int_t)b.length, "ref_len",
+                     (json_int_t)b.reference_length);
+}
+
+static json_t *rouge_json(const struct rtd_generated *row, size_t n, bool stem)
+{
+    struct rtd_rouge r;
+    if (rtd_rouge_score(&r, row, n, stem, &err))
+        die();
+    return json_pack("{s:f, s:f, s:f}", "rouge1", r.rouge1, "rouge2", r.rouge2, "rougeL", r.rougeL);
+}
+
+static json_t *generation(const char *name)
+{
+    struct rtd_line_list l;
+    char *path = path_of(name);
+    if (rtd_line_list_load(&l, path, &err))
+        die();
+    struct rtd_generated *row = need(calloc(l.n, sizeof *row));
+    json_t **root = need(calloc(l.n, sizeof *root)), *v;
+    size_t i;
+    for (size_t r = 0; r < l.n; r++) {
+        root[r] = need(json_loads(l.line[r], 0, NULL));
+        const json_t *refs = json_object_get(root[r], "references");
+        char **list = need(calloc(json_array_size(refs) + 1, sizeof *list));
+        row[r].text = json_string_value(json_object_get(root[r], "predicted"));
+        json_array_foreach(refs, i, v)
+        {
+            if (json_is_string(v))
+                list[row[r].references++] = (char *)json_string_value(v);
+        }
+        row[r].reference = list;
+    }
+    double chrf;
+    json_t *lower = bleu_json(row, l.n, true), *out = json_object();
+    if (rtd_chrf_score(&chrf, row, l.n, &err))
+        die();
+    json_object_set_new(out, "bleu", bleu_json(row, l.n, false));
+    json_object_set(out, "bleu_lowercase", json_object_get(lower, "score"));
+    json_object_set_new(out, "chrf2", json_real(chrf));
+    json_object_set_new(out, "rouge_f", rouge_json(row, l.n, false));
+    json_object_set_new(out, "rouge_f_stemmed", rouge_json(row, l.n, true));
+    for (size_t r = 0; r < l.n; r++)
+        row[r].references = 1;
+    json_t *first = bleu_json(row, l.n, false);
+    json_object_set(out, "bleu_first_reference", json_object_get(first, "score"));
+    json_decref(first);
+    json_decref(lower);
+    for (size_t r = 0; r < l.n; r++) {
+        free((void *)row[r].reference);
+        json_decref(root[r]);
+    }
+    free(row);
+    free(root);
+    free(path);
+    rtd_line_list_free(&l);
+    return out;
+}
+
+static const struct {
+    const char *name;
+    json_t *(*compute)(const char *name);
+} cases[] = {
+    {"classes.tsv", classes},
+    {"binary.tsv", binary},
+    {"labels.jsonl", labels},
+    {"regression.tsv", regression},
+    {"ranking.tsv", ranking},
+    {"tags.conll", tags},
+    {"squad1", squad},
+    {"squad2", squad},
+    {"generation.jsonl", generation},
+};
+
+int main(int argc, char **argv)
+{
+    const char *key;
+    json_t *want, *v;
+    if (argc != 2) {
+        fprintf(stderr, "usage: metrics DIR\n");
+        return 2;
+    }
+    dir = argv[1];
+    want = load_json("expected.json");
+    if (!want) {
+        fprintf(stderr, "metrics: %s/expected.json: not there, or not JSON\n", dir);
+        return 1;
+    }
+    json_object_foreach(want, key, v)
+    {
+        json_t *ours = NULL;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+            if (!strcmp(cases[i].name, key))
+                ours = cases[i].compute(key);
+        if (!ours) {
+            printf("FAIL %s: an unknown case\n", key);
+            failed++;
+            continue;
+        }
+        compare(key, v, ours);
+        json_decref(ours);
+    }
+    json_decref(want);
+    printf("%s: %d numbers, %d failed; worst difference %.2g\n", dir, compared, failed, worst);
+    return compared == 0 || failed ? 1 : 0;
+}
