@@ -169,9 +169,9 @@ static int answer_chunk(struct rtd_answer *a, struct rtd_err *err)
     return st;
 }
 
-/* A row that begins with this text; its sequences follow. */
-static int begin_row(struct rtd_chunk *c, const char *text, struct rtd_err *err)
+int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err)
 {
+    struct rtd_chunk *c = &a->chunk;
     if (c->rows == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
         char **texts = realloc(c->text, cap * sizeof *texts);
@@ -189,39 +189,36 @@ static int begin_row(struct rtd_chunk *c, const char *text, struct rtd_err *err)
     return RTD_OK;
 }
 
-/* The line has no answer: say so; its row stays empty. */
-static int bad_row(struct rtd_answer *a, struct rtd_err *err)
+int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err)
 {
-    if (a->o->strict || a->o->tensor || err->status != RTD_EDATA)
-        return err->status;
-    rtd_warn("%s", err->text);
-    *err = (struct rtd_err){0};
-    a->bad++;
+    if (status) {
+        if (a->o->strict || a->o->tensor || status != RTD_EDATA)
+            return status;
+        rtd_warn("%s", err->text);
+        *err = (struct rtd_err){0};
+        a->bad++;
+    }
+    a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
     return RTD_OK;
 }
 
 static int add_row(struct rtd_answer *a, char *const *field, int n, struct rtd_err *err)
 {
     struct rtd_chunk *c = &a->chunk;
-    if (begin_row(c, field[0], err))
+    if (rtd_answer_begin(a, field[0], err))
         return err->status;
     int st = a->task.add ? a->task.add(a, field, n, a->task.arg, err)
                          : rtd_sequences_add(&c->seq, field[0], n > 1 ? field[1] : NULL, err);
-    if (st)
-        st = bad_row(a, err);
-    c->first[c->rows] = c->seq.n;
-    return st;
+    return rtd_answer_end(a, st, err);
 }
 
-/* A row without sequences, after its message. */
+/* A row without sequences, for a line that failed. */
 static int add_bad_row(struct rtd_answer *a, struct rtd_err *err)
 {
-    int st = bad_row(a, err);
-    if (!st)
-        st = begin_row(&a->chunk, "", err);
-    if (!st)
-        a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
-    return st;
+    struct rtd_err none = {0};
+    if (rtd_answer_begin(a, "", &none))
+        return rtd_fail(err, none.status, "%s", none.text);
+    return rtd_answer_end(a, err->status, err);
 }
 
 static bool chunk_full(const struct rtd_answer *a)
@@ -265,9 +262,13 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
         return add_bad_row(a, err);
     if (lines->number == 1 && a->o->header)
         return rtd_columns_resolve(cols, spec, row, path, err);
-    st = take_line(a, cols, row, path, lines->number, err);
-    if (!st && chunk_full(a))
-        st = answer_chunk(a, err);
+    return take_line(a, cols, row, path, lines->number, err);
+}
+
+/* After each row. */
+static int work_off(struct rtd_answer *a, struct rtd_err *err)
+{
+    int st = chunk_full(a) ? answer_chunk(a, err) : RTD_OK;
     return st || !rtd_stop_signal() ? st : RTD_ESIGNAL;
 }
 
@@ -286,8 +287,11 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
-    while (!st && more)
+    while (!st && more) {
         st = next_line(a, &lines, &cols, &spec, &row, path, &more, err);
+        if (!st)
+            st = work_off(a, err);
+    }
     rtd_lines_close(&lines);
     rtd_row_free(&row);
     return st;
@@ -310,17 +314,18 @@ static int answer_files(struct rtd_answer *a, char **files, int n, struct rtd_er
     return st;
 }
 
-int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
-                   struct rtd_err *err)
+static int open_output(struct rtd_answer *a, const char *header, struct rtd_err *err)
 {
     int st = a->o->tensor ? open_writer(a, err)
                           : rtd_out_open(&a->out, a->o->out, a->o->force ? RTD_OUT_FORCE : 0, err);
-    if (st)
-        return st;
-    if (a->out && a->o->header && !a->o->json)
+    if (!st && a->out && a->o->header && !a->o->json)
         st = rtd_out_printf(a->out, err, "%s\n", header);
-    if (!st)
-        st = answer_files(a, files, n, err);
+    return st;
+}
+
+/* Commit, or with a failure drop the output; say what was cut and what was bad. */
+static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
+{
     if (a->chunk.seq.cut)
         rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
                  (unsigned long long)a->rows, a->chunk.seq.length);
@@ -336,4 +341,30 @@ int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header
         st = rtd_fail(err, RTD_EDATA, "%llu of %llu lines could not be answered",
                       (unsigned long long)a->bad, (unsigned long long)a->rows);
     return st;
+}
+
+int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
+                   struct rtd_err *err)
+{
+    int st = open_output(a, header, err);
+    if (!st)
+        st = answer_files(a, files, n, err);
+    return a->out || a->writer ? close_output(a, st, err) : st;
+}
+
+int rtd_answer_run_rows(struct rtd_answer *a,
+                        int (*next)(struct rtd_answer *a, void *source, bool *more,
+                                    struct rtd_err *err),
+                        void *source, const char *header, struct rtd_err *err)
+{
+    bool more = true;
+    int st = open_output(a, header, err);
+    while (!st && more) {
+        st = next(a, source, &more, err);
+        if (!st)
+            st = work_off(a, err);
+    }
+    if (!st)
+        st = answer_chunk(a, err);
+    return a->out || a->writer ? close_output(a, st, err) : st;
 }

@@ -161,6 +161,16 @@ int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
  * to print first with --header, without its end. */
 int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
                    struct rtd_err *err);
+/* The same for rows that do not come line by line: next adds one row by rtd_answer_begin and
+ * rtd_answer_end, or sets *more to false at the end. */
+int rtd_answer_run_rows(struct rtd_answer *a,
+                        int (*next)(struct rtd_answer *a, void *source, bool *more,
+                                    struct rtd_err *err),
+                        void *source, const char *header, struct rtd_err *err);
+/* Begin a row that has this text; its sequences are appended to chunk.seq; end it.  status: what
+ * went wrong in between (RTD_EDATA: the row stays empty). */
+int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err);
+int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err);
 void rtd_answer_close(struct rtd_answer *a);
 
 #endif
