@@ -203,6 +203,14 @@ static void embed_fwd(const struct rtd_encoder *enc, const real *w, const struct
     }
 }
 
+/* Scores (n,n) that the prefix mask forbids: exp makes them 0, forwards and backwards. */
+static void mask_scores(real *p, size_t n, size_t prefix)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i < prefix ? prefix : i + 1; k < n; k++)
+            p[i * n + k] = -INFINITY;
+}
+
 static void attention_fwd(const struct rtd_encoder *enc, const struct rtd_tokens *t,
                           struct rtd_acts *a, int layer, bool drop, uint64_t seed)
 {
@@ -220,6 +228,8 @@ static void attention_fwd(const struct rtd_encoder *enc, const struct rtd_tokens
                 site(&d, enc, drop, enc->attn_drop, seed, RTD_RNG_DROP_ATTN, layer, t->index[s]);
             d.row0 = (uint32_t)(head * n);
             rtd_gemm(false, true, n, n, width, 1, q, 3 * h, key, 3 * h, 0, p, n);
+            if (t->prefix)
+                mask_scores(p, n, t->prefix[s]);
             k->softmax_fwd(p, a->pd, n, n, scale, dp);
             rtd_gemm(false, false, n, width, n, 1, dp ? a->pd : p, n, v, 3 * h, 0,
                      l->ctx + from * h + head * width, h);

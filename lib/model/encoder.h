@@ -23,10 +23,13 @@
 /* A micro-batch: sequences end to end. */
 struct rtd_tokens {
     size_t nseq;
-    const uint32_t *start; /* [nseq + 1] first token of each sequence; start[nseq] = all tokens */
-    const int32_t *ids;    /* [tokens], each in [0, vocab_size) */
-    const uint8_t *types;  /* [tokens], each in [0, type_vocab_size) */
-    const uint64_t *index; /* [nseq] record numbers: the keys of dropout */
+    const uint32_t *start;  /* [nseq + 1] first token of each sequence; start[nseq] = all tokens */
+    const int32_t *ids;     /* [tokens], each in [0, vocab_size) */
+    const uint8_t *types;   /* [tokens], each in [0, type_vocab_size) */
+    const uint64_t *index;  /* [nseq] record numbers: the keys of dropout */
+    const uint32_t *prefix; /* [nseq], or NULL: every token sees every other.  The first prefix[s]
+                               tokens see each other, a later one all up to itself (UniLM's
+                               sequence-to-sequence mask, arXiv 1905.03197, section 2.3) */
 };
 
 /* Offsets into a block of parameters. */

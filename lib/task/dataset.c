@@ -14,7 +14,8 @@ static const struct loader {
 } loaders[] = {
     {"classify", 1, rtd_dataset_load_table},   {"regress", 1, rtd_dataset_load_table},
     {"multilabel", 1, rtd_dataset_load_table}, {"tag", 1, rtd_dataset_load_tag},
-    {"joint", 2, rtd_dataset_load_joint},
+    {"joint", 2, rtd_dataset_load_joint},      {"answer", 1, rtd_dataset_load_answer},
+    {"rank", 1, rtd_dataset_load_rank},        {"generate", 1, rtd_dataset_load_generate},
 };
 
 static const struct loader *find(const char *task)

@@ -55,6 +55,12 @@ int rtd_dataset_load_tag(struct rtd_dataset *d, const struct rtd_dataset_options
                          struct rtd_err *err);
 int rtd_dataset_load_joint(struct rtd_dataset *d, const struct rtd_dataset_options *o,
                            struct rtd_err *err);
+int rtd_dataset_load_answer(struct rtd_dataset *d, const struct rtd_dataset_options *o,
+                            struct rtd_err *err);
+int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_options *o,
+                          struct rtd_err *err);
+int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_options *o,
+                              struct rtd_err *err);
 /* A specification of this task, with labels where there are any (copied). */
 int rtd_dataset_spec(struct rtd_head_spec *s, enum rtd_task task, const char *name,
                      const struct rtd_labels *labels, int texts, struct rtd_err *err);

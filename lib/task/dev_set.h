@@ -13,6 +13,7 @@ struct rtd_dev_set {
     struct rtd_examples e;
     const char *column[RTD_DEV_COLUMNS]; /* names; the first is the one to be best in */
     int columns;
+    int threshold; /* the column that is the head's best threshold; 0: none */
     /* logits[i]: of target i, see rtd_examples_logits.  Fills value[columns]. */
     int (*score)(const struct rtd_dev_set *d, const struct rtd_network *net,
                  const real *const *logits, double *value, struct rtd_err *err);

@@ -297,11 +297,28 @@ static int run_trials(struct job *j, struct rtd_err *err)
     return report_trials(j, err);
 }
 
+/* Thresholds that were best on held-out data become the model's. */
+static int store_thresholds(struct job *j, struct rtd_err *err)
+{
+    struct rtd_network *net = j->f->net;
+    struct rtd_head_spec spec[RTD_MAX_HEADS];
+    for (int i = 0; i < j->sets; i++) {
+        const struct rtd_dev_set *d = &j->set[i].dev;
+        if (j->set[i].has_dev && d->threshold && j->best.best_epoch)
+            net->head[j->data[i].first_head].spec.threshold = j->best.value[i][d->threshold];
+    }
+    for (int i = 0; i < net->heads; i++)
+        spec[i] = net->head[i].spec;
+    return rtd_head_specs_store(&net->config, spec, net->heads, err);
+}
+
 static int save(struct job *j, struct rtd_err *err)
 {
     bool many = j->o->trials > 1;
     struct rtd_task_file file[] = {{"metrics.tsv", many ? &j->best_metrics : &j->metrics},
                                    {"trials.tsv", &j->trials}};
+    if (store_thresholds(j, err))
+        return err->status;
     int st = rtd_task_save(j->f->net, &j->from, j->o->out, file, many ? 2 : 1, j->o->force, err);
     if (!st && j->o->resume)
         unlink(j->state);

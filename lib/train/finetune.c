@@ -276,7 +276,8 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
                                 .start = b->start + from,
                                 .ids = b->ids + b->start[from],
                                 .types = b->types + b->start[from],
-                                .index = b->index + from},
+                                .index = b->index + from,
+                                .prefix = b->prefix ? b->prefix + from : NULL},
                           .first_unit = u,
                           .units = next - u};
         for (int i = 0; i < b->ntarget; i++)

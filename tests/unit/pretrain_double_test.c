@@ -367,7 +367,7 @@ static void large_batch(void **state)
 struct told {
     int32_t *label, *token, (*span)[2];
     float *value, weight[3];
-    uint32_t *unit;
+    uint32_t *unit, *prefix;
     size_t units;
 };
 
@@ -380,10 +380,13 @@ static struct told tell(const struct batch *a)
     t.token = zeros(tokens);
     t.span = zeros(n);
     t.unit = zeros(n + 1);
+    t.prefix = zeros(n);
     for (size_t i = 0; i < 3 * n; i++)
         t.value[i] = (float)uniform();
     for (size_t i = 0; i < tokens; i++)
         t.token[i] = (int32_t)below(4) - 1;
+    for (size_t i = 0; i < n; i++)
+        t.prefix[i] = 1 + below(a->b.start[i + 1] - a->b.start[i]);
     for (size_t i = 0; i < n; i++)
         for (int k = 0; k < 2; k++)
             t.span[i][k] = (int32_t)below(a->b.start[i + 1] - a->b.start[i]);
@@ -403,6 +406,7 @@ static void free_told(struct told *t)
     free(t->token);
     free(t->span);
     free(t->unit);
+    free(t->prefix);
 }
 
 struct tuning {
@@ -482,6 +486,7 @@ static void finetune(const struct shape *s, const struct tuning *v)
                                .ids = a.b.ids,
                                .types = a.b.types,
                                .index = a.b.index,
+                               .prefix = v->task == RTD_TASK_GENERATE ? t.prefix : NULL,
                                .units = rank ? t.units : a.b.nseq,
                                .unit = rank ? t.unit : NULL,
                                .ntarget = v->both ? 2 : 1,

@@ -1,0 +1,35 @@
+/* rtdtools - MIT licence
+ *
+ * Generating token by token with the keys and values of what went before kept, for an encoder with
+ * the prefix mask (encoder.h): the source is worked through once, then each step adds one token to
+ * each of several targets.  The same numbers as working through the whole sequence again, but for
+ * rounding. */
+#ifndef RTD_MODEL_INCREMENTAL_H
+#define RTD_MODEL_INCREMENTAL_H
+
+#include "model/encoder.h"
+
+struct rtd_cache {
+    const struct rtd_encoder *enc;
+    size_t prefix, steps; /* tokens of the source; of each target so far */
+    size_t most, beams;   /* room: tokens of a target, targets */
+    real *source;         /* (layers, prefix, 2h) keys and values */
+    real *target;         /* (beams, layers, most, 2h) */
+    real *spare;          /* as target: for reordering */
+    struct rtd_arena arena;
+};
+/* Zero-initialise; rtd_cache_start takes the memory, which is kept for the next source. */
+void rtd_cache_free(struct rtd_cache *c);
+
+/* Begin with a source (n tokens); hidden (h): the last layer's output at its last token. */
+int rtd_cache_start(struct rtd_cache *c, const struct rtd_encoder *enc, const real *w,
+                    const int32_t *ids, const uint8_t *types, size_t n, size_t beams, size_t most,
+                    real *hidden, struct rtd_err *err);
+/* Append ids[b] with segment `type` to target b < n; hidden (n, h): the last layer's output at
+ * them. */
+int rtd_cache_step(struct rtd_cache *c, const real *w, const int32_t *ids, uint8_t type, size_t n,
+                   real *hidden, struct rtd_err *err);
+/* Target b < n becomes a copy of what target from[b] was. */
+void rtd_cache_reorder(struct rtd_cache *c, const int *from, size_t n);
+
+#endif

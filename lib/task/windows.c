@@ -1,0 +1,140 @@
+/* rtdtools - MIT licence */
+#include "task/windows.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rtd_windows_free(struct rtd_windows *w)
+{
+    free(w->window);
+    free(w->begin);
+    free(w->end);
+    rtd_encoding_free(&w->question);
+    rtd_encoding_free(&w->context);
+    *w = (struct rtd_windows){0};
+}
+
+static bool resize(void *list, size_t n, size_t size)
+{
+    void **p = list;
+    void *more = realloc(*p, n * size);
+    *p = more ? more : *p;
+    return more != NULL;
+}
+
+static int keep_offsets(struct rtd_windows *w, struct rtd_err *err)
+{
+    size_t n = w->context.n;
+    if (n > w->piece_cap || !w->begin) {
+        if (!resize(&w->begin, n + 64, sizeof *w->begin) ||
+            !resize(&w->end, n + 64, sizeof *w->end))
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        w->piece_cap = n + 64;
+    }
+    memcpy(w->begin, w->context.begin, n * sizeof *w->begin);
+    memcpy(w->end, w->context.end, n * sizeof *w->end);
+    w->pieces = n;
+    return RTD_OK;
+}
+
+int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char *question,
+                     const char *context, const struct rtd_window_options *o, struct rtd_err *err)
+{
+    if (rtd_tokenizer_encode(s->tok, &w->question, question, strlen(question), err) ||
+        rtd_tokenizer_encode(s->tok, &w->context, context, strlen(context), err) ||
+        keep_offsets(w, err))
+        return err->status;
+    size_t most = o->question < s->length - 4 ? o->question : s->length - 4;
+    size_t nq = w->question.n < most ? w->question.n : most, room = s->length - 3 - nq, from = 0;
+    size_t step = room > o->shared ? room - o->shared : 1;
+    s->cut += nq < w->question.n;
+    w->n = 0;
+    for (bool last = false; !last; from += step) {
+        size_t n = w->pieces - from < room ? w->pieces - from : room;
+        last = from + n == w->pieces;
+        if (w->n == w->cap) {
+            if (!resize(&w->window, 2 * w->cap + 4, sizeof *w->window))
+                return rtd_fail(err, RTD_ESYS, "not enough memory");
+            w->cap = 2 * w->cap + 4;
+        }
+        w->window[w->n++] = (struct rtd_window){
+            .from = (uint32_t)from, .n = (uint32_t)n, .offset = (uint32_t)nq + 2};
+        static const int32_t none;
+        if (rtd_sequences_add_ids(s, w->question.ids, nq, n ? w->context.ids + from : &none, n,
+                                  err))
+            return err->status;
+    }
+    return RTD_OK;
+}
+
+/* Context on the poorer side of piece p in a window, and a little for a long window (as BERT). */
+static double context_of(const struct rtd_window *w, uint32_t p)
+{
+    uint32_t left = p - w->from, right = w->from + w->n - 1 - p;
+    return (left < right ? left : right) + 0.01 * w->n;
+}
+
+bool rtd_window_has_most(const struct rtd_windows *w, size_t i, uint32_t p)
+{
+    double here = context_of(&w->window[i], p);
+    for (size_t k = 0; k < w->n; k++) {
+        const struct rtd_window *o = &w->window[k];
+        if (k == i || p < o->from || p >= o->from + o->n)
+            continue;
+        double there = context_of(o, p);
+        if (there > here || (there == here && k < i))
+            return false;
+    }
+    return true;
+}
+
+bool rtd_windows_pieces(const struct rtd_windows *w, size_t begin, size_t end, uint32_t *first,
+                        uint32_t *last)
+{
+    size_t a = 0, b = w->pieces;
+    while (a < w->pieces && w->end[a] <= begin)
+        a++;
+    while (b > 0 && w->begin[b - 1] >= end)
+        b--;
+    *first = (uint32_t)a;
+    *last = (uint32_t)b - 1;
+    return a < b;
+}
+
+static void search(struct rtd_span *best, const struct rtd_windows *w, size_t i,
+                   const float *logits, uint32_t longest)
+{
+    const struct rtd_window *win = &w->window[i];
+    const float *x = logits + 2 * win->offset;
+    for (uint32_t a = 0; a < win->n; a++) {
+        uint32_t stop = win->n - a < longest ? win->n : a + longest;
+        if (w->n > 1 && !rtd_window_has_most(w, i, win->from + a))
+            continue;
+        for (uint32_t b = a; b < stop; b++) {
+            double score = (double)x[2 * a] + (double)x[2 * b + 1];
+            if (best->found && score <= best->score)
+                continue;
+            best->found = true;
+            best->score = score;
+            best->first = win->from + a;
+            best->last = win->from + b;
+        }
+    }
+}
+
+void rtd_best_span(struct rtd_span *best, const struct rtd_windows *w, const float *const *logits,
+                   uint32_t longest)
+{
+    *best = (struct rtd_span){.no_answer = INFINITY, .score = -INFINITY};
+    for (size_t i = 0; i < w->n; i++) {
+        double none = (double)logits[i][0] + (double)logits[i][1];
+        best->no_answer = none < best->no_answer ? none : best->no_answer;
+        search(best, w, i, logits[i], longest);
+    }
+}
+
+double rtd_no_answer_probability(const struct rtd_span *s)
+{
+    return s->found ? 1 / (1 + exp(s->score - s->no_answer)) : 1;
+}
