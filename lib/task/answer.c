@@ -278,7 +278,7 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
     struct rtd_columns cols = {0};
     struct rtd_row row = {0};
     struct rtd_columns_spec spec = {.text = a->o->text,
-                                    .want_text = a->task.texts > 0 || a->o->text,
+                                    .want_text = !a->task.all_fields || a->o->text,
                                     .header = a->o->header ? RTD_HEADER_YES : RTD_HEADER_NO,
                                     .texts = a->task.texts};
     bool more = true;

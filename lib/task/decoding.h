@@ -1,0 +1,62 @@
+/* rtdtools - MIT licence
+ *
+ * From a source to a text: greedy decoding, beam search, sampling. */
+#ifndef RTD_TASK_DECODING_H
+#define RTD_TASK_DECODING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/incremental.h"
+#include "model/network.h"
+#include "text/tokenizer.h"
+
+struct rtd_decoding {
+    int beams;             /* 1: greedy */
+    double length_penalty; /* a text's score is its summed log-probability / length^penalty, length
+                              counting its pieces and the final [SEP] */
+    int no_repeat;         /* no n-gram of this many pieces stands twice; 0: any may */
+    int most, least;       /* pieces of a text */
+    bool sample;
+    int top_k;    /* of the k most probable pieces; 0: all */
+    double top_p; /* of the fewest most probable pieces that together have p */
+    double temperature;
+    uint64_t seed;
+};
+
+/* Memory for one thread.  Zero-initialise; release with rtd_decoder_free. */
+struct rtd_decoder {
+    struct rtd_cache cache;
+    struct rtd_arena arena;
+    float *hidden, *logits; /* (beams, h), (beams, vocab) */
+    size_t room;            /* beams that they have room for */
+};
+void rtd_decoder_free(struct rtd_decoder *d);
+
+struct rtd_decoded {
+    int32_t *ids; /* [n] of whole words, without [SEP]; owned */
+    size_t n;
+    double score; /* see length_penalty; sampling: the summed log-probability */
+};
+
+/* The text for a source ([CLS] ... [SEP], n tokens); head: number of the language-model head;
+ * index: key of sampling.  Never in a text: [PAD], [CLS], [MASK], [UNK]; a text begins with a whole
+ * word, and a word that the limit cuts is left out.  Of several hypotheses the search stops when as
+ * many as there are beams are finished. */
+int rtd_decode_text(struct rtd_decoder *d, struct rtd_decoded *out, const struct rtd_network *net,
+                    int head, const struct rtd_tokenizer *tok, const int32_t *ids,
+                    const uint8_t *types, size_t n, uint64_t index, const struct rtd_decoding *o,
+                    struct rtd_err *err);
+
+/* A piece for each of the m tokens at[] of a sequence, by a masked language model: the most
+ * probable, or a draw. */
+int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_network *net, int head,
+                   const struct rtd_tokenizer *tok, const int32_t *ids, const uint8_t *types,
+                   size_t n, const uint32_t *at, size_t m, uint64_t index,
+                   const struct rtd_decoding *o, struct rtd_err *err);
+
+/* Pieces as a text: words apart by blanks, but none before . , ! ? ; : ) ] } % and behind ( [ {,
+ * none around - / ' where letters or digits stand on both sides.  The caller's to free. */
+char *rtd_pieces_text(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n);
+
+#endif

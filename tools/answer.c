@@ -1,0 +1,261 @@
+/* rtdtools - MIT licence
+ *
+ * answer: the part of a context that answers a question. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/answer.h"
+#include "task/squad.h"
+#include "task/windows.h"
+
+enum { LONGEST_ANSWER = 30 };
+
+/* A row: its context, and its windows. */
+struct row {
+    char *context, *id; /* id: with --squad */
+    struct rtd_windows windows;
+};
+
+struct opts {
+    struct rtd_answer_options answer;
+    const char *squad, *no_answer;
+    int64_t stride, question;
+    double threshold; /* < 0: the model's */
+    struct row *row;  /* [cap] of the chunk */
+    size_t rows, cap;
+    struct rtd_squad data; /* with --squad */
+    size_t next;           /* its next question */
+    json_t *said, *none;   /* what is printed at the end */
+};
+
+static const struct rtd_usage usage = {"-m DIR [options] [FILE...]",
+                                       "find the answer to every line's question in its context",
+                                       "A line is QUESTION TAB CONTEXT.  Prints ANSWER TAB SCORE "
+                                       "TAB NO-ANSWER PROBABILITY TAB START TAB "
+                                       "END\n"
+                                       "(bytes of the context); the answer is empty where the "
+                                       "probability that there is none is over the\n"
+                                       "threshold.  With --squad FILE prints {id: answer} for all "
+                                       "its questions, as SQuAD's scripts read "
+                                       "it."};
+
+static int keep_row(struct rtd_answer *a, struct opts *o, const char *question, const char *context,
+                    const char *id, struct rtd_err *err)
+{
+    struct rtd_window_options wo = {.question = (size_t)o->question, .shared = (size_t)o->stride};
+    if (o->rows == o->cap) {
+        size_t cap = 2 * o->cap + 64;
+        struct row *list = realloc(o->row, cap * sizeof *list);
+        if (!list)
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        o->row = list;
+        o->cap = cap;
+    }
+    struct row *r = &o->row[o->rows++];
+    *r = (struct row){.context = strdup(context), .id = id ? strdup(id) : NULL};
+    if (!r->context || (id && !r->id))
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = rtd_windows_make(&r->windows, &a->chunk.seq, question, context, &wo, err);
+    rtd_encoding_free(&r->windows.question);
+    rtd_encoding_free(&r->windows.context);
+    return st;
+}
+
+static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err)
+{
+    return keep_row(a, arg, field[0], n > 1 ? field[1] : "", NULL, err);
+}
+
+static void drop(void *arg)
+{
+    struct opts *o = arg;
+    for (size_t i = 0; i < o->rows; i++) {
+        rtd_windows_free(&o->row[i].windows);
+        free(o->row[i].context);
+        free(o->row[i].id);
+    }
+    o->rows = 0;
+}
+
+/* --- answers --- */
+
+struct said {
+    size_t start, end; /* bytes of the context */
+    double score, none;
+    bool silent;
+};
+
+static int decide(struct said *s, const struct opts *o, const struct row *r,
+                  const struct rtd_chunk *c, size_t i, struct rtd_err *err)
+{
+    const struct rtd_windows *w = &r->windows;
+    struct rtd_span span;
+    const float **x = malloc((w->n + 1) * sizeof *x);
+    if (!x)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t k = 0; k < w->n; k++)
+        x[k] = c->logits[0] + 2 * c->seq.start[c->first[i] + k];
+    rtd_best_span(&span, w, x, LONGEST_ANSWER);
+    free(x);
+    *s = (struct said){.score = span.found ? span.score : 0,
+                       .none = rtd_no_answer_probability(&span)};
+    s->silent = !span.found || s->none > o->threshold;
+    if (span.found) {
+        s->start = w->begin[span.first];
+        s->end = w->end[span.last];
+    }
+    return RTD_OK;
+}
+
+static int print_one(struct rtd_answer *a, const struct said *s, const char *context,
+                     struct rtd_err *err)
+{
+    size_t start = s->silent ? 0 : s->start, end = s->silent ? 0 : s->end;
+    if (!a->o->json)
+        return rtd_out_printf(a->out, err, "%.*s\t%.8g\t%.8g\t%zu\t%zu\n", (int)(end - start),
+                              context + start, s->score, s->none, start, end);
+    json_t *root = json_pack("{s:s%, s:f, s:f, s:I, s:I}", "answer", context + start, end - start,
+                             "score", s->score, "no_answer", s->none, "start", (json_int_t)start,
+                             "end", (json_int_t)end);
+    char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    json_decref(root);
+    int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
+                  : rtd_out_printf(a->out, err, "{}\n"); /* not UTF-8 */
+    free(line);
+    return st;
+}
+
+/* SQuAD's scripts apply the threshold themselves: the answer is given whatever the probability. */
+static void note_one(struct opts *o, const struct said *s, const struct row *r)
+{
+    json_object_set_new(o->said, r->id, json_stringn(r->context + s->start, s->end - s->start));
+    json_object_set_new(o->none, r->id, json_real(s->none));
+}
+
+static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+{
+    struct opts *o = arg;
+    struct said s = {0};
+    int st = RTD_OK;
+    for (size_t i = 0, k = 0; i < c->rows && !st; i++) {
+        if (c->first[i] == c->first[i + 1]) { /* a bad line */
+            st = rtd_out_printf(a->out, err, o->answer.json ? "{}\n" : "\n");
+            continue;
+        }
+        const struct row *r = &o->row[k++];
+        st = decide(&s, o, r, c, i, err);
+        if (!st && r->id)
+            note_one(o, &s, r);
+        else if (!st)
+            st = print_one(a, &s, r->context, err);
+    }
+    return st;
+}
+
+/* --- SQuAD's files --- */
+
+static int next_question(struct rtd_answer *a, void *source, bool *more, struct rtd_err *err)
+{
+    struct opts *o = source;
+    *more = o->next < o->data.n;
+    if (!*more || rtd_answer_begin(a, "", err))
+        return err->status;
+    const struct rtd_squad_question *q = &o->data.q[o->next++];
+    return rtd_answer_end(a, keep_row(a, o, q->question, q->context, q->id, err), err);
+}
+
+static int write_object(struct rtd_answer *a, const char *path, const json_t *object,
+                        struct rtd_err *err)
+{
+    struct rtd_out *out;
+    char *text = json_dumps(object, JSON_INDENT(0) | JSON_REAL_PRECISION(8));
+    if (!text)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = rtd_out_open(&out, path, a->o->force ? RTD_OUT_FORCE : 0, err);
+    if (!st) {
+        st = rtd_out_printf(out, err, "%s\n", text);
+        if (!st)
+            st = rtd_out_commit(out, err);
+        else
+            rtd_out_abort(out);
+    }
+    free(text);
+    return st;
+}
+
+static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *err)
+{
+    struct rtd_answer_options quiet = *a->o;
+    int st = rtd_squad_load(&o->data, o->squad, err);
+    if (st)
+        return st;
+    o->said = json_object();
+    o->none = json_object();
+    quiet.out = "/dev/null"; /* what is printed is one object, at the end */
+    quiet.force = true;
+    a->o = &quiet;
+    st = o->said && o->none ? rtd_answer_run_rows(a, next_question, o, "", err)
+                            : rtd_fail(err, RTD_ESYS, "not enough memory");
+    a->o = &o->answer;
+    if (!st)
+        st = write_object(a, o->answer.out, o->said, err);
+    if (!st && o->no_answer)
+        st = write_object(a, o->no_answer, o->none, err);
+    json_decref(o->said);
+    json_decref(o->none);
+    rtd_squad_free(&o->data);
+    return st;
+}
+
+static int run(struct opts *o, char **files, int n, struct rtd_err *err)
+{
+    struct rtd_answer a;
+    const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_ANSWER,
+                                         .texts = 2,
+                                         .add = add,
+                                         .print = print,
+                                         .drop = drop,
+                                         .arg = o};
+    if (o->squad && (n || o->answer.tensor))
+        return rtd_fail(err, RTD_EUSAGE, "--squad takes neither other files nor --tensor");
+    if (o->no_answer && !o->squad)
+        return rtd_fail(err, RTD_EUSAGE, "--no-answer belongs to --squad");
+    int st = rtd_answer_open(&a, &o->answer, &task, err);
+    if (st)
+        return st;
+    if (o->threshold < 0)
+        o->threshold = a.net->head[a.head[0]].spec.threshold;
+    st = o->squad ? answer_squad(&a, o, err)
+                  : rtd_answer_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
+    rtd_answer_close(&a);
+    free(o->row);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = {.answer = {.out = "-"}, .stride = 128, .question = 64, .threshold = -1};
+    struct rtd_opt table[] = {
+        RTD_OPT_ANSWER(&o.answer),
+        {RTD_OPT_STR, 0, "squad", "FILE", &o.squad, 0, 0, "answer the questions of SQuAD's JSON",
+         0},
+        {RTD_OPT_STR, 0, "no-answer", "FILE", &o.no_answer, 0, 0,
+         "with --squad: write {id: no-answer probability}", 0},
+        {RTD_OPT_REAL, 0, "threshold", "P", &o.threshold, 0, 1,
+         "over this no-answer probability say nothing (the model's)", 0},
+        {RTD_OPT_INT, 0, "stride", "N", &o.stride, 1, 1 << 16,
+         "tokens that two windows of a context share (128)", 0},
+        {RTD_OPT_INT, 0, "question-length", "N", &o.question, 1, 1 << 16,
+         "most tokens of a question (64)", 0},
+        RTD_OPT_COMMON_VERBOSE,
+        {0},
+    };
+    struct rtd_err err = {0};
+    int first;
+    rtd_tool_begin("answer", argc, argv);
+    int st = rtd_parse(argc, argv, table, &usage, &first, &err);
+    if (!st)
+        st = run(&o, argv + first, argc - first, &err);
+    return rtd_tool_end(&err, st);
+}

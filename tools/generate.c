@@ -1,0 +1,283 @@
+/* rtdtools - MIT licence
+ *
+ * generate: a text for every line of text, or the masked words of every line. */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "task/answer.h"
+#include "task/decoding.h"
+
+struct opts {
+    struct rtd_answer_options answer;
+    struct rtd_decoding how;
+    int64_t beams, no_repeat, most, least, top_k, seed;
+    bool infill;
+    struct rtd_tokenizer *masks; /* --infill: the model's, and it knows [MASK] in a text */
+    struct rtd_decoder *decoder; /* [workers] */
+    struct rtd_decoded *text;    /* [rows] of the chunk */
+    struct rtd_err *err;         /* [workers] */
+    size_t cap;
+};
+
+static const struct rtd_usage usage = {
+    "-m DIR [options] [FILE...]", "write a text for every line of text, or fill in masked words",
+    "DIR is a model that finetune --task generate made; with --infill one that fills in masks, as\n"
+    "rtd-train's generator, and every [MASK] in a line becomes a word.  Prints a text for each "
+    "line."};
+
+/* --- texts --- */
+
+struct job {
+    struct rtd_answer *a;
+    struct rtd_chunk *c;
+    struct opts *o;
+};
+
+static void one_text(void *arg, int row, int worker)
+{
+    struct job *j = arg;
+    const struct rtd_sequences *s = &j->c->seq;
+    size_t q = j->c->first[row];
+    struct rtd_err *err = &j->o->err[worker];
+    j->o->text[row] = (struct rtd_decoded){0};
+    if (err->status || q == j->c->first[row + 1] || !j->c->text[row][0])
+        return;
+    rtd_decode_text(&j->o->decoder[worker], &j->o->text[row], j->a->net, j->a->head[0],
+                    j->a->dir.tok, s->ids + s->start[q], s->types + s->start[q],
+                    s->start[q + 1] - s->start[q], j->a->rows + (uint64_t)row, &j->o->how, err);
+}
+
+static int take_texts(struct opts *o, size_t rows, struct rtd_err *err)
+{
+    if (rows <= o->cap)
+        return RTD_OK;
+    struct rtd_decoded *more = realloc(o->text, rows * sizeof *more);
+    if (!more)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    o->text = more;
+    o->cap = rows;
+    return RTD_OK;
+}
+
+static int write_texts(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
+{
+    struct opts *o = arg;
+    struct job j = {a, c, o};
+    int st = take_texts(o, c->rows, err);
+    if (st)
+        return st;
+    rtd_pool_run(a->pool, one_text, &j, (int)c->rows);
+    for (int w = 0; w < rtd_pool_size(a->pool) && !st; w++)
+        if (o->err[w].status)
+            st = rtd_fail(err, o->err[w].status, "%s", o->err[w].text);
+    return st;
+}
+
+static int print_text(struct rtd_answer *a, const char *text, double score, struct rtd_err *err)
+{
+    if (!a->o->json)
+        return rtd_out_printf(a->out, err, "%s\n", text);
+    json_t *root = json_pack("{s:s, s:f}", "text", text, "score", score);
+    char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    json_decref(root);
+    int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
+                  : rtd_fail(err, RTD_EDATA, "a text that is not UTF-8");
+    free(line);
+    return st;
+}
+
+static int print_texts(struct rtd_answer *a, const struct rtd_chunk *c, void *arg,
+                       struct rtd_err *err)
+{
+    struct opts *o = arg;
+    int st = RTD_OK;
+    for (size_t r = 0; r < c->rows && !st; r++) {
+        char *text = rtd_pieces_text(a->dir.tok, o->text[r].ids, o->text[r].n);
+        st = text ? print_text(a, text, o->text[r].score, err)
+                  : rtd_fail(err, RTD_ESYS, "not enough memory");
+        free(text);
+        free(o->text[r].ids);
+        o->text[r] = (struct rtd_decoded){0};
+    }
+    return st;
+}
+
+/* --- masks --- */
+
+/* A line's pieces, [MASK] being one. */
+static int add_masked(struct rtd_answer *a, char *const *field, int n, void *arg,
+                      struct rtd_err *err)
+{
+    struct opts *o = arg;
+    struct rtd_encoding enc = {0};
+    (void)n;
+    int st = rtd_tokenizer_encode(o->masks, &enc, field[0], strlen(field[0]), err);
+    size_t room = a->length - 2;
+    a->chunk.seq.cut += !st && enc.n > room;
+    if (!st)
+        st = rtd_sequences_add_ids(&a->chunk.seq, enc.ids, enc.n < room ? enc.n : room, NULL, 0,
+                                   err);
+    rtd_encoding_free(&enc);
+    return st;
+}
+
+/* The pieces for the masks of row r, in order. */
+static int fill_row(struct rtd_answer *a, struct opts *o, struct rtd_chunk *c, size_t r,
+                    struct rtd_err *err)
+{
+    const struct rtd_sequences *s = &c->seq;
+    size_t from = s->start[c->first[r]], n = s->start[c->first[r + 1]] - from, m = 0;
+    int32_t mask = rtd_tokenizer_special(a->dir.tok)->mask;
+    struct rtd_decoded *out = &o->text[r];
+    *out = (struct rtd_decoded){.ids = calloc(n + 1, sizeof *out->ids)};
+    uint32_t *at = malloc((n + 1) * sizeof *at);
+    if (!out->ids || !at) {
+        free(at);
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    for (size_t i = 0; i < n; i++)
+        if (s->ids[from + i] == mask)
+            at[m++] = (uint32_t)i;
+    out->n = m;
+    int st = m ? rtd_fill_masks(&o->decoder[0], out->ids, a->net, a->head[0], a->dir.tok,
+                                s->ids + from, s->types + from, n, at, m, a->rows + r, &o->how, err)
+               : RTD_OK;
+    free(at);
+    return st;
+}
+
+static int fill_rows(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
+{
+    struct opts *o = arg;
+    int st = take_texts(o, c->rows, err);
+    for (size_t r = 0; r < c->rows && !st; r++)
+        st = fill_row(a, o, c, r, err);
+    return st;
+}
+
+/* The line with its masks replaced, every other byte as it was; a "##" piece joins what stands
+ * before it. */
+static int print_filled(struct rtd_answer *a, const struct rtd_chunk *c, void *arg,
+                        struct rtd_err *err)
+{
+    struct opts *o = arg;
+    static const char mask[] = "[MASK]";
+    int st = RTD_OK;
+    for (size_t r = 0; r < c->rows && !st; r++) {
+        struct rtd_buf b = {0};
+        const char *p = c->text[r], *next;
+        for (size_t m = 0; m < o->text[r].n && (next = strstr(p, mask)) && !st; m++) {
+            const char *piece = rtd_tokenizer_piece(a->dir.tok, o->text[r].ids[m]);
+            bool glued = strncmp(piece, "##", 2) == 0;
+            st = rtd_buf_append(&b, p, (size_t)(next - p), err);
+            while (glued && b.len && ((char *)b.data)[b.len - 1] == ' ')
+                b.len--;
+            piece += glued ? 2 : 0;
+            if (!st)
+                st = rtd_buf_append(&b, piece, strlen(piece), err);
+            p = next + sizeof mask - 1;
+        }
+        if (!st)
+            st = rtd_buf_append(&b, p, strlen(p) + 1, err);
+        if (!st)
+            st = print_text(a, b.data, 0, err);
+        rtd_buf_free(&b);
+        free(o->text[r].ids);
+        o->text[r] = (struct rtd_decoded){0};
+    }
+    return st;
+}
+
+static int open_masks(struct opts *o, const struct rtd_answer *a, struct rtd_err *err)
+{
+    struct rtd_tok_settings s = *rtd_tokenizer_settings(a->dir.tok);
+    size_t len;
+    const char *vocab = rtd_tokenizer_vocab(a->dir.tok, &len);
+    s.special_tokens = true;
+    return rtd_tokenizer_new(&o->masks, vocab, len, a->dir.path, &s, err);
+}
+
+static int run(struct opts *o, char **files, int n, struct rtd_err *err)
+{
+    struct rtd_answer a;
+    const struct rtd_answer_task write = {.tasks = 1u << RTD_TASK_GENERATE,
+                                          .texts = 1,
+                                          .run = write_texts,
+                                          .print = print_texts,
+                                          .arg = o};
+    const struct rtd_answer_task fill = {.tasks = 1u << RTD_TASK_FILL | 1u << RTD_TASK_GENERATE,
+                                         .texts = 1,
+                                         .add = add_masked,
+                                         .run = fill_rows,
+                                         .print = print_filled,
+                                         .arg = o};
+    if (o->answer.tensor)
+        return rtd_fail(err, RTD_EUSAGE, "--tensor: there are no logits to print");
+    int st = rtd_answer_open(&a, &o->answer, o->infill ? &fill : &write, err);
+    if (st)
+        return st;
+    size_t workers = (size_t)rtd_pool_size(a.pool);
+    o->decoder = calloc(workers, sizeof *o->decoder);
+    o->err = calloc(workers, sizeof *o->err);
+    st = o->decoder && o->err ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st && o->infill)
+        st = open_masks(o, &a, err);
+    if (!st) /* room for the text behind the source */
+        a.chunk.seq.length -=
+            !o->infill && a.length > (size_t)o->how.most + 8 ? (size_t)o->how.most + 1 : 0;
+    if (!st)
+        st = rtd_answer_run(&a, files, n, "text", err);
+    for (size_t w = 0; o->decoder && w < workers; w++)
+        rtd_decoder_free(&o->decoder[w]);
+    free(o->decoder);
+    free(o->err);
+    free(o->text);
+    rtd_tokenizer_free(o->masks);
+    rtd_answer_close(&a);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = {.answer = {.out = "-"},
+                     .how = {.length_penalty = 1, .top_p = 1, .temperature = 1},
+                     .beams = 1,
+                     .most = 64,
+                     .seed = 1};
+    struct rtd_opt table[] = {
+        RTD_OPT_ANSWER(&o.answer),
+        {RTD_OPT_INT, 0, "beam", "N", &o.beams, 1, 64, "texts tried at once (1: greedy)", 0},
+        {RTD_OPT_REAL, 0, "length-penalty", "X", &o.how.length_penalty, 0, 10,
+         "score = log-probability / length^X (1); over 0 longer texts gain", 0},
+        {RTD_OPT_INT, 0, "no-repeat-ngram", "N", &o.no_repeat, 1, 64,
+         "no N pieces stand twice in a text", 0},
+        {RTD_OPT_INT, 0, "max-length", "N", &o.most, 1, 1 << 16, "most pieces of a text (64)", 0},
+        {RTD_OPT_INT, 0, "min-length", "N", &o.least, 0, 1 << 16, "fewest pieces of a text (0)", 0},
+        {RTD_OPT_FLAG, 0, "sample", NULL, &o.how.sample, 0, 0, "draw the text at random", 0},
+        {RTD_OPT_INT, 0, "top-k", "N", &o.top_k, 1, 1 << 24, "draw among the N most probable", 0},
+        {RTD_OPT_REAL, 0, "top-p", "P", &o.how.top_p, 1e-6, 1,
+         "draw among the fewest that together have P", 0},
+        {RTD_OPT_REAL, 0, "temperature", "T", &o.how.temperature, 1e-3, 100, "of sampling (1)", 0},
+        {RTD_OPT_INT, 0, "seed", "N", &o.seed, 0, 0, "of sampling (1)", 0},
+        {RTD_OPT_FLAG, 0, "infill", NULL, &o.infill, 0, 0, "replace every [MASK] of a line", 0},
+        RTD_OPT_COMMON_VERBOSE,
+        {0},
+    };
+    struct rtd_err err = {0};
+    int first;
+    rtd_tool_begin("generate", argc, argv);
+    int st = rtd_parse(argc, argv, table, &usage, &first, &err);
+    if (!st && o.how.sample && o.beams > 1)
+        st = rtd_fail(&err, RTD_EUSAGE, "--sample and --beam exclude each other");
+    o.how.beams = (int)o.beams;
+    o.how.no_repeat = (int)o.no_repeat;
+    o.how.most = (int)o.most;
+    o.how.least = (int)o.least;
+    o.how.top_k = (int)o.top_k;
+    o.how.seed = (uint64_t)o.seed;
+    if (!st)
+        st = run(&o, argv + first, argc - first, &err);
+    return rtd_tool_end(&err, st);
+}
