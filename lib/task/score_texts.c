@@ -12,10 +12,12 @@
 
 int rtd_texts_judge(json_t **out, const struct rtd_generated *row, size_t n, struct rtd_err *err)
 {
-    struct rtd_bleu b;
+    struct rtd_bleu b, lower;
     struct rtd_rouge r, s;
     double chrf, exact = 0;
     int st = rtd_bleu_score(&b, row, n, false, err);
+    if (!st)
+        st = rtd_bleu_score(&lower, row, n, true, err);
     if (!st)
         st = rtd_chrf_score(&chrf, row, n, err);
     if (!st)
@@ -29,11 +31,11 @@ int rtd_texts_judge(json_t **out, const struct rtd_generated *row, size_t n, str
         exact += same;
     }
     if (!st)
-        *out = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rows",
-                         (json_int_t)n, "bleu", b.score, "brevity_penalty", b.brevity, "chrf2",
-                         chrf, "rouge1", r.rouge1, "rouge2", r.rouge2, "rougeL", r.rougeL,
-                         "rouge1_stemmed", s.rouge1, "rouge2_stemmed", s.rouge2, "rougeL_stemmed",
-                         s.rougeL, "exact", n ? exact / (double)n : 0);
+        *out = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "rows",
+                         (json_int_t)n, "bleu", b.score, "bleu_lowercase", lower.score,
+                         "brevity_penalty", b.brevity, "chrf2", chrf, "rouge1", r.rouge1, "rouge2",
+                         r.rouge2, "rougeL", r.rougeL, "rouge1_stemmed", s.rouge1, "rouge2_stemmed",
+                         s.rouge2, "rougeL_stemmed", s.rougeL, "exact", n ? exact / (double)n : 0);
     return st;
 }
 

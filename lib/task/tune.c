@@ -230,6 +230,9 @@ static int one_trial(struct job *j, int number, struct rtd_err *err)
         st = rtd_fit(j->f, j->pool, set, j->sets, &j->fit, &j->result, &j->metrics, err);
     if (st)
         return st;
+    rtd_note("trained on %llu tokens in %.1f s: %.0f tokens/s",
+             (unsigned long long)j->result.tokens, j->result.seconds,
+             j->result.seconds > 0 ? (double)j->result.tokens / j->result.seconds : 0);
     total = j->f->net->params.total;
     j->score[number] = j->result.dev_score;
     if (j->o->trials == 1) {
