@@ -1,0 +1,45 @@
+/* rtdtools - MIT licence
+ *
+ * Weights on their way in from other programs' files: named tensors of floats. */
+#ifndef RTD_IMPORT_WEIGHTS_H
+#define RTD_IMPORT_WEIGHTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/safetensors.h"
+
+struct rtd_weight {
+    char *name; /* owned */
+    int ndim;
+    size_t dims[RTD_ST_MAX_DIMS];
+    size_t count;
+    float *data; /* [count], owned */
+};
+struct rtd_weights {
+    struct rtd_weight *w; /* [n] */
+    size_t n, cap;
+};
+void rtd_weights_free(struct rtd_weights *all);
+/* A new tensor with room for its data; NULL: no memory, or dims that make no sense. */
+struct rtd_weight *rtd_weights_add(struct rtd_weights *all, const char *name, int ndim,
+                                   const size_t *dims, struct rtd_err *err);
+const struct rtd_weight *rtd_weights_find(const struct rtd_weights *all, const char *name);
+
+/* Element types of files. */
+enum rtd_element { RTD_EL_F32, RTD_EL_F64, RTD_EL_F16, RTD_EL_BF16, RTD_EL_OTHER };
+size_t rtd_element_size(enum rtd_element type);
+/* Element i of a little-endian array. */
+float rtd_element_at(enum rtd_element type, const unsigned char *data, size_t i);
+
+/* --- readers; each adds all tensors of floats that it finds --- */
+int rtd_read_safetensors(struct rtd_weights *all, const char *path, struct rtd_err *err);
+/* model.safetensors.index.json and the files that it names. */
+int rtd_read_sharded(struct rtd_weights *all, const char *dir, struct rtd_err *err);
+/* pytorch_model.bin: both forms of torch.save. */
+int rtd_read_torch(struct rtd_weights *all, const char *path, struct rtd_err *err);
+/* A checkpoint of TensorFlow 1 by its prefix (PREFIX.index, PREFIX.data-00000-of-00001, ...). */
+int rtd_read_tensorflow(struct rtd_weights *all, const char *prefix, struct rtd_err *err);
+
+#endif
