@@ -93,6 +93,7 @@ static int run(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_
     }
     int st = rtd_infer_embed(a->infer, &c->seq, o->layer < 0 ? layers : (int)o->layer, o->how,
                              o->vector, err);
+    a->hidden = o->vector;
     for (size_t i = 0; i < c->seq.n && !st && (o->pair || !o->raw); i++)
         normalise(o->vector + i * h, h);
     return st;
@@ -132,11 +133,12 @@ static int embed(struct opts *o, char **files, int n, struct rtd_err *err)
     struct rtd_answer a;
     const struct rtd_answer_task task = {
         .texts = o->pair ? 2 : 1, .add = add, .run = run, .print = print, .arg = o};
-    if (o->answer.tensor)
-        return rtd_fail(err, RTD_EUSAGE, "--tensor: not for embeddings yet");
+    if (o->answer.tensor && o->pair)
+        return rtd_fail(err, RTD_EUSAGE, "--tensor and --pair exclude each other");
     int st = rtd_answer_open(&a, &o->answer, &task, err);
     if (st)
         return st;
+    a.width = (uint32_t)a.net->enc.h;
     st = choose_pooling(o, o->answer.model, err);
     if (!st && o->layer > a.net->enc.layers)
         st = rtd_fail(err, RTD_EUSAGE, "--layer %lld: the model has %d", (long long)o->layer,

@@ -26,6 +26,13 @@ struct rtd_weight *rtd_weights_add(struct rtd_weights *all, const char *name, in
                                    const size_t *dims, struct rtd_err *err)
 {
     size_t count = 1;
+    char shown[80];
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < 33 || (unsigned char)*c > 126) {
+            rtd_fail(err, RTD_EDATA, "a tensor's name is not plain text: '%s'",
+                     rtd_mask_text(shown, sizeof shown, name, strlen(name)));
+            return NULL;
+        }
     if (all->n == all->cap) {
         size_t cap = 2 * all->cap + 64;
         struct rtd_weight *w = realloc(all->w, cap * sizeof *w);

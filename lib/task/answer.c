@@ -101,15 +101,16 @@ void rtd_answer_close(struct rtd_answer *a)
 
 /* --- the tensor stream --- */
 
-/* A record of head 0's logits for every row of the input: of its sequences, or of their tokens. */
+/* A record for every row of the input: head 0's logits of its sequences, or of their tokens; or one
+ * vector of hidden states. */
 static int open_writer(struct rtd_answer *a, struct rtd_err *err)
 {
-    const struct rtd_head *head = &a->net->head[a->head[0]];
+    const struct rtd_head *head = a->width ? NULL : &a->net->head[a->head[0]];
     struct rtd_header h;
-    uint32_t outputs = (uint32_t)head->spec.outputs;
-    bool token = head->kind != RTD_HEAD_CLASS;
+    uint32_t outputs = head ? (uint32_t)head->spec.outputs : a->width;
+    bool token = head && head->kind != RTD_HEAD_CLASS;
     rtd_header_init(&h, "outputs");
-    rtd_header_add_field(&h, "logits", RTD_F32, token ? "tokens" : NULL,
+    rtd_header_add_field(&h, head ? "logits" : "hidden", RTD_F32, token ? "tokens" : NULL,
                          token && outputs == 1 ? 0 : 1, &outputs);
     int st = rtd_header_provenance(&h, rtd_tool_name(), NULL, err);
     if (!st)
@@ -118,14 +119,21 @@ static int open_writer(struct rtd_answer *a, struct rtd_err *err)
     return st;
 }
 
+/* Where row i's numbers begin. */
+static const float *row_numbers(const struct rtd_answer *a, const struct rtd_chunk *c, size_t i)
+{
+    if (a->width)
+        return a->hidden + c->first[i] * a->width;
+    const struct rtd_head *head = &a->net->head[a->head[0]];
+    size_t row = head->kind == RTD_HEAD_CLASS ? c->first[i] : c->seq.start[c->first[i]];
+    return c->logits[0] + row * (size_t)head->spec.outputs;
+}
+
 static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct rtd_err *err)
 {
-    const struct rtd_head *head = &a->net->head[a->head[0]];
-    size_t outputs = (size_t)head->spec.outputs;
     for (size_t i = 0; i < c->rows; i++) {
-        uint32_t from = c->seq.start[c->first[i]], tokens = c->seq.start[c->first[i + 1]] - from;
-        const void *data =
-            c->logits[0] + (head->kind == RTD_HEAD_CLASS ? c->first[i] : from) * outputs;
+        uint32_t tokens = c->seq.start[c->first[i + 1]] - c->seq.start[c->first[i]];
+        const void *data = row_numbers(a, c, i);
         if (c->first[i] == c->first[i + 1])
             return rtd_fail(err, RTD_EDATA, "row %llu has no answer, and --tensor no empty records",
                             (unsigned long long)(a->rows + i + 1));

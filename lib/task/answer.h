@@ -151,8 +151,11 @@ struct rtd_answer {
     struct rtd_chunk chunk;
     struct rtd_out *out;       /* NULL with --tensor */
     struct rtd_writer *writer; /* only with --tensor */
-    uint64_t rows;             /* printed so far */
-    uint64_t bad;              /* of them, not answered */
+    const float
+        *hidden;    /* set by run: (sequences, width), what --tensor writes instead of logits */
+    uint32_t width; /* 0: logits */
+    uint64_t rows;  /* printed so far */
+    uint64_t bad;   /* of them, not answered */
 };
 
 /* Open the model, find the head, start the threads. */

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Every form in which weights are published becomes the same model; what is damaged, or more than
+# tensors, is refused in one line.
+set -euo pipefail
+fail() {
+    echo "$*"
+    exit 1
+}
+forms=$ROOT/tests/golden/forms tiny=$ROOT/tests/golden/tiny
+tensors() { # FILE: names and bytes of a safetensors file, in the order of the names
+    python3 - "$1" <<'P'
+import json, struct, sys, hashlib
+data = open(sys.argv[1], 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+head = json.loads(data[8:8 + n])
+head.pop('__metadata__', None)
+for name in sorted(head):
+    a, b = head[name]['data_offsets']
+    print(name, head[name]['dtype'], 'x'.join(map(str, head[name]['shape'])), hashlib.sha256(data[8 + n + a:8 + n + b]).hexdigest())
+P
+}
+tensors "$tiny/discriminator/model.safetensors" >want
+for form in bin-zip bin-legacy bin-views gamma-beta sharded; do
+    model-import -o "$form" "$forms/$form"
+    tensors "$form/model.safetensors" | cmp - want || fail "$form"
+    model-info "$form" | grep -qx 'digest	verified' || fail "$form: not sealed"
+done
+model-import -o bf16 "$forms/bf16"
+tensors bf16/model.safetensors | cut -d ' ' -f 1-3 | cmp - <(cut -d ' ' -f 1-3 want) || fail bf16
+
+# TensorFlow: both networks, in one data file and in two; Adam's moments on demand.
+tensors "$tiny/generator/model.safetensors" >want-generator
+for form in tiny-one tiny-two; do
+    model-import --heads 2 -o $form "$ROOT/tests/golden/tf1/$form"
+    tensors $form/discriminator/model.safetensors | cmp - want || fail $form
+    tensors $form/generator/model.safetensors | cmp - want-generator || fail "$form: generator"
+    [ "$(jq .num_attention_heads $form/generator/config.json)" = 1 ] || fail "$form: heads of the generator"
+done
+model-import --heads 2 --moments --vocab "$ROOT/tests/golden/vocab97.txt" -o moments "$ROOT/tests/golden/tf1/tiny-one/model.ckpt-1234567"
+tensors moments/discriminator/moments.safetensors | grep -c '^m\.' | grep -qx "$(wc -l <want)" || fail "moments"
+echo 'a b c' | detect -m moments/discriminator >/dev/null
+
+# The vocabulary of tokenizer.json, and its settings.
+cp -r "$forms/bin-zip" json
+chmod -R u+w json
+jq -Rn '[inputs] | to_entries | map({(.value): .key}) | add | {model: {type: "WordPiece", vocab: .},
+    normalizer: {type: "BertNormalizer", lowercase: false, strip_accents: null}}' "$ROOT/tests/golden/vocab97.txt" >json/tokenizer.json
+model-import -o from-json json
+cmp from-json/vocab.txt "$ROOT/tests/golden/vocab97.txt" || fail "tokenizer.json"
+[ "$(jq .do_lower_case from-json/tokenizer_config.json)" = false ] || fail "settings of tokenizer.json"
+sed -i 's/WordPiece/BPE/' json/tokenizer.json
+model-import -o never json 2>err && fail "a tokenizer of another type"
+grep -q 'type BPE, not WordPiece' err || fail "$(cat err)"
+rm json/tokenizer.json
+
+# A pickle that asks for more than tensors; keys that change the arithmetic.
+perl -e 'print "\x80\x02cos\nsystem\nq\x00X\x04\x00\x00\x00true\x85R."' >json/pytorch_model.bin
+model-import -o never json 2>err && fail "a pickle that runs a command"
+[ "$(wc -l <err)" = 1 ] || fail "$(cat err)"
+jq '.position_embedding_type = "relative_key"' "$forms/bin-zip/config.json" >json/config.json
+model-import -o never json 2>err && fail "another arithmetic"
+grep -q 'position_embedding_type' err || fail "$(cat err)"
+[ ! -e never ] || fail "half-written"
+
+# Damage anywhere is one line and no model; never a crash.
+damage() { # FORM FILE SOURCE...
+    local form=$1 file=$2 size i at
+    shift 2
+    rm -rf broken never
+    cp -r "$1" broken
+    chmod -R u+w broken
+    size=$(stat -c %s "broken/$file")
+    for ((i = 0; i < 40; i++)); do
+        cat "$1/$file" >"broken/$file"
+        at=$((size * i / 40))
+        if ((i % 2)); then
+            truncate -s $at "broken/$file"
+        else
+            printf '\xff' | dd of="broken/$file" bs=1 seek=$at conv=notrunc status=none
+        fi
+        if model-import --heads 2 -o never broken 2>err; then
+            rm -rf never # a changed weight of a form without checksums
+        else
+            status=$?
+            [[ $status = 1 && $(wc -l <err) = 1 ]] || fail "$form, damage $i: status $status: $(cat err)"
+            [ ! -e never ] || fail "$form, damage $i: half-written"
+        fi
+    done
+}
+for form in bin-zip bin-legacy bin-views; do damage $form pytorch_model.bin "$forms/$form"; done
+damage sharded model.safetensors.index.json "$forms/sharded"
+damage tf1 model.ckpt-1234567.index "$ROOT/tests/golden/tf1/tiny-one"
+damage tf1 model.ckpt-1234567.data-00000-of-00001 "$ROOT/tests/golden/tf1/tiny-one"
