@@ -48,10 +48,12 @@ static int keep_row(struct opts *o, struct rtd_err *err)
     if (o->rows == o->cap) {
         size_t cap = 2 * o->cap + 64;
         struct row *list = realloc(o->row, cap * sizeof *list);
-        o->row = list ? list : o->row;
-        struct rtd_sentence *s = list ? realloc(o->sentence, cap * sizeof *s) : NULL;
-        o->sentence = s ? s : o->sentence;
-        if (!s)
+        if (list)
+            o->row = list;
+        struct rtd_sentence *s = realloc(o->sentence, cap * sizeof *s);
+        if (s)
+            o->sentence = s;
+        if (!list || !s)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         o->cap = cap;
     }

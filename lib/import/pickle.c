@@ -48,7 +48,8 @@ static value *make(struct rtd_pickle *p, enum rtd_pickle_kind kind)
     if (!v)
         return no_memory(p), NULL;
     v->kind = kind;
-    return p->all[p->n++] = v;
+    p->all[p->n++] = v;
+    return v;
 }
 
 static value *make_text(struct rtd_pickle *p, enum rtd_pickle_kind kind, const void *text,

@@ -183,9 +183,11 @@ int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err
     if (c->rows == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
         char **texts = realloc(c->text, cap * sizeof *texts);
-        c->text = texts ? texts : c->text;
+        if (texts)
+            c->text = texts;
         size_t *first = realloc(c->first, (cap + 1) * sizeof *first);
-        c->first = first ? first : c->first;
+        if (first)
+            c->first = first;
         if (!texts || !first)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         c->cap = cap;

@@ -10,8 +10,7 @@ void rtd_sentence_free(struct rtd_sentence *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         free(s->word[i]);
-        if (s->tag)
-            free(s->tag[i]);
+        free(s->tag[i]);
     }
     free(s->word);
     free(s->tag);
@@ -54,16 +53,17 @@ static int add_token(struct rtd_conll *c, struct rtd_sentence *s, const char *wo
     if (s->n == s->cap) {
         size_t cap = 2 * s->cap + 16;
         char **w = realloc(s->word, cap * sizeof *w);
-        s->word = w ? w : s->word;
-        char **t = c->tags && w ? realloc(s->tag, cap * sizeof *t) : NULL;
-        s->tag = t ? t : s->tag;
-        if (!w || (c->tags && !t))
+        if (w)
+            s->word = w;
+        char **t = realloc(s->tag, cap * sizeof *t);
+        if (t)
+            s->tag = t;
+        if (!w || !t)
             return rtd_fail(err, RTD_ESYS, "%s: not enough memory", c->name);
         s->cap = cap;
     }
     s->word[s->n] = strdup(word);
-    if (c->tags)
-        s->tag[s->n] = strdup(tag);
+    s->tag[s->n] = c->tags ? strdup(tag) : NULL;
     bool ok = s->word[s->n] && (!c->tags || s->tag[s->n]);
     if (s->n++ == 0)
         s->line = c->lines.number;

@@ -16,7 +16,7 @@
 struct rtd_sentence {
     size_t n;
     char **word;   /* [n], owned */
-    char **tag;    /* [n], owned; NULL where tags are not wanted */
+    char **tag;    /* [n], owned; all NULL where tags are not wanted */
     char *intent;  /* of a line "# intent = X", owned, or NULL */
     uint64_t line; /* number of the first token's line */
     size_t cap;    /* private */

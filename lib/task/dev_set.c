@@ -73,9 +73,10 @@ static int score_numbers(const struct rtd_dev_set *d, const struct rtd_network *
 {
     const struct rtd_answers *a = &d->e.answers[0];
     size_t n = d->e.seq.n;
-    double range = net->head[a->head].spec.range, *x = malloc(2 * n * sizeof *x), *y = x + n;
+    double range = net->head[a->head].spec.range, *x = malloc(2 * n * sizeof *x);
     if (!x)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
+    double *y = x + n;
     for (size_t i = 0; i < n; i++) {
         x[i] = range * (double)logits[0][i];
         y[i] = range * a->value[i];

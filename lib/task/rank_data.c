@@ -51,10 +51,12 @@ static int add_candidate(struct rtd_query *q, const char *text, bool right, stru
     if (q->n == q->cap) {
         size_t more = 2 * q->cap + 8;
         char **list = realloc(q->candidate, more * sizeof *list);
-        q->candidate = list ? list : q->candidate;
-        bool *flags = list ? realloc(q->right, more * sizeof *flags) : NULL;
-        q->right = flags ? flags : q->right;
-        if (!flags)
+        if (list)
+            q->candidate = list;
+        bool *flags = realloc(q->right, more * sizeof *flags);
+        if (flags)
+            q->right = flags;
+        if (!list || !flags)
             return no_memory(err);
         q->cap = more;
     }

@@ -104,10 +104,12 @@ static int take_paragraph(struct rtd_squad *s, const json_t *p, const char *path
     if (!context || !json_is_array(qas))
         return bad(path, article, number, "no context, or no qas", err);
     char **contexts = realloc(s->context, (s->contexts + 1) * sizeof *contexts);
-    s->context = contexts ? contexts : s->context;
-    struct rtd_squad_question *q = contexts ? realloc(s->q, (s->n + n + 1) * sizeof *q) : NULL;
-    s->q = q ? q : s->q;
-    char *copy = q ? strdup(context) : NULL;
+    if (contexts)
+        s->context = contexts;
+    struct rtd_squad_question *q = realloc(s->q, (s->n + n + 1) * sizeof *q);
+    if (q)
+        s->q = q;
+    char *copy = contexts && q ? strdup(context) : NULL;
     if (!copy)
         return rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
     s->context[s->contexts++] = copy;

@@ -25,7 +25,8 @@ static bool resize(void *list, size_t n, size_t size)
 {
     void **p = list;
     void *more = realloc(*p, n * size);
-    *p = more ? more : *p;
+    if (more)
+        *p = more;
     return more != NULL;
 }
 
