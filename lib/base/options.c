@@ -36,8 +36,9 @@ static struct rtd_opt *find_letter(struct rtd_opt *opts, char c)
 static int bad_value(const struct rtd_opt *o, const char *v, struct rtd_err *err)
 {
     const char *want = o->type == RTD_OPT_REAL || o->type == RTD_OPT_SECS ? "a number"
-                       : o->type == RTD_OPT_BYTES ? "a number of bytes (suffix K, M or G)"
-                                                  : "a whole number";
+                       : o->type == RTD_OPT_BYTES   ? "a number of bytes (suffix K, M or G)"
+                       : o->type == RTD_OPT_COUNTED ? "a whole number (suffix K, M or G)"
+                                                    : "a whole number";
     if (o->min == 0 && o->max == 0)
         return rtd_fail(err, RTD_EUSAGE, "--%s %s: wants %s, not negative", o->name, v, want);
     return rtd_fail(err, RTD_EUSAGE, "--%s %s: wants %s from %.15g to %.15g", o->name, v, want,
@@ -50,12 +51,14 @@ static int parse_whole(const struct rtd_opt *o, const char *v, int64_t *out, str
     errno = 0;
     long long x = strtoll(v, &end, 10);
     bool ok = errno == 0 && end != v && (*v == '-' || (*v >= '0' && *v <= '9'));
-    if (ok && o->type == RTD_OPT_BYTES && *end) {
+    if (ok && (o->type == RTD_OPT_BYTES || o->type == RTD_OPT_COUNTED) && *end) {
         const char *unit = strchr("KMG", *end);
-        int shift = unit ? 10 * (int)(unit - "KMG" + 1) : 0;
-        ok = unit && end[1] == 0 && x >= 0 && x <= INT64_MAX >> shift;
+        long long factor = 1, step = o->type == RTD_OPT_BYTES ? 1024 : 1000;
+        for (const char *u = "KMG"; unit && u <= unit; u++)
+            factor *= step;
+        ok = unit && end[1] == 0 && x >= 0 && x <= INT64_MAX / factor;
         if (ok)
-            x <<= shift;
+            x *= factor;
     } else {
         ok = ok && *end == 0;
     }
@@ -96,6 +99,7 @@ static int assign(struct rtd_opt *o, const char *v, struct rtd_err *err)
         return RTD_OK;
     case RTD_OPT_INT:
     case RTD_OPT_BYTES:
+    case RTD_OPT_COUNTED:
         return parse_whole(o, v, o->dest, err);
     case RTD_OPT_REAL:
     case RTD_OPT_SECS:

@@ -16,16 +16,17 @@
 /* --- options --- */
 enum rtd_opt_type {
     RTD_OPT_END = 0,
-    RTD_OPT_FLAG,   /* bool*: set to true */
-    RTD_OPT_NOFLAG, /* bool*: set to false */
-    RTD_OPT_COUNT,  /* int*: incremented */
-    RTD_OPT_INT,    /* int64_t*: whole number in [min, max] */
-    RTD_OPT_BYTES,  /* int64_t*: whole number, K M G = powers of 1024 */
-    RTD_OPT_REAL,   /* double*: in [min, max] */
-    RTD_OPT_STR,    /* const char**: borrowed from argv */
-    RTD_OPT_SECS,   /* double*: seconds, or with suffix m or h */
-    RTD_OPT_LIST,   /* struct rtd_strlist*: may be repeated */
-    RTD_OPT_GROUP,  /* no option: a heading in --help (text in `help`) */
+    RTD_OPT_FLAG,    /* bool*: set to true */
+    RTD_OPT_NOFLAG,  /* bool*: set to false */
+    RTD_OPT_COUNT,   /* int*: incremented */
+    RTD_OPT_INT,     /* int64_t*: whole number in [min, max] */
+    RTD_OPT_BYTES,   /* int64_t*: whole number, K M G = powers of 1024 */
+    RTD_OPT_COUNTED, /* int64_t*: whole number, K M G = powers of 1000 */
+    RTD_OPT_REAL,    /* double*: in [min, max] */
+    RTD_OPT_STR,     /* const char**: borrowed from argv */
+    RTD_OPT_SECS,    /* double*: seconds, or with suffix m or h */
+    RTD_OPT_LIST,    /* struct rtd_strlist*: may be repeated */
+    RTD_OPT_GROUP,   /* no option: a heading in --help (text in `help`) */
 };
 
 struct rtd_strlist {

@@ -33,9 +33,11 @@ static int keep_offsets(struct rtd_windows *w, struct rtd_err *err)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         w->piece_cap = n + 64;
     }
+    w->pieces = n;
+    if (n == 0)
+        return RTD_OK;
     memcpy(w->begin, w->context.begin, n * sizeof *w->begin);
     memcpy(w->end, w->context.end, n * sizeof *w->end);
-    w->pieces = n;
     return RTD_OK;
 }
 

@@ -37,6 +37,26 @@ cp shards/manifest.json .
 mask-gen examples.ts | rtd-train --size tiny --batch 4 --steps 2 -o run
 finetune --task classify --epochs 1 -m run/discriminator -o topics train.tsv
 classify -m topics --header --text text test.tsv >out.tsv
+# tasks other than classification
+cp -r run/discriminator minilm
+mkdir downloads
+cp -r "$ROOT/tests/golden/forms/bin-zip" downloads/bert-base-uncased
+cp -r "$ROOT/tests/golden/tf1/tiny-one" downloads/electra_small
+cp train.tsv mood.tsv
+tail -n +2 train.tsv | awk -F '\t' 'NR == 1 { print "text\tlabel" > "intents.tsv" } { print $2 "\t" $1 > "intents.tsv"
+    n = split($2, w, " "); for (i = 1; i <= n; i++) print w[i] "\t" (i == 1 ? "B-X" : "O"); print "" }' >slots.conll
+cp slots.conll names.conll
+cp slots.conll test.conll
+awk -F '\t' -v OFS='\t' 'BEGIN { print "text_a", "text_b", "label" } { print $1, $2, NR % 5 }' pairs.tsv >stsb.tsv
+awk -F '\t' -v OFS='\t' 'BEGIN { print "source", "target" } { print $1, $2 }' pairs.tsv >summaries.tsv
+awk -F '\t' -v OFS='\t' 'BEGIN { print "query", "candidate", "label" } { print $1, $2, NR % 2 }' pairs.tsv >replies.tsv
+echo '{"data": [{"paragraphs": [{"context": "a small dog", "qas": [{"id": "1", "question": "what?",
+    "answers": [{"text": "dog", "answer_start": 8}]}]}]}]}' >dev.json
+few=(-m minilm --max-steps 2)
+finetune --task tag "${few[@]}" -o ner names.conll
+finetune --task answer "${few[@]}" -o qa dev.json
+finetune --task rank --negatives 1 "${few[@]}" -o replies replies.tsv
+finetune --task generate "${few[@]}" -o summaries summaries.tsv
 cd ..
 set +e
 

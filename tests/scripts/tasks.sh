@@ -167,7 +167,7 @@ diff -r straight stopped || fail "a resumed run is another one"
 [ ! -e stopped.state ] || fail "the state was left behind"
 
 # Fewer examples, balanced labels, smoothing, patience.
-finetune -v --task classify -m discriminator -o few --epochs 2 --max-tokens 2000 labels.train 2>err
+finetune -v --task classify -m discriminator -o few --epochs 2 --max-tokens 2K labels.train 2>err
 tokens=$(sed -n 's/.*trained on \([0-9]*\) tokens.*/\1/p' err)
 ((tokens <= 2000 && tokens > 1800)) || fail "--max-tokens 2000: $tokens"
 finetune --task classify -m discriminator -o plain --epochs 1 labels.train
