@@ -147,7 +147,7 @@ deps:
 
 # --- installing ------------------------------------------------------------------------------
 dest = $(DESTDIR)$(PREFIX)
-recipes := $(wildcard pipelines/*)
+recipes := $(filter-out %.tsv,$(wildcard pipelines/*))
 
 install: all
 	install -d $(dest)/bin $(dest)/share/rtdtools

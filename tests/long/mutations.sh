@@ -5,7 +5,8 @@
 set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
-programs=(parity kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test)
+programs=(parity kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
+    decoding_test metrics)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
 
@@ -15,6 +16,8 @@ red() { # does a test see the bug?  Non-zero, and not by a signal; its name into
     for by in "${programs[@]}"; do
         if [ "$by" = parity ]; then
             RTD_KERNELS=plain build/tests/parity "$golden" >test.log 2>&1 || status=$?
+        elif [ "$by" = metrics ]; then
+            build/tests/metrics tests/golden/metrics >test.log 2>&1 || status=$?
         else
             "build/tests/$by" >test.log 2>&1 || status=$?
         fi
@@ -81,4 +84,14 @@ mutate 'ties lost in the AUC' lib/train/evaluation.c 's|below + neg / 2|below|'
 mutate 'precision for recall' lib/train/evaluation.c 's|t\.both / t\.predicted|t.both / t.replaced|'
 mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
+mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
+mutate 'touched rows are not cleared' lib/train/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
+mutate 'label smoothing without its gradient' lib/train/losses.c 's/x\[i\] -= gscale \* share;/x[i] -= 0;/'
+mutate 'tag losses ignore the weights' lib/train/finetune.c 's/(double)g->weight\[label\] : 1;/1 : 1;/'
+mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
+mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < best->no_answer ? none/none > best->no_answer ? none/'
+mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
+mutate 'ties rank by the first' lib/task/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
+mutate 'articles count' lib/task/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
+mutate 'the longest reference length' lib/task/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
 [ $survived -eq 0 ]
