@@ -87,7 +87,6 @@ mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
 mutate 'touched rows are not cleared' lib/train/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
 mutate 'label smoothing without its gradient' lib/train/losses.c 's/x\[i\] -= gscale \* share;/x[i] -= 0;/'
-mutate 'tag losses ignore the weights' lib/train/finetune.c 's/(double)g->weight\[label\] : 1;/1 : 1;/'
 mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
 mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < best->no_answer ? none/none > best->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'

@@ -14,9 +14,11 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/tool.h"
+#include "model/flops.h"
 #include "nn/gemm.h"
 #include "train/optimizer.h"
 #include "train/presets.h"
+#include "train/finetune.h"
 #include "train/pretrain.h"
 
 static struct rtd_err err;
@@ -177,6 +179,95 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
     rtd_config_free(&g);
 }
 
+/* --- fine-tuning --- */
+
+struct tuning {
+    const char *name, *model_type;
+    int layers, hidden, heads, ffn, embedding, labels;
+    size_t length, batch;
+    int steps;
+};
+
+/* A classifier on sequences of one length; the optimiser's time and traffic on a line of their own.
+ */
+static void finetune(const struct tuning *u, struct rtd_pool *pool)
+{
+    struct rtd_config c;
+    struct rtd_network *net;
+    struct rtd_finetune_options o;
+    struct rtd_finetune *f;
+    struct rtd_optimizer opt;
+    char label[160][8], *labels[160];
+    struct rtd_head_spec spec = {
+        .task = RTD_TASK_CLASSIFY, .label = labels, .outputs = u->labels, .texts = 1, .range = 1};
+    rtd_config_init(&c);
+    snprintf(c.model_type, sizeof c.model_type, "%s", u->model_type);
+    c.vocab_size = 30522;
+    c.num_hidden_layers = u->layers;
+    c.hidden_size = u->hidden;
+    c.num_attention_heads = u->heads;
+    c.intermediate_size = u->ffn;
+    c.embedding_size = u->embedding;
+    for (int i = 0; i < u->labels; i++) {
+        snprintf(label[i], sizeof label[i], "%d", i);
+        labels[i] = label[i];
+    }
+    rtd_finetune_defaults(&o);
+    if (rtd_head_specs_store(&c, &spec, 1, &err) || rtd_network_new(&net, &c, false, &err) ||
+        rtd_finetune_new(&f, net, &o, pool, &err) || rtd_optimizer_init(&opt, &net->params, &err))
+        die();
+    rtd_params_init(&net->params, 1, 0.02);
+    int32_t *answer = calloc(u->batch, sizeof *answer);
+    double before = measure_peak(pool), seconds = 0, update = 0, touched = 0, norm, loss;
+    for (int t = 0; t <= u->steps && answer; t++) {
+        struct rtd_masked_batch b = make_batch(u->batch, u->length, (uint64_t)t, c.vocab_size);
+        const struct rtd_target target = {.label = answer, .count = (double)u->batch};
+        struct rtd_task_batch q = {.nseq = u->batch,
+                                   .units = u->batch,
+                                   .start = b.start,
+                                   .ids = b.ids,
+                                   .types = b.types,
+                                   .index = b.index,
+                                   .ntarget = 1,
+                                   .target = &target};
+        real *grad;
+        for (size_t i = 0; i < u->batch; i++)
+            answer[i] = (int32_t)((i + (size_t)t) % (size_t)u->labels);
+        double at = rtd_now();
+        if (rtd_finetune_batch(f, &q, &grad, &loss, &err))
+            die();
+        double middle = rtd_now();
+        if (rtd_optimizer_step(&opt, &net->params, grad, rtd_lanes_touched(f->lanes), 1e-4,
+                               (uint64_t)t, pool, &norm, &err))
+            die();
+        if (t > 0) {
+            seconds += rtd_now() - at;
+            update += rtd_now() - middle;
+        }
+        free_batch(&b);
+    }
+    for (size_t r = 0; r < (size_t)c.vocab_size; r++)
+        touched += opt.ever[r];
+    double after = measure_peak(pool), peak = before > after ? before : after;
+    double tokens = (double)(u->length * u->batch) * u->steps;
+    double flops =
+        3 * (rtd_flops_encoder(&c, (double)u->length) + rtd_flops_head(&c, (double)u->length)) *
+        (double)u->batch * u->steps / seconds;
+    double table = (double)c.vocab_size * c.embedding_size;
+    double bytes = 4 * (7 * ((double)net->params.total - table) + 7 * touched * c.embedding_size +
+                        2 * (table - touched * c.embedding_size));
+    printf(
+        "fine-tuning %s, length %zu, batch %zu: %.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of the "
+        "sgemm peak\n  its optimiser: %.1f%% of the time, %.0f MB a step at %.1f GB/s\n",
+        u->name, u->length, u->batch, tokens / seconds, flops / 1e9, peak / 1e9, 100 * flops / peak,
+        100 * update / seconds, bytes / 1e6, bytes * u->steps / update / 1e9);
+    fflush(stdout);
+    free(answer);
+    rtd_optimizer_free(&opt);
+    rtd_finetune_free(f);
+    rtd_config_free(&c);
+}
+
 static void cpu_name(char *out, size_t size)
 {
     FILE *f = fopen("/proc/cpuinfo", "r");
@@ -214,6 +305,13 @@ int main(int argc, char **argv)
            rtd_gemm_arch());
     for (int i = 0; i < jobs; i++, job += 4)
         pretrain(job[0], (size_t)atol(job[1]), (size_t)atol(job[2]), atoi(job[3]), pool);
+    static const struct tuning tunings[] = {
+        {"ELECTRA-Small", "electra", 12, 256, 4, 1024, 128, 2, 128, 32, 6},
+        {"MiniLM-L6", "bert", 6, 384, 12, 1536, 384, 2, 128, 32, 6},
+        {"MiniLM-L6, 150 labels", "bert", 6, 384, 12, 1536, 384, 150, 11, 32, 40},
+    };
+    for (size_t i = 0; i < sizeof tunings / sizeof tunings[0] && argc <= first; i++)
+        finetune(&tunings[i], pool);
     rtd_pool_free(pool);
     return 0;
 }
