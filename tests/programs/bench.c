@@ -197,7 +197,7 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
     struct rtd_finetune_options o;
     struct rtd_finetune *f;
     struct rtd_optimizer opt;
-    char label[160][8], *labels[160];
+    char label[160][12], *labels[160];
     struct rtd_head_spec spec = {
         .task = RTD_TASK_CLASSIFY, .label = labels, .outputs = u->labels, .texts = 1, .range = 1};
     rtd_config_init(&c);
