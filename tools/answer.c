@@ -213,12 +213,14 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     struct rtd_answer a;
     const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_ANSWER,
                                          .texts = 2,
+                                         .keys = "question,context",
                                          .add = add,
                                          .print = print,
                                          .drop = drop,
                                          .arg = o};
-    if (o->squad && (n || o->answer.tensor))
-        return rtd_fail(err, RTD_EUSAGE, "--squad takes neither other files nor --tensor");
+    if (o->squad && (n || o->answer.tensor || o->answer.jsonl || o->answer.text))
+        return rtd_fail(err, RTD_EUSAGE,
+                        "--squad takes neither other files nor --jsonl, --text or --tensor");
     if (o->no_answer && !o->squad)
         return rtd_fail(err, RTD_EUSAGE, "--no-answer belongs to --squad");
     int st = rtd_answer_open(&a, &o->answer, &task, err);

@@ -204,6 +204,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     struct rtd_answer a;
     const struct rtd_answer_task write = {.tasks = 1u << RTD_TASK_GENERATE,
                                           .texts = 1,
+                                          .keys = "source",
                                           .run = write_texts,
                                           .print = print_texts,
                                           .arg = o};

@@ -93,6 +93,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     struct rtd_answer a;
     const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_RANK,
                                          .texts = 1,
+                                         .keys = "query",
+                                         .list_key = o->candidates ? NULL : "candidates",
                                          .add = add,
                                          .print = print,
                                          .arg = o,

@@ -15,6 +15,7 @@
 struct row {
     size_t n;
     uint32_t *token, *begin, *end; /* [n] in one block; NULL: none */
+    struct rtd_sentence sentence; /* with --conll */
 };
 
 struct opts {
@@ -23,9 +24,8 @@ struct opts {
     int slots, intent; /* places among the heads that are run; intent -1: none */
     struct rtd_viterbi viterbi;
     struct rtd_word_pieces words;
-    struct row *row; /* [cap] of the chunk */
+    struct row *row; /* [cap] of the chunk, without its bad lines */
     size_t rows, cap;
-    struct rtd_sentence *sentence; /* [cap] with --conll */
 };
 
 static const struct rtd_usage usage = {
@@ -48,24 +48,19 @@ static int keep_row(struct opts *o, struct rtd_err *err)
     if (o->rows == o->cap) {
         size_t cap = 2 * o->cap + 64;
         struct row *list = realloc(o->row, cap * sizeof *list);
-        if (list)
-            o->row = list;
-        struct rtd_sentence *s = realloc(o->sentence, cap * sizeof *s);
-        if (s)
-            o->sentence = s;
-        if (!list || !s)
+        if (!list)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
+        o->row = list;
         o->cap = cap;
     }
     uint32_t *block = malloc((3 * w->n + 1) * sizeof *block);
     if (!block)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    struct row *r = &o->row[o->rows];
+    struct row *r = &o->row[o->rows++];
     *r = (struct row){.n = w->n, .token = block, .begin = block + w->n, .end = block + 2 * w->n};
     memcpy(r->token, w->token, w->n * sizeof *block);
     memcpy(r->begin, w->begin, w->n * sizeof *block);
     memcpy(r->end, w->end, w->n * sizeof *block);
-    o->sentence[o->rows++] = (struct rtd_sentence){0};
     return RTD_OK;
 }
 
@@ -84,7 +79,7 @@ static void drop(void *arg)
     struct opts *o = arg;
     for (size_t i = 0; i < o->rows; i++) {
         free(o->row[i].token);
-        rtd_sentence_free(&o->sentence[i]);
+        rtd_sentence_free(&o->row[i].sentence);
     }
     o->rows = 0;
 }
@@ -144,9 +139,9 @@ static json_t *entity_json(const struct rtd_entity *e, const struct row *r, cons
 }
 
 static int print_json(struct rtd_answer *a, struct opts *o, const struct rtd_chunk *c, size_t i,
-                      const char *const *tag, const double *probability, struct rtd_err *err)
+                      const struct row *r, const char *const *tag, const double *probability,
+                      struct rtd_err *err)
 {
-    const struct row *r = &o->row[i];
     struct rtd_entity *e = malloc((r->n + 1) * sizeof *e);
     double p;
     if (!e)
@@ -171,14 +166,14 @@ static int print_json(struct rtd_answer *a, struct opts *o, const struct rtd_chu
 }
 
 static int print_conll(struct rtd_answer *a, struct opts *o, const struct rtd_chunk *c, size_t i,
-                       const char *const *tag, struct rtd_err *err)
+                       const struct row *r, const char *const *tag, struct rtd_err *err)
 {
     double p;
     int st = RTD_OK;
     if (o->intent >= 0)
         st = rtd_out_printf(a->out, err, "# intent = %s\n", intent_of(a, o, c, i, &p));
-    for (size_t w = 0; w < o->row[i].n && !st; w++)
-        st = rtd_out_printf(a->out, err, "%s\t%s\n", o->sentence[i].word[w], tag[w]);
+    for (size_t w = 0; w < r->n && !st; w++)
+        st = rtd_out_printf(a->out, err, "%s\t%s\n", r->sentence.word[w], tag[w]);
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 
@@ -191,16 +186,16 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
             st = rtd_out_printf(a->out, err, o->conll ? "\n" : "{}\n");
             continue;
         }
-        const struct row *r = &o->row[k];
+        const struct row *r = &o->row[k++];
         const char **tag = malloc((r->n + 1) * sizeof *tag);
         double *p = malloc((r->n + 1) * sizeof *p);
         st = tag && p ? decode(a, o, r, c->logits[o->slots], tag, p, err)
                       : rtd_fail(err, RTD_ESYS, "not enough memory");
         if (!st)
-            st = o->conll ? print_conll(a, o, c, k, tag, err) : print_json(a, o, c, k, tag, p, err);
+            st = o->conll ? print_conll(a, o, c, i, r, tag, err)
+                          : print_json(a, o, c, i, r, tag, p, err);
         free(tag);
         free(p);
-        k++;
     }
     return st;
 }
@@ -219,7 +214,7 @@ static int add_sentence(struct rtd_answer *a, struct opts *o, struct rtd_sentenc
     if (!st)
         st = keep_row(o, err);
     if (!st) {
-        o->sentence[o->rows - 1] = *s;
+        o->row[o->rows - 1].sentence = *s;
         *s = (struct rtd_sentence){0};
     }
     return st;
@@ -284,6 +279,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                          .print = print,
                                          .drop = drop,
                                          .arg = o};
+    if (o->conll && (o->answer.jsonl || o->answer.text))
+        return rtd_fail(err, RTD_EUSAGE, "--conll takes neither --jsonl nor --text");
     int st = rtd_answer_open(&a, &o->answer, &task, err);
     if (st)
         return st;
@@ -296,7 +293,6 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     rtd_viterbi_free(&o->viterbi);
     rtd_word_pieces_free(&o->words);
     free(o->row);
-    free(o->sentence);
     return st;
 }
 

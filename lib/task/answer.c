@@ -50,6 +50,8 @@ int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
         return rtd_fail(err, RTD_EUSAGE, "-m DIR is needed");
     if (o->tensor && o->json)
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --json exclude each other");
+    if (o->jsonl && o->header)
+        return rtd_fail(err, RTD_EUSAGE, "--jsonl and --header exclude each other");
     if (rtd_kernels_check(err))
         return err->status;
     int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
@@ -91,6 +93,8 @@ void rtd_answer_close(struct rtd_answer *a)
     for (int i = 0; i < RTD_MAX_HEADS; i++)
         free(a->chunk.logits[i]);
     rtd_sequences_free(&a->chunk.seq);
+    rtd_row_free(&a->row);
+    rtd_json_row_free(&a->json);
     rtd_infer_close(a->infer);
     rtd_pool_free(a->pool);
     rtd_model_dir_close(&a->dir);
@@ -239,10 +243,10 @@ static bool chunk_full(const struct rtd_answer *a)
 
 /* The fields that are wanted; all of them where a line may have any number.  An empty line is a row
  * of empty texts. */
-static int take_line(struct rtd_answer *a, const struct rtd_columns *cols,
-                     const struct rtd_row *row, const char *name, unsigned long long number,
-                     struct rtd_err *err)
+static int take_columns(struct rtd_answer *a, const struct rtd_columns *cols, const char *name,
+                        unsigned long long number, struct rtd_err *err)
 {
+    const struct rtd_row *row = &a->row;
     char nothing[] = "", *text[2] = {nothing, nothing};
     bool empty = row->n == 1 && !row->field[0][0];
     if (!empty && !cols->ntext)
@@ -258,9 +262,26 @@ static int take_line(struct rtd_answer *a, const struct rtd_columns *cols,
     return add_row(a, text, cols->ntext ? cols->ntext : 1, err);
 }
 
+/* The texts of a JSON object; an empty line is a row of empty texts here, too. */
+static int take_object(struct rtd_answer *a, const char *line, size_t len, const char *name,
+                       unsigned long long number, struct rtd_err *err)
+{
+    char nothing[] = "", *text[2] = {nothing, nothing};
+    const char *keys = a->o->text      ? a->o->text
+                       : a->task.keys  ? a->task.keys
+                       : a->task.texts == 2 ? "text_a,text_b"
+                                            : "text";
+    if (!line[strspn(line, " \r")])
+        return add_row(a, text, a->task.list_key ? 1 : a->task.texts, err);
+    int st = rtd_json_row_read(&a->json, line, len, keys, a->task.list_key, name, number, err);
+    if (st == RTD_EDATA)
+        return add_bad_row(a, err);
+    return st ? st : add_row(a, a->json.field, a->json.n, err);
+}
+
 static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_columns *cols,
-                     const struct rtd_columns_spec *spec, struct rtd_row *row, const char *path,
-                     bool *more, struct rtd_err *err)
+                     const struct rtd_columns_spec *spec, const char *path, bool *more,
+                     struct rtd_err *err)
 {
     char *line;
     size_t len;
@@ -268,11 +289,13 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
     *more = !st && line;
     if (!*more)
         return st;
-    if (rtd_row_split(row, line, len, path, lines->number, err))
+    if (a->o->jsonl)
+        return take_object(a, line, len, path, lines->number, err);
+    if (rtd_row_split(&a->row, line, len, path, lines->number, err))
         return add_bad_row(a, err);
     if (lines->number == 1 && a->o->header)
-        return rtd_columns_resolve(cols, spec, row, path, err);
-    return take_line(a, cols, row, path, lines->number, err);
+        return rtd_columns_resolve(cols, spec, &a->row, path, err);
+    return take_columns(a, cols, path, lines->number, err);
 }
 
 /* After each row. */
@@ -286,24 +309,22 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
 {
     struct rtd_lines lines;
     struct rtd_columns cols = {0};
-    struct rtd_row row = {0};
     struct rtd_columns_spec spec = {.text = a->o->text,
                                     .want_text = !a->task.all_fields || a->o->text,
                                     .header = a->o->header ? RTD_HEADER_YES : RTD_HEADER_NO,
                                     .texts = a->task.texts};
     bool more = true;
-    if (!a->o->header && rtd_columns_resolve(&cols, &spec, NULL, path, err))
+    if (!a->o->header && !a->o->jsonl && rtd_columns_resolve(&cols, &spec, NULL, path, err))
         return err->status;
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
     while (!st && more) {
-        st = next_line(a, &lines, &cols, &spec, &row, path, &more, err);
+        st = next_line(a, &lines, &cols, &spec, path, &more, err);
         if (!st)
             st = work_off(a, err);
     }
     rtd_lines_close(&lines);
-    rtd_row_free(&row);
     return st;
 }
 

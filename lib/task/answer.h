@@ -19,11 +19,12 @@
 #include "stream/stream.h"
 #include "task/columns.h"
 #include "task/infer.h"
+#include "task/json_row.h"
 #include "task/sequences.h"
 
 struct rtd_answer_options {
     const char *model, *head, *text, *out;
-    bool header, json, tensor, line_buffered, strict, force;
+    bool header, jsonl, json, tensor, line_buffered, strict, force;
     int64_t length;  /* 0: the length the model was trained on, else its positions */
     int64_t threads; /* 0: all CPUs */
 };
@@ -48,7 +49,7 @@ struct rtd_answer_options {
          &(o)->text,                                                                            \
          0,                                                                                     \
          0,                                                                                     \
-         "columns of the text, by number or, with --header, name",                              \
+         "columns of the text, by number or, with --header, name; keys of --jsonl",             \
          0},                                                                                    \
         {RTD_OPT_FLAG,                                                                          \
          0,                                                                                     \
@@ -59,7 +60,16 @@ struct rtd_answer_options {
          0,                                                                                     \
          "row 1 of the input is a header; print one, too",                                      \
          0},                                                                                    \
-        {RTD_OPT_FLAG, 0, "json", NULL, &(o)->json, 0, 0, "one JSON object a line", 0},         \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "jsonl",                                                                               \
+         NULL,                                                                                  \
+         &(o)->jsonl,                                                                           \
+         0,                                                                                     \
+         0,                                                                                     \
+         "a line of the input is a JSON object",                                                \
+         0},                                                                                    \
+        {RTD_OPT_FLAG, 0, "json", NULL, &(o)->json, 0, 0, "print a JSON object a line", 0},     \
         {RTD_OPT_FLAG,                                                                          \
          0,                                                                                     \
          "tensor",                                                                              \
@@ -128,6 +138,8 @@ struct rtd_answer_task {
     unsigned tasks;  /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
     int texts;       /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
     bool all_fields; /* add gets every field of a line, unless --text chooses */
+    const char *keys;     /* of --jsonl without --text; NULL: text, or text_a,text_b */
+    const char *list_key; /* of --jsonl: further fields are this list's texts; may be NULL */
     /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
      * nothing appended: the line cannot be answered. */
     int (*add)(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err);
@@ -156,6 +168,9 @@ struct rtd_answer {
     uint32_t width; /* 0: logits */
     uint64_t rows;  /* printed so far */
     uint64_t bad;   /* of them, not answered */
+    /* the line that is read */
+    struct rtd_row row;
+    struct rtd_json_row json;
 };
 
 /* Open the model, find the head, start the threads. */

@@ -1,15 +1,18 @@
 /* rtdtools - MIT licence
  *
  * Data sets of sources and targets: [CLS] source [SEP] target [SEP], each token of the target and
- * the last [SEP] predicted by the token before it. */
+ * the last [SEP] predicted by the token before it.  A target that was cut does not end there: its
+ * last [SEP] is not to be learnt (causal attention hides it from everything else). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "task/dataset.h"
 
-/* One pair; the target keeps at most o->target pieces, the source what is left. */
+/* One pair; the target keeps at most o->target pieces, the source what is left.  *whole: all of
+ * the target is there. */
 static int add_pair(struct rtd_examples *e, struct rtd_encoding enc[2], const char *source,
-                    const char *target, const struct rtd_dataset_options *o, struct rtd_err *err)
+                    const char *target, const struct rtd_dataset_options *o, bool *whole,
+                    struct rtd_err *err)
 {
     if (rtd_tokenizer_encode(o->tok, &enc[0], source, strlen(source), err) ||
         rtd_tokenizer_encode(o->tok, &enc[1], target, strlen(target), err))
@@ -18,7 +21,8 @@ static int add_pair(struct rtd_examples *e, struct rtd_encoding enc[2], const ch
     size_t nb = enc[1].n < most ? enc[1].n : most, room = o->length - 3 - nb;
     size_t na = enc[0].n < room ? enc[0].n : room;
     static const int32_t none;
-    e->seq.cut += na < enc[0].n || nb < enc[1].n;
+    *whole = nb == enc[1].n;
+    e->seq.cut += na < enc[0].n || !*whole;
     e->prefix[e->seq.n] = (uint32_t)na + 2;
     return rtd_sequences_add_ids(&e->seq, enc[0].ids, na, nb ? enc[1].ids : &none, nb, err);
 }
@@ -31,27 +35,28 @@ static int build(struct rtd_examples *e, const struct rtd_table *t,
     *e = (struct rtd_examples){.name = strdup(t->name), .targets = 1};
     *a = (struct rtd_answers){.head = o->first_head, .task = RTD_TASK_GENERATE};
     e->prefix = malloc((t->rows + 1) * sizeof *e->prefix);
-    int st = e->name && e->prefix ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    bool *whole = malloc(t->rows + 1);
+    int st = e->name && e->prefix && whole ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
         st = rtd_sequences_init(&e->seq, o->tok, o->length, o->type_vocab_size, err);
     for (size_t r = 0; r < t->rows && !st; r++) {
         e->empty += !t->text[0][r][0] || !t->text[1][r][0];
-        st = add_pair(e, enc, t->text[0][r], t->text[1][r], o, err);
+        st = add_pair(e, enc, t->text[0][r], t->text[1][r], o, &whole[r], err);
     }
     rtd_encoding_free(&enc[0]);
     rtd_encoding_free(&enc[1]);
-    if (st)
-        return st;
     e->units = e->seq.n;
-    a->token = malloc((e->seq.start[e->seq.n] + 1) * sizeof *a->token);
-    if (!a->token)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t s = 0; s < e->seq.n; s++)
+    if (!st && !(a->token = malloc((e->seq.start[e->seq.n] + 1) * sizeof *a->token)))
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t s = 0; s < e->seq.n && !st; s++) {
+        size_t end = e->seq.start[s + 1] - !whole[s];
         for (size_t i = e->seq.start[s]; i < e->seq.start[s + 1]; i++) {
-            bool speaks = i + 1 >= e->seq.start[s] + e->prefix[s] && i + 1 < e->seq.start[s + 1];
+            bool speaks = i + 1 >= e->seq.start[s] + e->prefix[s] && i + 1 < end;
             a->token[i] = speaks ? e->seq.ids[i + 1] : -1;
         }
-    return RTD_OK;
+    }
+    free(whole);
+    return st;
 }
 
 int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_options *o,

@@ -25,3 +25,14 @@ labelled() { # ROWS SEED
 rounded() {
     perl -pe 's/-?\d+\.\d+(e-?\d+)?/sprintf("%.3f", $&)/ge'
 }
+# A bert in the folder bert: an encoder without a projection, under other names, without a prefix.
+tiny_bert() {
+    zstd -dcq "$ROOT/tests/golden/square.tar.zst" | tar x
+    mv "$(dirname "$(find . -path '*square/discriminator/config.json')")" bert
+    { cat "$ROOT/tests/golden/vocab97.txt"; seq -f "[unused%g]" 97 299; } >bert/vocab.txt
+    jq '.model_type = "bert" | .architectures = ["BertModel"] | del(.embedding_size)' bert/config.json >config
+    mv config bert/config.json
+    perl -0777 -pi -e 'my $n = unpack("Q<", $_); my $h = substr($_, 8, $n); my $l = length $h; $h =~ s/"electra\./"/g;
+        $h .= " " x ($l - length $h); substr($_, 8, $n) = $h' bert/model.safetensors
+    model-info bert >/dev/null
+}
