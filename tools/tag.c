@@ -15,7 +15,7 @@
 struct row {
     size_t n;
     uint32_t *token, *begin, *end; /* [n] in one block; NULL: none */
-    struct rtd_sentence sentence; /* with --conll */
+    struct rtd_sentence sentence;  /* with --conll */
 };
 
 struct opts {

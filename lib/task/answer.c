@@ -267,8 +267,8 @@ static int take_object(struct rtd_answer *a, const char *line, size_t len, const
                        unsigned long long number, struct rtd_err *err)
 {
     char nothing[] = "", *text[2] = {nothing, nothing};
-    const char *keys = a->o->text      ? a->o->text
-                       : a->task.keys  ? a->task.keys
+    const char *keys = a->o->text           ? a->o->text
+                       : a->task.keys       ? a->task.keys
                        : a->task.texts == 2 ? "text_a,text_b"
                                             : "text";
     if (!line[strspn(line, " \r")])

@@ -135,10 +135,10 @@ struct rtd_answer;
 
 /* What a tool brings. */
 struct rtd_answer_task {
-    unsigned tasks;  /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
-    int texts;       /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
-    bool all_fields; /* add gets every field of a line, unless --text chooses */
-    const char *keys;     /* of --jsonl without --text; NULL: text, or text_a,text_b */
+    unsigned tasks;   /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
+    int texts;        /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
+    bool all_fields;  /* add gets every field of a line, unless --text chooses */
+    const char *keys; /* of --jsonl without --text; NULL: text, or text_a,text_b */
     const char *list_key; /* of --jsonl: further fields are this list's texts; may be NULL */
     /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
      * nothing appended: the line cannot be answered. */

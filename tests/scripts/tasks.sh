@@ -53,6 +53,15 @@ for base in discriminator bert; do
     awk -F '\t' 'NR > 1 && NR % 2 == 0 { printf "%s\t%s", $1, $2 } NR > 1 && NR % 2 { print "\t" $2 }' ranked.test >lines
     rank -m rank lines >said
     at_least rank 0.7 "$(evaluate --task rank --gold ranked.test said | value accuracy)"
+    # multiple choice: the same, a row for each query
+    for part in train test; do
+        awk -F '\t' -v OFS='\t' 'NR == 1 { print "query", "label", "first", "second"; next }
+            NR % 2 == 0 { q = $1; a = $2; r = $3; next } { print q, r ? 1 : 2, a, $2 }' ranked.$part >choices.$part
+    done
+    finetune --task rank -m $base -o choices -f --lr 5e-3 --epochs 15 choices.train
+    cmp rank/model.safetensors choices/model.safetensors || fail "multiple choice: another model"
+    diff <(evaluate --task rank --gold choices.test said) <(evaluate --task rank --gold ranked.test said) ||
+        fail "multiple choice: other metrics"
     tune generate copies.train --epochs 40
     sed 1d copies.test | cut -f 1 | awk '!seen[$0]++' >lines
     generate -m generate lines >said

@@ -451,6 +451,72 @@ static struct rtd_network *network_for(const struct shape *s, const struct tunin
     return net;
 }
 
+/* -sum of want(i) log softmax(x)(i), want being label with smoothing. */
+static double cross_entropy(const real *x, size_t stride, size_t n, size_t label, double smoothing)
+{
+    double sum = 0, loss = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)x[i * stride]);
+    for (size_t i = 0; i < n; i++)
+        loss -= ((i == label) * (1 - smoothing) + smoothing / (double)n) *
+                log(exp((double)x[i * stride]) / sum);
+    return loss;
+}
+
+/* Loss of sequence (rank: of unit) s by its definition, from the logits x of the whole batch. */
+static double by_definition(const struct rtd_task_batch *b, enum rtd_task task, size_t s,
+                            const real *x, double smoothing)
+{
+    const struct rtd_target *g = b->target;
+    size_t from = b->start[s], n = b->start[s + 1] - from, right = 0, first, count;
+    double loss = 0;
+    switch (task) {
+    case RTD_TASK_CLASSIFY:
+        return cross_entropy(x + 3 * s, 1, 3, (size_t)g->label[s], smoothing);
+    case RTD_TASK_REGRESS:
+        return pow((double)x[s] - (double)g->value[s], 2);
+    case RTD_TASK_MULTILABEL:
+        for (size_t i = 3 * s; i < 3 * s + 3; i++) {
+            double p = 1 / (1 + exp(-(double)x[i])),
+                   want = (double)g->value[i] * (1 - smoothing) + smoothing / 2;
+            loss -= (want * log(p) + (1 - want) * log(1 - p)) / 3;
+        }
+        return loss;
+    case RTD_TASK_TAG:
+        for (size_t t = from; t < from + n; t++)
+            if (g->token[t] >= 0)
+                loss += (double)g->weight[g->token[t]] *
+                        cross_entropy(x + 3 * t, 1, 3, (size_t)g->token[t], smoothing);
+        return loss;
+    case RTD_TASK_RANK:
+        first = b->unit[s];
+        count = b->unit[s + 1] - first;
+        while (right < count && !g->label[first + right])
+            right++;
+        return cross_entropy(x + first, 1, count, right, smoothing);
+    default: /* answer: no smoothing */
+        return (cross_entropy(x + 2 * from, 2, n, (size_t)g->span[s][0], 0) +
+                cross_entropy(x + 2 * from + 1, 2, n, (size_t)g->span[s][1], 0)) /
+               2;
+    }
+}
+
+/* The loss itself, of which the differences are: weights of labels would not show in them. */
+static void check_value(const struct problem *q, const struct tuning *v)
+{
+    const struct rtd_task_batch *b = q->task;
+    struct rtd_err err = {0};
+    size_t tokens = b->start[b->nseq];
+    real *logits[2] = {zeros(3 * tokens), NULL};
+    double got, want = 0;
+    assert_int_equal(rtd_finetune_logits(q->fine, b, logits, &got, &err), RTD_OK);
+    for (size_t s = 0; s < b->units; s++)
+        want += by_definition(b, v->task, s, logits[0], v->smoothing);
+    if (!(fabs(got - want) <= 1e-12 * fabs(want)))
+        fail_msg("loss of task %d: %.17g, not %.17g", v->task, got, want);
+    free(logits[0]);
+}
+
 static void finetune(const struct shape *s, const struct tuning *v)
 {
     struct rtd_err err = {0};
@@ -493,6 +559,8 @@ static void finetune(const struct shape *s, const struct tuning *v)
                                .target = target};
     q.task = &b;
     check(&q);
+    if (!v->both && v->task != RTD_TASK_GENERATE)
+        check_value(&q, v);
     free_batch(&a);
     free_told(&t);
     rtd_finetune_free(q.fine);

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# evaluate, as a user calls it, gives the standard scripts' numbers for the files of golden/metrics;
+# and says what is wrong with files that do not belong together.
+set -euo pipefail
+golden=$ROOT/tests/golden/metrics
+fail() {
+    echo "$*"
+    exit 1
+}
+# METRICS (one JSON object), the path of what is expected, and pairs OURS=THEIRS of names.
+agree() { # PATH NAME=NAME...
+    local path=$1 pair
+    shift
+    for pair; do
+        jq -en --argjson ours "$(cat got)" --slurpfile all "$golden/expected.json" \
+            "(\$ours | .${pair%%=*}) as \$a | (\$all[0] | $path | .${pair#*=}) as \$b
+             | (\$a != null and \$b != null and (\$a - \$b | fabs) <= 1e-6 * ([1, \$b] | max))" >/dev/null ||
+            fail "$path $pair: $(cat got)"
+    done
+}
+column() { cut -f "$1" "$golden/$2" | sed 1d; }
+
+column 2 classes.tsv >said
+evaluate --task classify --gold "$golden/classes.tsv" --label gold --per-class --confusion --json said >got
+agree '."classes.tsv"' accuracy=accuracy f1_micro=f1_micro f1_macro=f1_macro f1_weighted=f1_weighted mcc=mcc \
+    per_class.a.f1=per_class.a.f1 per_class.c.precision=per_class.c.precision 'confusion[0][1]=confusion[0][1]' 'confusion[2][0]=confusion[2][0]'
+column 2 binary.tsv | awk '{ print ($1 > 0.5) }' >said
+evaluate --task classify --gold "$golden/binary.tsv" --label gold --json said >got
+agree '."binary.tsv"' accuracy=accuracy f1_positive=f1_positive precision=precision recall=recall mcc=mcc
+column 2 regression.tsv | evaluate --task regress --gold "$golden/regression.tsv" --label gold --json >got
+agree '."regression.tsv"' pearson=pearson spearman=spearman mse=mse
+jq -r '.gold | join(",")' "$golden/labels.jsonl" | (echo label && cat) >gold
+jq -r '.probabilities | to_entries | sort_by(.key) | [([.[] | select(.value > 0.5).key] | join(",")), (.[] | .value)] | join("\t")' \
+    "$golden/labels.jsonl" >said
+evaluate --task multilabel --gold gold --json said >got
+agree '."labels.jsonl"' f1_micro=f1_micro f1_macro=f1_macro exact_match=exact_match \
+    average_precision_macro=average_precision_macro average_precision_micro=average_precision_micro
+cut -f 1,2 "$golden/tags.conll" >gold
+cut -f 1,3 "$golden/tags.conll" >said
+evaluate --task tag --gold gold --json said >got
+agree '."tags.conll".conlleval' precision=precision recall=recall f1=f1
+agree '."tags.conll".seqeval' token_accuracy=token_accuracy
+awk -F '\t' -v OFS='\t' 'NR == 1 { print "query", "candidate", "label"; next } { print $1, "c" $2, $3 }' "$golden/ranking.tsv" >gold
+# as rank prints: the candidates' numbers by falling score, of equal ones the earlier first
+awk -F '\t' 'NR > 1 { printf "%s\t%s\t%d\n", $1, $4, $2 + 1 }' "$golden/ranking.tsv" | sort -t "$(printf '\t')" -k1,1n -k2,2gr -k3,3n |
+    awk -F '\t' '{ if (NR > 1) printf "%s", $1 == q ? "\t" : "\n"; q = $1; printf "%d:%s", $3, $2 } END { print "" }' >said
+evaluate --task rank --gold gold --json said >got
+agree '."ranking.tsv"' mrr=mrr accuracy=recall_at_1 recall_at_3=recall_at_3 queries=queries
+evaluate --task answer --gold "$golden/squad1.json" --json "$golden/squad1.predictions.json" >got
+agree .squad1 exact_match=exact_match f1=f1
+evaluate --task answer --gold "$golden/squad2.json" --no-answer "$golden/squad2.no_answer.json" --json "$golden/squad2.predictions.json" >got
+agree .squad2 exact=exact f1=f1 total=total HasAns_exact=HasAns_exact NoAns_f1=NoAns_f1 best_exact=best_exact \
+    best_exact_thresh=best_exact_thresh best_f1=best_f1 best_f1_thresh=best_f1_thresh
+jq -rs '(map(.references | length) | max) as $n | (["source", "target"] + [range(1; $n) | "ref\(.)"]),
+    (to_entries[] | ["s\(.key)"] + .value.references + [range(0; $n - (.value.references | length)) | ""]) | join("\t")' \
+    "$golden/generation.jsonl" >gold
+jq -r .predicted "$golden/generation.jsonl" >said
+evaluate --task generate --gold gold --json said >got
+agree '."generation.jsonl"' bleu=bleu.score brevity_penalty=bleu.bp bleu_lowercase=bleu_lowercase chrf2=chrf2 rouge1=rouge_f.rouge1 \
+    rougeL=rouge_f.rougeL rouge2_stemmed=rouge_f_stemmed.rouge2
+# the same references as rows of equal sources
+jq -rs '["source", "target"], (to_entries[] | .key as $k | .value.references[] | ["s\($k)", .]) | join("\t")' "$golden/generation.jsonl" >gold
+evaluate --task generate --gold gold --json said | jq -S . >again
+jq -S . got | diff - again || fail "references of equal sources are not those of one row"
+
+# What does not fit.
+refused() { # WHAT-THE-MESSAGE-HOLDS OPTION...
+    local want=$1 status=0
+    shift
+    evaluate "$@" >said 2>err || status=$?
+    [[ $status = 1 && ! -s said && $(wc -l <err) = 1 && $(cat err) == *"$want"* ]] || fail "$*: status $status: $(cat err)"
+}
+seq 299 >short
+refused '299 predictions for 300 rows' --task regress --gold "$golden/regression.tsv" --label gold short
+{ seq 299 && echo word; } >word
+refused 'line 300' --task regress --gold "$golden/regression.tsv" --label gold word
+cut -f 1,3 "$golden/tags.conll" | sed 2d >short
+cut -f 1,2 "$golden/tags.conll" >gold
+refused 'not the sentence at line 1' --task tag --gold gold short
+# as the official scripts: a question that was not answered is wrong, but said to be missing
+jq -c 'del(.[keys[0]])' "$golden/squad1.predictions.json" >short
+evaluate --task answer --gold "$golden/squad1.json" --json short >got 2>err
+grep -q 'no prediction for 1 of 160 questions (counted as wrong)' err || fail "$(cat err)"
+echo '[1]' >short
+refused 'short' --task answer --gold "$golden/squad1.json" short

@@ -1,0 +1,137 @@
+/* rtdtools - MIT licence
+ *
+ * From files to what a network is told: targets of texts, weights of labels, drawn candidates. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "task/dataset.h"
+
+static struct rtd_tokenizer *tok;
+static char path[] = "/tmp/rtd_dataset_XXXXXX";
+
+static int setup(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_tok_settings s;
+    rtd_tok_settings_default(&s, false);
+    int fd = mkstemp(path);
+    close(fd);
+    return fd < 0 || rtd_tokenizer_load(&tok, "tests/golden/vocab97.txt", &s, &err);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rtd_tokenizer_free(tok);
+    return unlink(path);
+}
+
+static struct rtd_dataset load(struct rtd_dataset_options o, const char *text)
+{
+    struct rtd_err err = {0};
+    struct rtd_dataset d;
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    assert_int_equal(fclose(f), 0);
+    o.name = "";
+    o.train = path;
+    o.length = 16;
+    o.tok = tok;
+    o.type_vocab_size = 2;
+    if (rtd_dataset_load(&d, &o, &err))
+        fail_msg("%s", err.text);
+    return d;
+}
+
+/* What token t of sequence s shall predict, or "-". */
+static const char *told(const struct rtd_dataset *d, size_t s, size_t t)
+{
+    int32_t id = d->train.answers[0].token[d->train.seq.start[s] + t];
+    return id < 0 ? "-" : rtd_tokenizer_piece(tok, id);
+}
+
+static void targets_end_only_where_they_end(void **state)
+{
+    (void)state;
+    struct rtd_dataset d = load((struct rtd_dataset_options){.task = "generate", .target = 3},
+                                "source\ttarget\na b\tc d\na b\tc d e\na b\tc d e f g\n");
+    static const char *const want[3][9] = {
+        {"-", "-", "-", "c", "d", "[SEP]", "-"},      /* [CLS] a b [SEP] c d [SEP] */
+        {"-", "-", "-", "c", "d", "e", "[SEP]", "-"}, /* exactly as long as may be */
+        {"-", "-", "-", "c", "d", "e", "-", "-"},     /* cut: no end is learnt */
+    };
+    assert_int_equal(d.train.seq.n, 3);
+    assert_int_equal(d.train.seq.cut, 1);
+    for (size_t s = 0; s < 3; s++) {
+        assert_int_equal(d.train.prefix[s], 4);
+        for (size_t t = 0; t < d.train.seq.start[s + 1] - d.train.seq.start[s]; t++)
+            assert_string_equal(told(&d, s, t), want[s][t]);
+    }
+    rtd_dataset_free(&d);
+}
+
+static void rare_labels_weigh_more(void **state)
+{
+    (void)state;
+    struct rtd_dataset d = load((struct rtd_dataset_options){.task = "classify", .balanced = true},
+                                "text\tlabel\na\tx\nb\tx\nc\tx\nd\ty\ne\tx\nf\tz\n");
+    const float *w = d.train.answers[0].weight; /* 6 / (3 labels * count) */
+    assert_int_equal(d.spec[0].outputs, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(fabs((double)w[i] - (d.spec[0].label[i][0] == 'x' ? 0.5 : 2)) < 1e-6);
+    rtd_dataset_free(&d);
+    d = load((struct rtd_dataset_options){.task = "tag", .balanced = true},
+             "a\tO\nb\tO\nc\tB-p\n\nd\tO\n\n");
+    w = d.train.answers[0].weight;
+    for (int i = 0; i < d.spec[0].outputs; i++) {
+        double n = d.spec[0].label[i][0] == 'O' ? 3 : d.spec[0].label[i][0] == 'B' ? 1 : 0;
+        assert_true(fabs((double)w[i] - (n > 0 ? 4 / (d.spec[0].outputs * n) : 0)) < 1e-6);
+    }
+    rtd_dataset_free(&d);
+}
+
+/* Four drawn candidates for each right one; none has the right one's text. */
+static void drawn_candidates_are_others(void **state)
+{
+    (void)state;
+    struct rtd_dataset d = load(
+        (struct rtd_dataset_options){.task = "rank", .negatives = 4, .seed = 1},
+        "query\tcandidate\tlabel\nq\ta\t1\nr\tb\t1\ns\ta\t1\nt\tc\t1\nu\ta\t1\nv\td\t1\nw\te\t1\n");
+    const struct rtd_examples *e = &d.train;
+    assert_int_equal(e->units, 7);
+    for (size_t u = 0; u < e->units; u++) {
+        size_t from, to, right = 0;
+        rtd_examples_unit(e, u, &from, &to);
+        assert_int_equal(to - from, 5);
+        for (size_t s = from; s < to; s++)
+            right += e->answers[0].label[s] == 1;
+        assert_int_equal(right, 1);
+        for (size_t s = from; s < to; s++) /* [CLS] query [SEP] candidate [SEP] */
+            for (size_t t = from; t < s; t++)
+                if (e->answers[0].label[s] == 1 || e->answers[0].label[t] == 1)
+                    assert_int_not_equal(e->seq.ids[e->seq.start[s] + 3],
+                                         e->seq.ids[e->seq.start[t] + 3]);
+    }
+    rtd_dataset_free(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(targets_end_only_where_they_end),
+        cmocka_unit_test(rare_labels_weigh_more),
+        cmocka_unit_test(drawn_candidates_are_others),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
