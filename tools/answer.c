@@ -20,13 +20,14 @@ struct row {
 struct opts {
     struct rtd_answer_options answer;
     const char *squad, *no_answer;
-    int64_t stride, question;
-    double threshold; /* < 0: the model's */
-    struct row *row;  /* [cap] of the chunk */
+    int64_t stride, question, n_best; /* n_best 0: not printed */
+    double threshold;                 /* < 0: the model's */
+    struct row *row;                  /* [cap] of the chunk */
     size_t rows, cap;
-    struct rtd_squad data; /* with --squad */
-    size_t next;           /* its next question */
-    json_t *said, *none;   /* what is printed at the end */
+    struct rtd_squad data;  /* with --squad */
+    size_t next;            /* its next question */
+    json_t *said, *none;    /* what is printed at the end */
+    struct rtd_spans spans; /* of the row that is printed */
 };
 
 static const struct rtd_usage usage = {"-m DIR [options] [FILE...]",
@@ -80,44 +81,57 @@ static void drop(void *arg)
 
 /* --- answers --- */
 
-struct said {
-    size_t start, end; /* bytes of the context */
-    double score, none;
-    bool silent;
-};
-
-static int decide(struct said *s, const struct opts *o, const struct row *r,
-                  const struct rtd_chunk *c, size_t i, struct rtd_err *err)
+/* The spans of row r into o->spans. */
+static int find_spans(struct opts *o, const struct row *r, const struct rtd_chunk *c, size_t i,
+                      struct rtd_err *err)
 {
     const struct rtd_windows *w = &r->windows;
-    struct rtd_span span;
     const float **x = malloc((w->n + 1) * sizeof *x);
     if (!x)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t k = 0; k < w->n; k++)
         x[k] = c->logits[0] + 2 * c->seq.start[c->first[i] + k];
-    rtd_best_span(&span, w, x, LONGEST_ANSWER);
+    rtd_best_spans(&o->spans, w, x, LONGEST_ANSWER);
     free(x);
-    *s = (struct said){.score = span.found ? span.score : 0,
-                       .none = rtd_no_answer_probability(&span)};
-    s->silent = !span.found || s->none > o->threshold;
-    if (span.found) {
-        s->start = w->begin[span.first];
-        s->end = w->end[span.last];
-    }
     return RTD_OK;
 }
 
-static int print_one(struct rtd_answer *a, const struct said *s, const char *context,
+/* Where it stands in the context. */
+static void bytes_of(const struct row *r, const struct rtd_span *s, size_t *start, size_t *end)
+{
+    *start = r->windows.begin[s->first];
+    *end = r->windows.end[s->last];
+}
+
+static json_t *list_spans(const struct rtd_spans *s, const struct row *r)
+{
+    json_t *list = json_array();
+    for (size_t k = 0; k < s->n; k++) {
+        size_t start, end;
+        bytes_of(r, &s->best[k], &start, &end);
+        json_array_append_new(list, json_pack("{s:s%, s:f, s:I, s:I}", "answer", r->context + start,
+                                              end - start, "score", s->best[k].score, "start",
+                                              (json_int_t)start, "end", (json_int_t)end));
+    }
+    return list;
+}
+
+static int print_one(struct rtd_answer *a, const struct opts *o, const struct row *r,
                      struct rtd_err *err)
 {
-    size_t start = s->silent ? 0 : s->start, end = s->silent ? 0 : s->end;
+    const struct rtd_spans *s = &o->spans;
+    double none = rtd_no_answer_probability(s), score = s->n ? s->best[0].score : 0;
+    size_t start = 0, end = 0;
+    if (s->n && none <= o->threshold)
+        bytes_of(r, &s->best[0], &start, &end);
     if (!a->o->json)
         return rtd_out_printf(a->out, err, "%.*s\t%.8g\t%.8g\t%zu\t%zu\n", (int)(end - start),
-                              context + start, s->score, s->none, start, end);
-    json_t *root = json_pack("{s:s%, s:f, s:f, s:I, s:I}", "answer", context + start, end - start,
-                             "score", s->score, "no_answer", s->none, "start", (json_int_t)start,
-                             "end", (json_int_t)end);
+                              r->context + start, score, none, start, end);
+    json_t *root =
+        json_pack("{s:s%, s:f, s:f, s:I, s:I}", "answer", r->context + start, end - start, "score",
+                  score, "no_answer", none, "start", (json_int_t)start, "end", (json_int_t)end);
+    if (root && o->n_best)
+        json_object_set_new(root, "n_best", list_spans(s, r));
     char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
     json_decref(root);
     int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
@@ -127,16 +141,18 @@ static int print_one(struct rtd_answer *a, const struct said *s, const char *con
 }
 
 /* SQuAD's scripts apply the threshold themselves: the answer is given whatever the probability. */
-static void note_one(struct opts *o, const struct said *s, const struct row *r)
+static void note_one(struct opts *o, const struct row *r)
 {
-    json_object_set_new(o->said, r->id, json_stringn(r->context + s->start, s->end - s->start));
-    json_object_set_new(o->none, r->id, json_real(s->none));
+    size_t start = 0, end = 0;
+    if (o->spans.n)
+        bytes_of(r, &o->spans.best[0], &start, &end);
+    json_object_set_new(o->said, r->id, json_stringn(r->context + start, end - start));
+    json_object_set_new(o->none, r->id, json_real(rtd_no_answer_probability(&o->spans)));
 }
 
 static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
 {
     struct opts *o = arg;
-    struct said s = {0};
     int st = RTD_OK;
     for (size_t i = 0, k = 0; i < c->rows && !st; i++) {
         if (c->first[i] == c->first[i + 1]) { /* a bad line */
@@ -144,11 +160,11 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
             continue;
         }
         const struct row *r = &o->row[k++];
-        st = decide(&s, o, r, c, i, err);
+        st = find_spans(o, r, c, i, err);
         if (!st && r->id)
-            note_one(o, &s, r);
+            note_one(o, r);
         else if (!st)
-            st = print_one(a, &s, r->context, err);
+            st = print_one(a, o, r, err);
     }
     return st;
 }
@@ -221,6 +237,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     if (o->squad && (n || o->answer.tensor || o->answer.jsonl || o->answer.text))
         return rtd_fail(err, RTD_EUSAGE,
                         "--squad takes neither other files nor --jsonl, --text or --tensor");
+    if (o->n_best && !o->answer.json)
+        return rtd_fail(err, RTD_EUSAGE, "--n-best needs --json");
     if (o->no_answer && !o->squad)
         return rtd_fail(err, RTD_EUSAGE, "--no-answer belongs to --squad");
     int st = rtd_answer_open(&a, &o->answer, &task, err);
@@ -228,10 +246,14 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
         return st;
     if (o->threshold < 0)
         o->threshold = a.net->head[a.head[0]].spec.threshold;
-    st = o->squad ? answer_squad(&a, o, err)
-                  : rtd_answer_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
+    o->spans.most = o->n_best ? (size_t)o->n_best : 1;
+    o->spans.best = malloc(o->spans.most * sizeof *o->spans.best);
+    st = !o->spans.best ? rtd_fail(err, RTD_ESYS, "not enough memory")
+         : o->squad     ? answer_squad(&a, o, err)
+                        : rtd_answer_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
     rtd_answer_close(&a);
     free(o->row);
+    free(o->spans.best);
     return st;
 }
 
@@ -248,6 +270,8 @@ int main(int argc, char **argv)
          "over this no-answer probability say nothing (the model's)", 0},
         {RTD_OPT_INT, 0, "stride", "N", &o.stride, 1, 1 << 16,
          "tokens that two windows of a context share (128)", 0},
+        {RTD_OPT_INT, 0, "n-best", "N", &o.n_best, 1, 1000,
+         "with --json: print the N best answers, too", 0},
         {RTD_OPT_INT, 0, "question-length", "N", &o.question, 1, 1 << 16,
          "most tokens of a question (64)", 0},
         RTD_OPT_COMMON_VERBOSE,

@@ -113,18 +113,19 @@ static int judge_question(struct rtd_squad_item *item, const struct gold *g, siz
     const struct rtd_squad_question *q = &g->squad.q[i];
     const struct rtd_windows *w = &g->windows[i];
     struct rtd_span span;
+    struct rtd_spans found = {.best = &span, .most = 1};
     const float **x = malloc(w->n * sizeof *x);
     if (!x)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t k = 0; k < w->n; k++)
         x[k] = logits + 2 * start[g->first[i] + k];
-    rtd_best_span(&span, w, x, LONGEST_ANSWER);
+    rtd_best_spans(&found, w, x, LONGEST_ANSWER);
     free(x);
-    size_t from = span.found ? w->begin[span.first] : 0, to = span.found ? w->end[span.last] : 0;
+    size_t from = found.n ? w->begin[span.first] : 0, to = found.n ? w->end[span.last] : 0;
     char *said = strndup(q->context + from, to - from);
     if (!said)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    *item = (struct rtd_squad_item){.no_answer = rtd_no_answer_probability(&span),
+    *item = (struct rtd_squad_item){.no_answer = rtd_no_answer_probability(&found),
                                     .has_answer = q->answers > 0,
                                     .said_something = to > from};
     int st = RTD_OK;

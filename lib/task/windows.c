@@ -105,8 +105,21 @@ bool rtd_windows_pieces(const struct rtd_windows *w, size_t begin, size_t end, u
     return a < b;
 }
 
-static void search(struct rtd_span *best, const struct rtd_windows *w, size_t i,
-                   const float *logits, uint32_t longest)
+/* Keep it among the best, behind those that are as good. */
+static void offer(struct rtd_spans *s, struct rtd_span span)
+{
+    size_t at = s->n;
+    if (at == s->most && span.score <= s->best[at - 1].score)
+        return;
+    at -= at == s->most;
+    for (; at > 0 && s->best[at - 1].score < span.score; at--)
+        s->best[at] = s->best[at - 1];
+    s->best[at] = span;
+    s->n += s->n < s->most;
+}
+
+static void search(struct rtd_spans *s, const struct rtd_windows *w, size_t i, const float *logits,
+                   uint32_t longest)
 {
     const struct rtd_window *win = &w->window[i];
     const float *x = logits + 2 * win->offset;
@@ -114,30 +127,25 @@ static void search(struct rtd_span *best, const struct rtd_windows *w, size_t i,
         uint32_t stop = win->n - a < longest ? win->n : a + longest;
         if (w->n > 1 && !rtd_window_has_most(w, i, win->from + a))
             continue;
-        for (uint32_t b = a; b < stop; b++) {
-            double score = (double)x[2 * a] + (double)x[2 * b + 1];
-            if (best->found && score <= best->score)
-                continue;
-            best->found = true;
-            best->score = score;
-            best->first = win->from + a;
-            best->last = win->from + b;
-        }
+        for (uint32_t b = a; b < stop; b++)
+            offer(s, (struct rtd_span){win->from + a, win->from + b,
+                                       (double)x[2 * a] + (double)x[2 * b + 1]});
     }
 }
 
-void rtd_best_span(struct rtd_span *best, const struct rtd_windows *w, const float *const *logits,
-                   uint32_t longest)
+void rtd_best_spans(struct rtd_spans *s, const struct rtd_windows *w, const float *const *logits,
+                    uint32_t longest)
 {
-    *best = (struct rtd_span){.no_answer = INFINITY, .score = -INFINITY};
+    s->n = 0;
+    s->no_answer = INFINITY;
     for (size_t i = 0; i < w->n; i++) {
         double none = (double)logits[i][0] + (double)logits[i][1];
-        best->no_answer = none < best->no_answer ? none : best->no_answer;
-        search(best, w, i, logits[i], longest);
+        s->no_answer = none < s->no_answer ? none : s->no_answer;
+        search(s, w, i, logits[i], longest);
     }
 }
 
-double rtd_no_answer_probability(const struct rtd_span *s)
+double rtd_no_answer_probability(const struct rtd_spans *s)
 {
-    return s->found ? 1 / (1 + exp(s->score - s->no_answer)) : 1;
+    return s->n ? 1 / (1 + exp(s->best[0].score - s->no_answer)) : 1;
 }

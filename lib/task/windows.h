@@ -45,14 +45,17 @@ bool rtd_windows_pieces(const struct rtd_windows *w, size_t begin, size_t end, u
 struct rtd_span {
     uint32_t first, last; /* pieces of the context */
     double score;         /* start logit + end logit */
-    double no_answer;     /* the least of all windows at [CLS] */
-    bool found;
 };
-/* The best span of at most `longest` pieces; logits[i]: (tokens, 2) of window i.  A piece speaks
- * only in the window where it has most context.  Of equal spans the first. */
-void rtd_best_span(struct rtd_span *best, const struct rtd_windows *w, const float *const *logits,
-                   uint32_t longest);
-/* sigmoid(no-answer score - best span's). */
-double rtd_no_answer_probability(const struct rtd_span *s);
+struct rtd_spans {
+    struct rtd_span *best; /* [most] the caller's; the best first, of equal ones the earlier */
+    size_t most, n;        /* room, and how many were found */
+    double no_answer;      /* the least score of all windows at [CLS] */
+};
+/* The best spans of at most `longest` pieces; logits[i]: (tokens, 2) of window i.  A piece speaks
+ * only in the window where it has most context. */
+void rtd_best_spans(struct rtd_spans *s, const struct rtd_windows *w, const float *const *logits,
+                    uint32_t longest);
+/* sigmoid(no-answer score - best span's); 1 where there is none. */
+double rtd_no_answer_probability(const struct rtd_spans *s);
 
 #endif

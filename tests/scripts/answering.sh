@@ -105,6 +105,13 @@ printf 'the cat sat\n' | classify -m classify | cmp - said || fail "--jsonl --te
 printf '{"question": "is it", "context": "the\\ncat\\tand"}\n\n' | answer -m answer --threshold 1 --jsonl >said
 [ "$(wc -l <said)" = 2 ] || fail "$(cat said)"
 
+# The best answers, of which the first is the answer.
+answer -m answer --threshold 1 --json --n-best 3 questions >said
+jq -es 'map(select(.answer != "")) | length >= 20 and all(.n_best | length >= 1 and length <= 3) and all(.answer == .n_best[0].answer
+    and .score == .n_best[0].score and .start == .n_best[0].start and (.n_best | map(-.score) | . == sort))' said >/dev/null || fail "$(cat said)"
+jq -c 'del(.n_best)' said >one
+answer -m answer --threshold 1 --json questions | jq -c . | cmp - one || fail "--n-best changes the rest"
+
 # Columns that are not there.
 printf 'only a query\ngood\tbad\tthe\n' | answer -m answer >said 2>err && fail "a line without context was answered"
 [[ $(wc -l <said) = 2 && -z $(head -n 1 said) && $(head -n 1 err) == *'line 1: '* ]] || fail "$(cat said err)"

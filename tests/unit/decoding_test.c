@@ -183,7 +183,13 @@ static void windows_hold_everything(void **state)
     }
 }
 
-static void best_span_of_all(void **state)
+static int by_score(const void *a, const void *b)
+{
+    const struct rtd_span *x = a, *y = b;
+    return x->score > y->score ? -1 : x->score < y->score;
+}
+
+static void best_spans_of_all(void **state)
 {
     (void)state;
     enum { PIECES = 23, LONGEST = 5 };
@@ -192,28 +198,30 @@ static void best_span_of_all(void **state)
     for (int round = 0; round < 200; round++) {
         float x[3][40];
         const float *logits[3] = {x[0], x[1], x[2]};
-        double best = -INFINITY, none = INFINITY;
-        uint32_t first = 0, last = 0;
-        struct rtd_span got;
+        struct rtd_span all[23 * LONGEST], found[3];
+        struct rtd_spans got = {.best = found, .most = 3};
+        double none = INFINITY;
+        size_t n = 0;
         for (int i = 0; i < 3; i++)
             for (int k = 0; k < 40; k++)
                 x[i][k] = (float)uniform();
         for (size_t i = 0; i < 3; i++) {
             none = fmin(none, (double)x[i][0] + (double)x[i][1]);
             for (uint32_t a = 0; a < window[i].n; a++)
-                for (uint32_t b = a; b < window[i].n && b < a + LONGEST; b++) {
-                    double score = (double)x[i][2 * (4 + a)] + (double)x[i][2 * (4 + b) + 1];
-                    if (rtd_window_has_most(&w, i, window[i].from + a) && score > best) {
-                        best = score;
-                        first = window[i].from + a;
-                        last = window[i].from + b;
-                    }
-                }
+                for (uint32_t b = a; b < window[i].n && b < a + LONGEST; b++)
+                    if (rtd_window_has_most(&w, i, window[i].from + a))
+                        all[n++] = (struct rtd_span){window[i].from + a, window[i].from + b,
+                                                     (double)x[i][2 * (4 + a)] +
+                                                         (double)x[i][2 * (4 + b) + 1]};
         }
-        rtd_best_span(&got, &w, logits, LONGEST);
-        assert_true(got.found && got.score == best && got.no_answer == none);
-        assert_true(got.first == first && got.last == last);
-        assert_true(fabs(rtd_no_answer_probability(&got) - 1 / (1 + exp(best - none))) < 1e-12);
+        qsort(all, n, sizeof *all, by_score);
+        rtd_best_spans(&got, &w, logits, LONGEST);
+        assert_true(got.n == 3 && got.no_answer == none);
+        for (int k = 0; k < 3; k++)
+            assert_true(found[k].first == all[k].first && found[k].last == all[k].last &&
+                        found[k].score == all[k].score);
+        assert_true(fabs(rtd_no_answer_probability(&got) - 1 / (1 + exp(all[0].score - none))) <
+                    1e-12);
     }
 }
 
@@ -403,7 +411,7 @@ int main(void)
         cmocka_unit_test(best_tags_of_all),
         cmocka_unit_test(entities_and_schemes),
         cmocka_unit_test(windows_hold_everything),
-        cmocka_unit_test(best_span_of_all),
+        cmocka_unit_test(best_spans_of_all),
         cmocka_unit_test(long_sentences),
         cmocka_unit_test(step_by_step),
         cmocka_unit_test(causality),
