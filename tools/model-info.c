@@ -10,6 +10,7 @@
 #include "base/tool.h"
 #include "model/directory.h"
 #include "model/flops.h"
+#include "model/network.h"
 
 struct opts {
     bool tensors, json, accept, force;
@@ -98,6 +99,26 @@ static void add_cost(json_t *o, const struct rtd_config *c, double n)
     json_object_set_new(o, "mflop_token_training", json_real(3 * mflop));
 }
 
+/* What it was fine-tuned for, or pre-trained as. */
+static void add_tasks(json_t *o, const struct rtd_config *c)
+{
+    struct rtd_head_spec spec[RTD_MAX_HEADS];
+    struct rtd_err none = {0};
+    int n;
+    json_t *list = json_array();
+    if (!rtd_head_specs(spec, &n, c, &none)) {
+        for (int i = 0; i < n; i++) {
+            json_t *labels = json_array();
+            for (int k = 0; spec[i].label && k < spec[i].outputs; k++)
+                json_array_append_new(labels, json_string(spec[i].label[k]));
+            json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", spec[i].name, "task",
+                                                  rtd_task_name(spec[i].task), "labels", labels));
+        }
+        rtd_head_specs_free(spec, n);
+    }
+    json_object_set_new(o, "tasks", list);
+}
+
 static json_t *describe(const struct rtd_model_dir *m, const struct opts *opt)
 {
     const struct rtd_config *c = &m->config;
@@ -117,6 +138,7 @@ static json_t *describe(const struct rtd_model_dir *m, const struct opts *opt)
             json_array_append_new(labels, json_string(c->id2label[i]));
         json_object_set_new(o, "labels", labels);
     }
+    add_tasks(o, c);
     if (opt->tensors)
         json_object_set_new(o, "tensor", tensor_list(m->weights));
     return o;
@@ -133,6 +155,20 @@ static int print_value(struct rtd_out *out, const char *key, const json_t *v, st
     return rtd_out_printf(out, err, "%s\t%lld\n", key, (long long)json_integer_value(v));
 }
 
+/* task TAB TASK; of several heads also TAB NAME TAB LABEL,LABEL,... */
+static int print_task(struct rtd_out *out, const json_t *e, struct rtd_err *err)
+{
+    const json_t *labels = json_object_get(e, "labels");
+    const char *name = json_string_value(json_object_get(e, "name"));
+    int st = rtd_out_printf(out, err, "task\t%s", json_string_value(json_object_get(e, "task")));
+    if (!st && name[0])
+        st = rtd_out_printf(out, err, "\t%s\t", name);
+    for (size_t i = 0; !st && name[0] && i < json_array_size(labels); i++)
+        st = rtd_out_printf(out, err, "%s%s", i ? "," : "",
+                            json_string_value(json_array_get(labels, i)));
+    return st ? st : rtd_out_printf(out, err, "\n");
+}
+
 /* label TAB id TAB name; tensor TAB name TAB dtype TAB shape */
 static int print_list(struct rtd_out *out, const json_t *list, struct rtd_err *err)
 {
@@ -141,6 +177,10 @@ static int print_list(struct rtd_out *out, const json_t *list, struct rtd_err *e
         const json_t *e = json_array_get(list, i);
         if (json_is_string(e)) {
             st = rtd_out_printf(out, err, "label\t%zu\t%s\n", i, json_string_value(e));
+            continue;
+        }
+        if (json_object_get(e, "task")) {
+            st = print_task(out, e, err);
             continue;
         }
         char *shape = json_dumps(json_object_get(e, "shape"), JSON_COMPACT);

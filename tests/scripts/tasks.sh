@@ -82,6 +82,8 @@ classify -m many --head mood --header labels.test >said
 at_least many 0.8 "$(evaluate --task classify --gold labels.test said | value accuracy)"
 tag -m many --conll tagged.test >said
 at_least "many, tag" 0.7 "$(evaluate --task tag --gold tagged.test said | value f1)"
+model-info many | grep '^task' >said
+printf 'task\tclassify\tmood\tbad,good\ntask\tregress\tnumber\t\ntask\ttag\twords\t' | cmp -n 52 - said || fail "$(cat said)"
 if classify -m many labels.test >said 2>err; then fail "a head chosen without a name"; fi
 grep -q 'several heads' err || fail "$(cat err)"
 
