@@ -108,7 +108,14 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
     int st = rtd_squad_load(&gold, o->gold, err);
     if (st)
         return st;
-    st = load_object(&said, o->predictions, err);
+    if (gold.answers && gold.blank == gold.answers)
+        st =
+            rtd_fail(err, RTD_EDATA, "%s: all %zu answers are empty texts: nothing to compare with",
+                     o->gold, gold.answers);
+    else if (gold.blank)
+        rtd_warn("%s: %zu of %zu answers are empty texts", o->gold, gold.blank, gold.answers);
+    if (!st)
+        st = load_object(&said, o->predictions, err);
     if (!st && o->no_answer)
         st = load_object(&no_answer, o->no_answer, err);
     if (!st)

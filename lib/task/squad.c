@@ -86,6 +86,8 @@ static int take_question(struct rtd_squad *s, const json_t *qa, const char *cont
             return 0;
         q->answer[i].text = strdup(said);
         q->answers++;
+        s->answers++;
+        s->blank += !said[0];
         if (!q->answer[i].text)
             return -1;
         q->answer[i].start =

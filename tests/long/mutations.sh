@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # run: plain
 # Tests that cannot fail are worth nothing: plant named bugs, one at a time, in a copy of the tree
-# and see that each turns a test red.
+# and see that each turns a test red.  RTD_MUTATIONS=REGEX: only those whose names match.
 set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
 programs=(parity kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
-    decoding_test metrics)
+    decoding_test writing_test dataset_test metrics)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
 
@@ -34,6 +34,7 @@ fi
 
 survived=0
 mutate() { # NAME FILE SED-EXPRESSION
+    [[ $1 =~ ${RTD_MUTATIONS:-.} ]] || return 0
     cp "$2" saved
     sed -i "$3" "$2"
     if cmp -s "$2" saved; then
@@ -93,4 +94,10 @@ mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/
 mutate 'ties rank by the first' lib/task/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
 mutate 'articles count' lib/task/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
 mutate 'the longest reference length' lib/task/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
+mutate 'all labels weigh as the first' lib/train/finetune.c 's/(double)g->weight\[label\]/(double)g->weight[0]/'
+mutate 'a target that was cut ends' lib/task/dataset_generate.c 's/ - !whole\[s\];/;/'
+mutate 'top-p keeps half of them' lib/task/decoding.c 's/if (kept >= s->o->top_p)/if (kept >= s->o->top_p \/ 2)/'
+mutate 'a beam comes from another' lib/task/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'
+mutate 'masks are filled by their neighbours' lib/task/decoding.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
+mutate 'the second best answer repeats the best' lib/task/windows.c 's/s->best\[at\] = s->best\[at - 1\];/(void)0;/'
 [ $survived -eq 0 ]

@@ -81,5 +81,7 @@ refused 'not the sentence at line 1' --task tag --gold gold short
 jq -c 'del(.[keys[0]])' "$golden/squad1.predictions.json" >short
 evaluate --task answer --gold "$golden/squad1.json" --json short >got 2>err
 grep -q 'no prediction for 1 of 160 questions (counted as wrong)' err || fail "$(cat err)"
+jq -c '(.data[].paragraphs[].qas[].answers[].text) = ""' "$golden/squad1.json" >hidden
+refused 'answers are empty texts' --task answer --gold hidden "$golden/squad1.predictions.json"
 echo '[1]' >short
 refused 'short' --task answer --gold "$golden/squad1.json" short

@@ -128,21 +128,28 @@ static struct rtd_decoded write(const struct rtd_decoding *o, uint64_t index)
     return out;
 }
 
-/* The best of all texts of up to two pieces, by the sum of log-probabilities. */
+/* The best text that begins with what was written so far and has at most `most` pieces. */
+static double best_of_all(int32_t *written, uint32_t n, uint32_t most, double sum)
+{
+    double p[VOCAB], best;
+    next(written, n, 1, p);
+    best = sum + p[SEP];
+    for (int32_t v = 0; v < VOCAB; v++) {
+        if (!(p[v] > -INFINITY) || v == SEP)
+            continue;
+        written[n] = v;
+        best =
+            fmax(best, n + 1 < most ? best_of_all(written, n + 1, most, sum + p[v]) : sum + p[v]);
+    }
+    return best;
+}
+
 static void the_best_of_all_texts(void **state)
 {
     (void)state;
-    double first[VOCAB], second[VOCAB], best;
-    next(NULL, 0, 1, first);
-    best = first[SEP];
-    for (int32_t a = 0; a < VOCAB; a++) {
-        if (!(first[a] > -INFINITY) || a == SEP)
-            continue;
-        next(&a, 1, 1, second);
-        for (int b = 0; b < VOCAB; b++)
-            best = fmax(best, first[a] + second[b]);
-    }
-    struct rtd_decoded out = write(&(struct rtd_decoding){.beams = 64, .most = 2}, 0);
+    int32_t written[3];
+    double best = best_of_all(written, 0, 3, 0);
+    struct rtd_decoded out = write(&(struct rtd_decoding){.beams = 64, .most = 3}, 0);
     if (!(fabs(out.score - best) < 1e-5))
         fail_msg("beams of 64: %.8g, the best is %.8g", out.score, best);
     free(out.ids);
