@@ -16,8 +16,11 @@ int rtd_task_config(struct rtd_config *c, const struct rtd_model_dir *m,
     if (st)
         return st;
     int trained = rtd_config_trained_length(c);
+    bool writes = false; /* a text is only written where texts were in training */
+    for (int i = 0; i < n; i++)
+        writes |= spec[i].task == RTD_TASK_GENERATE;
     st = rtd_head_specs_store(c, spec, n, err);
-    if (!st && trained && length > trained)
+    if (!st && (writes || (trained && length > trained)))
         st = rtd_config_set_own(c, "trained_length", json_integer(length), err);
     if (st)
         rtd_config_free(c);

@@ -89,7 +89,7 @@ mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? pr
 mutate 'touched rows are not cleared' lib/train/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
 mutate 'label smoothing without its gradient' lib/train/losses.c 's/x\[i\] -= gscale \* share;/x[i] -= 0;/'
 mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
-mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < best->no_answer ? none/none > best->no_answer ? none/'
+mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
 mutate 'ties rank by the first' lib/task/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
 mutate 'articles count' lib/task/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'

@@ -62,7 +62,9 @@ for base in discriminator bert; do
     cmp rank/model.safetensors choices/model.safetensors || fail "multiple choice: another model"
     diff <(evaluate --task rank --gold choices.test said) <(evaluate --task rank --gold ranked.test said) ||
         fail "multiple choice: other metrics"
-    tune generate copies.train --epochs 40
+    tune generate copies.train --epochs 40 --length 24
+    # what was longer in training was cut, and so it is in use
+    [ "$(model-info --json generate | jq .trained_length)" = 24 ] || fail "the length of training is not kept"
     sed 1d copies.test | cut -f 1 | awk '!seen[$0]++' >lines
     generate -m generate lines >said
     # The other is too narrow to look a word up in the source: 16 numbers a token, 8 in the head.
