@@ -41,7 +41,7 @@ same_json() { # KEY,KEY... FILE EMPTY COMMAND...
         printf '%s\n' "$empty" "$empty" "$empty" "$empty" "$empty"
         tail -n 1 answers
     } >want
-    [ $status = 1 ] && diff said want || fail "$*: status $status, $(cat err)"
+    if [ $status != 1 ] || ! diff said want; then fail "$*: status $status, $(cat err)"; fi
     for line in 2 3 4 5 6; do grep -q "broken: line $line: " err || fail "$*: no message of line $line: $(cat err)"; done
     ! "$@" --jsonl --strict broken >said 2>err || fail "$*: --strict went on"
     [[ ! -s said && $(grep -c . err) == 1 ]] || fail "$*: --strict: $(cat said err)"
