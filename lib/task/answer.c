@@ -357,9 +357,6 @@ static int open_output(struct rtd_answer *a, const char *header, struct rtd_err 
 /* Commit, or with a failure drop the output; say what was cut and what was bad. */
 static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
 {
-    if (a->chunk.seq.cut)
-        rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
-                 (unsigned long long)a->rows, a->chunk.seq.length);
     if (st) {
         if (a->writer)
             rtd_writer_abort(a->writer, err);
@@ -367,6 +364,9 @@ static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
             rtd_out_abort(a->out);
         return st;
     }
+    if (a->chunk.seq.cut)
+        rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
+                 (unsigned long long)a->rows, a->chunk.seq.length);
     st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
     if (!st && a->bad)
         st = rtd_fail(err, RTD_EDATA, "%llu of %llu lines could not be answered",
