@@ -105,7 +105,8 @@ static void next(const int32_t *written, uint32_t n, double temperature, double 
     float x[VOCAB];
     double sum = 0;
     memcpy(ids, source, sizeof source);
-    memcpy(ids + PREFIX, written, n * sizeof *ids);
+    for (uint32_t i = 0; i < n; i++)
+        ids[PREFIX + i] = written[i];
     logits_at(ids, PREFIX + n, PREFIX, PREFIX + n - 1, x);
     for (int v = 0; v < VOCAB; v++) {
         bool may = v > 4 || v == SEP;
