@@ -109,8 +109,9 @@ static json_t *list_spans(const struct rtd_spans *s, const struct row *r)
     for (size_t k = 0; k < s->n; k++) {
         size_t start, end;
         bytes_of(r, &s->best[k], &start, &end);
-        json_array_append_new(list, json_pack("{s:s%, s:f, s:I, s:I}", "answer", r->context + start,
-                                              end - start, "score", s->best[k].score, "start",
+        json_array_append_new(list, json_pack("{s:o, s:f, s:I, s:I}", "answer",
+                                              rtd_json_text(r->context + start, end - start),
+                                              "score", s->best[k].score, "start",
                                               (json_int_t)start, "end", (json_int_t)end));
     }
     return list;
@@ -127,15 +128,15 @@ static int print_one(struct rtd_answer *a, const struct opts *o, const struct ro
     if (!a->o->json)
         return rtd_out_printf(a->out, err, "%.*s\t%.8g\t%.8g\t%zu\t%zu\n", (int)(end - start),
                               r->context + start, score, none, start, end);
-    json_t *root =
-        json_pack("{s:s%, s:f, s:f, s:I, s:I}", "answer", r->context + start, end - start, "score",
-                  score, "no_answer", none, "start", (json_int_t)start, "end", (json_int_t)end);
+    json_t *root = json_pack("{s:o, s:f, s:f, s:I, s:I}", "answer",
+                             rtd_json_text(r->context + start, end - start), "score", score,
+                             "no_answer", none, "start", (json_int_t)start, "end", (json_int_t)end);
     if (root && o->n_best)
         json_object_set_new(root, "n_best", list_spans(s, r));
     char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
     json_decref(root);
     int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
-                  : rtd_out_printf(a->out, err, "{}\n"); /* not UTF-8 */
+                  : rtd_fail(err, RTD_ESYS, "not enough memory");
     free(line);
     return st;
 }

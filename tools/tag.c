@@ -133,8 +133,8 @@ static json_t *entity_json(const struct rtd_entity *e, const struct row *r, cons
     size_t from = r->begin[e->first], to = r->end[e->last];
     for (size_t w = e->first; w <= e->last; w++)
         sum += probability[w];
-    return json_pack("{s:s, s:I, s:I, s:s%, s:f}", "type", e->type, "start", (json_int_t)from,
-                     "end", (json_int_t)to, "text", text + from, to - from, "score",
+    return json_pack("{s:s, s:I, s:I, s:o, s:f}", "type", e->type, "start", (json_int_t)from, "end",
+                     (json_int_t)to, "text", rtd_json_text(text + from, to - from), "score",
                      sum / (double)(e->last - e->first + 1));
 }
 
@@ -148,7 +148,7 @@ static int print_json(struct rtd_answer *a, struct opts *o, const struct rtd_chu
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     size_t n = rtd_entities(e, tag, r->n);
     json_t *root = json_object(), *list = json_array();
-    json_object_set_new(root, "text", json_string(c->text[i]));
+    json_object_set_new(root, "text", rtd_json_text(c->text[i], strlen(c->text[i])));
     if (o->intent >= 0) {
         json_object_set_new(root, "intent", json_string(intent_of(a, o, c, i, &p)));
         json_object_set_new(root, "intent_probability", json_real(p));

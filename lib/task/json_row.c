@@ -3,9 +3,9 @@
  * JSON lines. */
 #include "task/json_row.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utf8proc.h>
 
 static void drop_fields(struct rtd_json_row *row)
 {
@@ -101,4 +101,25 @@ int rtd_json_row_read(struct rtd_json_row *row, const char *line, size_t len, co
         st = add_list(row, object, list, &at, err);
     json_decref(object);
     return st;
+}
+
+json_t *rtd_json_text(const char *text, size_t len)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    json_t *string = json_stringn(text, len);
+    char *repaired = string ? NULL : malloc(3 * len + 1), *at = repaired;
+    if (!repaired)
+        return string;
+    while (len) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n =
+            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+        size_t taken = n < 1 ? 1 : (size_t)n;
+        at = n < 1 ? stpcpy(at, replacement) : mempcpy(at, text, taken);
+        text += taken;
+        len -= taken;
+    }
+    string = json_stringn(repaired, (size_t)(at - repaired));
+    free(repaired);
+    return string;
 }

@@ -1,10 +1,11 @@
 /* rtdtools - MIT licence
  *
  * A line of JSON as a row of texts: {"text": "..."}, or other keys, or a key that holds a list of
- * texts. */
+ * texts; and a text as JSON. */
 #ifndef RTD_TASK_JSON_ROW_H
 #define RTD_TASK_JSON_ROW_H
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -22,5 +23,8 @@ int rtd_json_row_read(struct rtd_json_row *row, const char *line, size_t len, co
                       const char *list, const char *name, unsigned long long number,
                       struct rtd_err *err);
 void rtd_json_row_free(struct rtd_json_row *row);
+
+/* The text as a JSON string, U+FFFD for every byte that is no part of UTF-8.  NULL: no memory. */
+json_t *rtd_json_text(const char *text, size_t len);
 
 #endif
