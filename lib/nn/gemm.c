@@ -1,5 +1,6 @@
 /* rtdtools - MIT licence */
 #include "nn/gemm.h"
+#include "nn/gemm_internal.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <blis.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool skx; /* BLIS took its AVX-512 kernels */
 
 /* The kernels that BLIS 0.9 should take where it would take too slow ones; -1: its own choice.  It
  * knows CPUs by family, and gives a newer one its generic C kernels, five times slower.  Intel's
@@ -42,6 +44,7 @@ static void init(void)
     }
     bli_init();
     bli_thread_set_num_threads(1);
+    skx = bli_arch_query_id() == BLIS_ARCH_SKX;
 }
 
 void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
@@ -50,6 +53,10 @@ void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const 
     pthread_once(&once, init);
     if (M == 0 || N == 0)
         return;
+#ifdef RTD_HAVE_GEMM_AVX512
+    if (skx && rtd_gemm_avx512(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc))
+        return;
+#endif
     trans_t a = ta ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     trans_t b = tb ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     /* BLIS's kernels for small matrices choose the order of summation by M: a row would depend on

@@ -1,0 +1,17 @@
+/* rtdtools - MIT licence
+ *
+ * Products that do not go through BLIS's own loops; callers use rtd_gemm(). */
+#ifndef RTD_NN_GEMM_INTERNAL_H
+#define RTD_NN_GEMM_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#if defined(__x86_64__) && !defined(RTD_DOUBLE)
+#define RTD_HAVE_GEMM_AVX512 1
+/* As rtd_gemm(); only where BLIS chose its "skx" kernels.  False: nothing done. */
+bool rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
+                     size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc);
+#endif
+
+#endif
