@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/tags.h"
-
 void rtd_tag_counts_free(struct rtd_tag_counts *c)
 {
     for (int i = 0; i < c->n; i++)
@@ -41,17 +39,18 @@ static int count(struct rtd_tag_counts *c, const struct rtd_entity *gold, size_t
             return err->status;
         t->gold++;
     }
-    for (size_t i = 0, k = 0; i < nfound; i++) {
+    for (size_t i = 0; i < nfound; i++) {
         struct rtd_tag_type *t = type_of(c, found[i].type, err);
         if (!t)
             return err->status;
         t->found++;
-        while (k < ngold && gold[k].first < found[i].first)
-            k++;
-        bool right = k < ngold && gold[k].first == found[i].first &&
-                     gold[k].last == found[i].last && strcmp(gold[k].type, found[i].type) == 0;
-        t->right += right;
-        c->right += right;
+        for (size_t k = 0; k < ngold; k++)
+            if (gold[k].first == found[i].first && gold[k].last == found[i].last &&
+                strcmp(gold[k].type, found[i].type) == 0) {
+                t->right++;
+                c->right++;
+                break;
+            }
     }
     c->gold += ngold;
     c->found += nfound;
@@ -69,6 +68,17 @@ int rtd_tag_counts_add(struct rtd_tag_counts *c, const char *const *gold,
     for (size_t i = 0; i < n; i++)
         c->same += strcmp(gold[i], predicted[i]) == 0;
     c->tokens += n;
+    free(e);
+    return st;
+}
+
+int rtd_tag_counts_add_entities(struct rtd_tag_counts *c, const char *const *gold, size_t n,
+                                const struct rtd_entity *found, size_t nfound, struct rtd_err *err)
+{
+    struct rtd_entity *e = malloc((n + 1) * sizeof *e);
+    if (!e)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = count(c, e, rtd_entities(e, gold, n), found, nfound, err);
     free(e);
     return st;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "task/tags.h"
 
 struct rtd_tag_type {
     char *name; /* owned */
@@ -22,6 +23,10 @@ struct rtd_tag_counts {        /* zero-initialise */
 };
 int rtd_tag_counts_add(struct rtd_tag_counts *c, const char *const *gold,
                        const char *const *predicted, size_t n, struct rtd_err *err);
+/* The same for entities that were found without tags; tokens are not counted.  One that begins or
+ * ends inside a word has SIZE_MAX for it. */
+int rtd_tag_counts_add_entities(struct rtd_tag_counts *c, const char *const *gold, size_t n,
+                                const struct rtd_entity *found, size_t nfound, struct rtd_err *err);
 void rtd_tag_counts_free(struct rtd_tag_counts *c);
 
 struct rtd_tag_scores {

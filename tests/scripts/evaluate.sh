@@ -40,6 +40,15 @@ cut -f 1,3 "$golden/tags.conll" >said
 evaluate --task tag --gold gold --json said >got
 agree '."tags.conll".conlleval' precision=precision recall=recall f1=f1
 agree '."tags.conll".seqeval' token_accuracy=token_accuracy
+# Entities of JSON lines: of four one ends inside a word and one has another type; 2 of 3 are found.
+printf '%s\n' 'New B-LOC' 'York-based I-LOC' '. O' '' 'Ann B-PER' 'saw O' 'Bob B-PER' '' 'Oh O' '' >gold
+cat >said <<'END'
+{"text": "New York-based.", "entities": [{"type": "LOC", "start": 0, "end": 8}, {"type": "LOC", "start": 0, "end": 14}]}
+{"text": "Ann  saw Bob", "entities": [{"type": "ORG", "start": 9, "end": 12}, {"type": "PER", "start": 0, "end": 3}]}
+{}
+END
+evaluate --task tag --gold gold --json <said >got
+[ "$(jq -c '[.entities, .precision, (3 * .recall | round), .token_accuracy]' got)" = '[3,0.5,2,null]' ] || fail "$(cat got)"
 awk -F '\t' -v OFS='\t' 'NR == 1 { print "query", "candidate", "label"; next } { print $1, "c" $2, $3 }' "$golden/ranking.tsv" >gold
 # as rank prints: the candidates' numbers by falling score, of equal ones the earlier first
 awk -F '\t' 'NR > 1 { printf "%s\t%s\t%d\n", $1, $4, $2 + 1 }' "$golden/ranking.tsv" | sort -t "$(printf '\t')" -k1,1n -k2,2gr -k3,3n |
@@ -77,6 +86,15 @@ refused 'line 300' --task regress --gold "$golden/regression.tsv" --label gold w
 cut -f 1,3 "$golden/tags.conll" | sed 2d >short
 cut -f 1,2 "$golden/tags.conll" >gold
 refused 'not the sentence at line 1' --task tag --gold gold short
+printf '%s\n' 'a B-X' 'b O' '' 'c O' >gold
+printf '%s\n' '{"text": "a b", "entities": []}' '{"text": "d", "entities": []}' >said
+refused 'line 2: not the sentence at line 4' --task tag --gold gold said
+head -n 1 said >short
+refused '1 sentences for 2' --task tag --gold gold short
+echo '{"text": "a b", "entities": [{"start": 0}]}' >short
+refused 'line 1: an entity without a type' --task tag --gold gold short
+echo '{"text": ' >short
+refused 'line 1: not a JSON object' --task tag --gold gold short
 # as the official scripts: a question that was not answered is wrong, but said to be missing
 jq -c 'del(.[keys[0]])' "$golden/squad1.predictions.json" >short
 evaluate --task answer --gold "$golden/squad1.json" --json short >got 2>err

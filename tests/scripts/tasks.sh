@@ -43,9 +43,16 @@ for base in discriminator bert; do
     tune tag tagged.train --dev tagged.test
     tag -m tag --conll tagged.test >said
     at_least tag 0.8 "$(evaluate --task tag --gold tagged.test said | value f1)"
+    awk -v RS= '{ s = $1; for (i = 3; i < NF; i += 2) s = s " " $i; print s }' tagged.test >lines
+    same_scores() { # TASK GOLD...: of the JSON lines as of CoNLL, but for the tokens
+        tag -m "$1" lines | evaluate --task "$1" --gold "${@:2}" --per-class >again
+        evaluate --task "$1" --gold "${@:2}" --per-class said | grep -v token_accuracy | diff - again || fail "$1: JSON lines"
+    }
+    same_scores tag tagged.test
     tune joint labels.train --slots tagged.train
     tag -m joint --conll tagged.test >said
     at_least joint 0.7 "$(evaluate --task joint --gold labels.test --slots tagged.test said | value exact_match)"
+    same_scores joint labels.test --slots tagged.test
     tune answer squad.train --dev squad.test
     answer -m answer --squad squad.test --no-answer none -f -o said
     at_least answer 70 "$(evaluate --task answer --gold squad.test --no-answer none said | value best_f1)"
