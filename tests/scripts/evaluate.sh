@@ -87,9 +87,9 @@ cut -f 1,3 "$golden/tags.conll" | sed 2d >short
 cut -f 1,2 "$golden/tags.conll" >gold
 refused 'not the sentence at line 1' --task tag --gold gold short
 printf '%s\n' 'a B-X' 'b O' '' 'c O' >gold
-printf '%s\n' '{"text": "a b", "entities": []}' '{"text": "d", "entities": []}' >said
-refused 'line 2: not the sentence at line 4' --task tag --gold gold said
-head -n 1 said >short
+printf '%s\n' '{"text": "a b", "entities": []}' '{"text": "d", "entities": []}' >other
+refused 'line 2: not the sentence at line 4' --task tag --gold gold other
+head -n 1 other >short
 refused '1 sentences for 2' --task tag --gold gold short
 echo '{"text": "a b", "entities": [{"start": 0}]}' >short
 refused 'line 1: an entity without a type' --task tag --gold gold short
