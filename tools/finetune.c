@@ -163,6 +163,7 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
          "balanced: labels weigh as if equally frequent; none (default)", 0},
         {RTD_OPT_REAL, 0, "label-smoothing", "F", &t->smoothing, 0, 0.999,
          "share of the target spread over all labels (0)", 0},
+        {RTD_OPT_REAL, 0, "dropout", "F", &t->dropout, 0, 0.999, "all rates (the model's)", 0},
         {RTD_OPT_COUNTED, 0, "max-tokens", "N", &o->max_tokens, 1, 1e15,
          "train on at most N tokens in all: fewer examples, by hash", 0},
         {RTD_OPT_INT, 0, "patience", "N", &f->patience, 1, 1 << 20,
@@ -216,7 +217,7 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 int main(int argc, char **argv)
 {
     struct opts o = {.recipe = "hf",
-                     .tune = {.lanes = 2, .trials = 1},
+                     .tune = {.lanes = 2, .trials = 1, .dropout = -1},
                      .seed = 1,
                      .stride = 128,
                      .question = 64,

@@ -142,7 +142,12 @@ static int make_config(struct job *j, struct rtd_err *err)
             spec[n++] = j->set[i].spec[k];
         longest = j->set[i].train.seq.longest > longest ? j->set[i].train.seq.longest : longest;
     }
-    return rtd_task_config(&j->config, &j->from, spec, n, (int)longest, err);
+    int st = rtd_task_config(&j->config, &j->from, spec, n, (int)longest, err);
+    if (!st && j->o->dropout >= 0) {
+        j->config.hidden_dropout_prob = j->config.attention_probs_dropout_prob = j->o->dropout;
+        j->config.classifier_dropout = -1;
+    }
+    return st;
 }
 
 /* What a state must agree in: training examples, starting model, options. */
@@ -150,7 +155,7 @@ static int identify(struct job *j, struct rtd_err *err)
 {
     struct rtd_digest *d = rtd_digest_new();
     const struct rtd_fit_options *f = &j->fit;
-    char text[400];
+    char text[600]; /* room for 22 numbers */
     if (!d)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (int i = 0; i < j->sets; i++) {
@@ -159,15 +164,18 @@ static int identify(struct job *j, struct rtd_err *err)
         rtd_digest_add(d, q->start, q->n * sizeof *q->start);
     }
     int n = snprintf(text, sizeof text,
-                     "%s|%s|%.17g|%.17g|%d|%.17g|%.17g|%.17g|%.17g|%d|%d|%d|%lld|%lld|%lld|%lld|"
-                     "%llu|%s|%d|%lld|%.17g",
-                     j->from.path, j->config.architecture, f->lr, f->warmup, f->warmup_multiplies,
-                     f->weight_decay, f->clip, f->eps, f->layer_decay, f->official_layer_decay,
-                     f->loss_mean, f->bias_correction, (long long)f->batch, (long long)f->epochs,
-                     (long long)f->max_steps, (long long)f->patience, (unsigned long long)f->seed,
-                     f->metric ? f->metric : "", j->o->scratch, (long long)j->o->lanes,
-                     j->o->smoothing);
+                     "%.17g|%.17g|%d|%.17g|%.17g|%.17g|%.17g|%d|%d|%d|%lld|%lld|%lld|%lld|%llu|%d|"
+                     "%lld|%.17g|%d|%.17g|%.17g",
+                     f->lr, f->warmup, f->warmup_multiplies, f->weight_decay, f->clip, f->eps,
+                     f->layer_decay, f->official_layer_decay, f->loss_mean, f->bias_correction,
+                     (long long)f->batch, (long long)f->epochs, (long long)f->max_steps,
+                     (long long)f->patience, (unsigned long long)f->seed, j->o->scratch,
+                     (long long)j->o->lanes, j->o->smoothing, j->o->data.balanced,
+                     j->config.hidden_dropout_prob, j->config.attention_probs_dropout_prob);
     rtd_digest_add(d, text, (size_t)n);
+    const char *word[] = {j->from.path, j->config.architecture, f->metric, j->o->generator};
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
+        rtd_digest_add(d, word[i] ? word[i] : "", word[i] ? strlen(word[i]) + 1 : 1);
     rtd_digest_get(d, j->identity);
     rtd_digest_free(d);
     return RTD_OK;

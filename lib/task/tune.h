@@ -22,6 +22,7 @@ struct rtd_tune_options {
     struct rtd_dataset_options data; /* all but the task, name, files, heads, length, tokenizer */
     int64_t length;                  /* most tokens of a sequence; 0: the task's default */
     double smoothing;
+    double dropout; /* all rates; < 0: the model's */
     bool scratch, force, resume;
     int64_t lanes, threads, trials;
     struct rtd_fit_options fit; /* epochs 0: the task's default */

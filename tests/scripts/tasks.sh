@@ -127,10 +127,11 @@ finetune -v --task classify -m discriminator -o few --epochs 2 --max-tokens 2K l
 tokens=$(sed -n 's/.*trained on \([0-9]*\) tokens.*/\1/p' err)
 ((tokens <= 2000 && tokens > 1800)) || fail "--max-tokens 2000: $tokens"
 finetune --task classify -m discriminator -o plain --epochs 1 labels.train
-for option in '--class-weights balanced' '--label-smoothing 0.2'; do
+for option in '--class-weights balanced' '--label-smoothing 0.2' '--dropout 0.5'; do
     # shellcheck disable=SC2086
     finetune --task classify -m discriminator -o other -f --epochs 1 $option labels.train
     ! cmp -s plain/model.safetensors other/model.safetensors || fail "$option: no effect"
 done
+jq -e '.hidden_dropout_prob == 0.5 and .attention_probs_dropout_prob == 0.5' other/config.json >/dev/null || fail "--dropout is not written"
 finetune --task classify -m discriminator -o early -f --lr 0 --epochs 9 --patience 2 --dev labels.test labels.train
 [ "$(awk -F '\t' 'NR > 1 { e = $2 } END { print e }' early/metrics.tsv)" = 3 ] || fail "--patience 2"
