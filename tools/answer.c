@@ -111,8 +111,8 @@ static json_t *list_spans(const struct rtd_spans *s, const struct row *r)
         bytes_of(r, &s->best[k], &start, &end);
         json_array_append_new(list, json_pack("{s:o, s:f, s:I, s:I}", "answer",
                                               rtd_json_text(r->context + start, end - start),
-                                              "score", s->best[k].score, "start",
-                                              (json_int_t)start, "end", (json_int_t)end));
+                                              "score", s->best[k].score, "start", (json_int_t)start,
+                                              "end", (json_int_t)end));
     }
     return list;
 }
