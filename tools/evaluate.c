@@ -86,7 +86,8 @@ static int compare(struct outcome *o, const struct rtd_table *gold, const struct
 /* --positive, or of two labels the one that sorts last: 1 of 0 and 1, yes of no and yes. */
 static int choose_positive(struct outcome *o, const char *positive, struct rtd_err *err)
 {
-    o->positive = o->labels.n == 2 ? 1 : -1;
+    int none = rtd_labels_find(&o->labels, RTD_NO_PREDICTION), n = o->labels.n;
+    o->positive = n - (none >= 0) != 2 ? -1 : none == n - 1 ? n - 2 : n - 1;
     if (positive) {
         o->positive = rtd_labels_find(&o->labels, positive);
         if (o->positive < 0)
@@ -156,6 +157,9 @@ static int score_classes(json_t **out, const struct rtd_score_options *opt, stru
         st = compare(&o, &gold, &p, err);
     if (!st)
         st = choose_positive(&o, opt->positive, err);
+    if (!st && p.none)
+        rtd_warn("%s: %zu of %zu rows have no prediction: they count as wrong", opt->predictions,
+                 p.none, p.n);
     if (!st)
         *out = as_json(&o, opt);
     rtd_confusion_free(&o.confusion);

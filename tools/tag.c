@@ -169,8 +169,9 @@ static int print_conll(struct rtd_answer *a, struct opts *o, const struct rtd_ch
                        const struct row *r, const char *const *tag, struct rtd_err *err)
 {
     double p;
-    int st = RTD_OK;
-    if (o->intent >= 0)
+    const struct rtd_buf *before = &r->sentence.before;
+    int st = rtd_out_write(a->out, before->data, before->len, err);
+    if (o->intent >= 0 && !st)
         st = rtd_out_printf(a->out, err, "# intent = %s\n", intent_of(a, o, c, i, &p));
     for (size_t w = 0; w < r->n && !st; w++)
         st = rtd_out_printf(a->out, err, "%s\t%s\n", r->sentence.word[w], tag[w]);

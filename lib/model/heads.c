@@ -51,7 +51,7 @@ static void lm_block(const struct rtd_lm_head *head, const real *w, real *g,
                                          rows->site, rows->index[m], rows->slot[m], &best);
             rows->correct += best == rows->target[m];
         }
-        rows->loss += k->xent(logits + r * V, V, rows->target[m], gscale);
+        rows->loss += rtd_xent(logits + r * V, V, rows->target[m], rows->smoothing, gscale);
     }
     if (gscale == 0)
         return;

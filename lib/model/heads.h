@@ -32,6 +32,7 @@ struct rtd_lm_rows {
     size_t M;
     const uint32_t *row;   /* [M] token number in the micro-batch */
     const int32_t *target; /* [M] the original ids */
+    double smoothing;      /* of the targets, see rtd_xent */
     /* sampling (sampled NULL: none) */
     const uint64_t *index; /* [M] record number */
     const uint32_t *slot;  /* [M] number of the masked position in its record */
@@ -41,7 +42,7 @@ struct rtd_lm_rows {
     real temperature;
     bool disallow_correct; /* never draw the target */
     /* results */
-    double loss;    /* out: summed -log p(target) */
+    double loss;    /* out: summed cross-entropy with the targets */
     size_t correct; /* out: rows whose arg max is the target */
     real *logits;   /* (M, vocab) out, or NULL: only tests and tools want them */
 };

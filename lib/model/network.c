@@ -110,6 +110,15 @@ static void list_tasks(char *out, size_t size, unsigned tasks)
                                      rtd_task_name((enum rtd_task)i));
 }
 
+/* Is this the head's name, or, of the two of a joint task, what stands before _intent or _slots? */
+static bool is_named(const struct rtd_head_spec *s, const char *name)
+{
+    size_t len = strlen(name);
+    const char *rest = s->name + len;
+    return strncmp(s->name, name, len) == 0 &&
+           (!*rest || strcmp(rest, "_intent") == 0 || strcmp(rest, "_slots") == 0);
+}
+
 int rtd_network_head(const struct rtd_network *n, unsigned tasks, const char *name,
                      const char *model, struct rtd_err *err)
 {
@@ -117,7 +126,7 @@ int rtd_network_head(const struct rtd_network *n, unsigned tasks, const char *na
     int found = -1, count = 0;
     for (int i = 0; i < n->heads; i++) {
         const struct rtd_head_spec *s = &n->head[i].spec;
-        if (!(tasks >> s->task & 1) || (name && strcmp(s->name, name) != 0))
+        if (!(tasks >> s->task & 1) || (name && !is_named(s, name)))
             continue;
         found = i;
         count++;

@@ -122,6 +122,9 @@ struct rtd_kernels {
 const struct rtd_kernels *rtd_kernels(void);
 /* RTD_EUSAGE when RTD_KERNELS names a set that does not exist or that this CPU lacks. */
 int rtd_kernels_check(struct rtd_err *err);
+/* xent with smoothed labels: cross-entropy with (1 - smoothing) onehot(target) + smoothing / V
+ * (Szegedy et al., arXiv 1512.00567, section 7). */
+double rtd_xent(real *x, size_t V, int32_t target, double smoothing, real gscale);
 /* Set number i that this CPU can run (0 is plain), NULL after the last: for tests. */
 const struct rtd_kernels *rtd_kernels_at(int i);
 

@@ -367,6 +367,9 @@ static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
     if (a->chunk.seq.cut)
         rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
                  (unsigned long long)a->rows, a->chunk.seq.length);
+    if (a->chunk.seq.spread)
+        rtd_warn("%zu of %llu texts were longer than %zu tokens and read in windows",
+                 a->chunk.seq.spread, (unsigned long long)a->rows, a->chunk.seq.length);
     st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
     if (!st && a->bad)
         st = rtd_fail(err, RTD_EDATA, "%llu of %llu lines could not be answered",

@@ -15,6 +15,7 @@ void rtd_sentence_free(struct rtd_sentence *s)
     free(s->word);
     free(s->tag);
     free(s->intent);
+    rtd_buf_free(&s->before);
     *s = (struct rtd_sentence){0};
 }
 
@@ -73,7 +74,8 @@ static int add_token(struct rtd_conll *c, struct rtd_sentence *s, const char *wo
 static int take_line(struct rtd_conll *c, struct rtd_sentence *s, char *line, struct rtd_err *err)
 {
     char *word, *tag, shown[64];
-    static const char key[] = "# intent = ";
+    static const char key[] = "# intent = ", docstart[] = "-DOCSTART-";
+    static const char docstart_line[] = "-DOCSTART-\tO\n";
     if (s->n == 0 && strncmp(line, key, sizeof key - 1) == 0 && !strchr(line, '\t')) {
         free(s->intent);
         s->intent = strdup(line + sizeof key - 1);
@@ -83,8 +85,8 @@ static int take_line(struct rtd_conll *c, struct rtd_sentence *s, char *line, st
     if (!word)
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: no token", c->name,
                         (unsigned long long)c->lines.number);
-    if (strcmp(word, "-DOCSTART-") == 0)
-        return RTD_OK;
+    if (strcmp(word, docstart) == 0)
+        return rtd_buf_append(&s->before, docstart_line, sizeof docstart_line - 1, err);
     if (c->tags && !tag)
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: no tag", c->name,
                         (unsigned long long)c->lines.number);
@@ -106,6 +108,8 @@ int rtd_conll_next(struct rtd_conll *c, struct rtd_sentence *s, struct rtd_err *
             return err->status;
         if (!line || strspn(line, " \t") == len) {
             if (!line || s->n || first.status)
+                break;
+            if (rtd_buf_append(&s->before, "\n", 1, &first))
                 break;
             continue;
         }

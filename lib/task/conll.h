@@ -12,14 +12,16 @@
 
 #include "base/err.h"
 #include "base/io.h"
+#include "base/mem.h"
 
 struct rtd_sentence {
     size_t n;
-    char **word;   /* [n], owned */
-    char **tag;    /* [n], owned; all NULL where tags are not wanted */
-    char *intent;  /* of a line "# intent = X", owned, or NULL */
-    uint64_t line; /* number of the first token's line */
-    size_t cap;    /* private */
+    char **word;           /* [n], owned */
+    char **tag;            /* [n], owned; all NULL where tags are not wanted */
+    char *intent;          /* of a line "# intent = X", owned, or NULL */
+    struct rtd_buf before; /* lines passed over since the sentence before: empty, -DOCSTART- */
+    uint64_t line;         /* number of the first token's line */
+    size_t cap;            /* private */
 };
 void rtd_sentence_free(struct rtd_sentence *s);
 

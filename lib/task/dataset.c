@@ -207,6 +207,9 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
     if (e->seq.cut)
         rtd_warn("%s: %zu of %zu texts were longer than %zu tokens and cut", e->name, e->seq.cut,
                  e->seq.n, e->seq.length);
+    if (e->seq.spread)
+        rtd_warn("%s: %zu of %zu texts were longer than %zu tokens and became windows", e->name,
+                 e->seq.spread, e->units, e->seq.length);
     if (e->unknown)
         rtd_warn(
             "%s: %zu examples have a label that the training data has not: they count as wrong",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tool.h"
 #include "task/conll.h"
 #include "task/dataset.h"
 #include "task/metrics_tags.h"
@@ -29,18 +30,31 @@ static void free_gold(void *p)
     free(g);
 }
 
-/* Tags as they shall be learnt: as written, or BIOES. */
-static int convert(struct rtd_sentences *all, bool bioes, struct rtd_err *err)
+/* Tags as they shall be learnt: as written, but with B- where an entity begins (IOB1 has I- there
+ * unless another of its type ends before it); or BIOES.  *begun: how many got their B-. */
+static int convert(struct rtd_sentences *all, bool bioes, size_t *begun, struct rtd_err *err)
 {
-    for (size_t i = 0; i < all->n && bioes; i++) {
+    *begun = 0;
+    for (size_t i = 0; i < all->n; i++) {
         struct rtd_sentence *s = &all->s[i];
+        const char *const *tag = (const char *const *)s->tag;
+        struct rtd_entity *e = malloc(s->n * sizeof *e);
         char *prefix = malloc(s->n);
-        if (!prefix)
+        if (!e || !prefix) {
+            free(e);
+            free(prefix);
             return rtd_fail(err, RTD_ESYS, "not enough memory");
-        for (size_t k = 0; k < s->n; k++)
-            prefix[k] = rtd_bioes_prefix((const char *const *)s->tag, s->n, k);
-        for (size_t k = 0; k < s->n; k++)
+        }
+        for (size_t k = 0; k < s->n && bioes; k++)
+            prefix[k] = rtd_bioes_prefix(tag, s->n, k);
+        for (size_t k = 0, n = bioes ? 0 : rtd_entities(e, tag, s->n); k < n; k++)
+            if (s->tag[e[k].first][0] == 'I') {
+                s->tag[e[k].first][0] = 'B';
+                ++*begun;
+            }
+        for (size_t k = 0; k < s->n && bioes; k++)
             s->tag[k][0] = prefix[k];
+        free(e);
         free(prefix);
     }
     return RTD_OK;
@@ -229,12 +243,15 @@ static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold 
                      struct rtd_err *err)
 {
     struct gold *g = calloc(1, sizeof *g);
+    size_t begun = 0;
     *out = g;
     if (!g)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     int st = rtd_sentences_load(&g->all, path, true, err);
     if (!st)
-        st = convert(&g->all, o->bioes, err);
+        st = convert(&g->all, o->bioes, &begun, err);
+    if (!st && begun)
+        rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
     if (!st && d->specs == slot) { /* the training file's labels are the labels */
         d->specs++;
         st = tag_spec(&d->spec[slot], slot ? "slots" : o->name, &g->all, err);

@@ -60,16 +60,17 @@ static int read_lines(struct rtd_predictions *p, struct rtd_lines *lines, const 
         json_t *o = line[0] == '{' ? json_loadb(line, len, 0, NULL) : NULL;
         const char *label = json_string_value(json_object_get(o, "label"));
         int st = RTD_OK;
-        if (!label) {
+        if (!json_is_object(o)) {
             st = rtd_row_split(row, line, len, name, lines->number, err);
             if (!st && lines->number == 1 && is_header(row)) {
                 json_decref(o);
                 continue;
             }
-            label = st ? "" : row->field[0];
-            if (!st && !label[0])
-                st = rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", name,
-                              (unsigned long long)lines->number);
+            label = st ? NULL : row->field[0];
+        }
+        if (!label || !label[0]) {
+            label = RTD_NO_PREDICTION;
+            p->none++;
         }
         if (!st)
             st = add(p, &cap, label, name, err);

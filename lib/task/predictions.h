@@ -8,11 +8,14 @@
 
 #include "base/err.h"
 
+/* What stands for the answer to a line that could not be answered: an empty one, or {}. */
+#define RTD_NO_PREDICTION "(none)"
+
 /* One predicted label a line, as classify prints it: the first field of tab-separated ones, or
  * "label" of a JSON object; a header line of classify --header is skipped. */
 struct rtd_predictions {
-    char **label; /* [n], owned */
-    size_t n;
+    char **label;   /* [n], owned */
+    size_t n, none; /* none: how many of them are RTD_NO_PREDICTION */
 };
 int rtd_predictions_load(struct rtd_predictions *p, const char *path, struct rtd_err *err);
 void rtd_predictions_free(struct rtd_predictions *p);

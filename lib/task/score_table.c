@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/tool.h"
 #include "task/examples.h"
 #include "task/line_list.h"
 #include "task/metrics_labels.h"
@@ -53,6 +54,12 @@ static int bad_line(const struct pair *p, const struct rtd_score_options *o, siz
                     i + 1 + (size_t)(p->line - p->said.line), what);
 }
 
+/* What is printed for a line that could not be answered. */
+static bool no_answer(const char *line)
+{
+    return !line[0] || strcmp(line, "{}") == 0;
+}
+
 static bool predicted_number(char *line, double *x)
 {
     if (line[0] != '{') {
@@ -82,6 +89,8 @@ int rtd_score_numbers(json_t **out, const struct rtd_score_options *o, struct rt
         if (!rtd_parse_number(p.gold.label[i], &x[i]))
             st = rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not a number", o->gold,
                           (unsigned long long)(p.gold.first_line + i));
+        else if (no_answer(p.line[i]))
+            st = bad_line(&p, o, i, "no prediction", err);
         else if (!predicted_number(p.line[i], &x[n + i]))
             st = bad_line(&p, o, i, "not a number", err);
     }
@@ -194,7 +203,7 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
     if (st)
         return st;
     st = collect_labels(&labels, &p, err);
-    size_t n = p.gold.rows, k = (size_t)labels.n;
+    size_t n = p.gold.rows, k = (size_t)labels.n, none = 0;
     struct rtd_head_spec spec = {.label = labels.name, .outputs = labels.n};
     float *gold = calloc(n * k + 1, sizeof *gold), *said = calloc(n * k + 1, sizeof *said);
     double *probability = calloc(n * k + 1, sizeof *probability);
@@ -202,6 +211,10 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t i = 0; i < n && !st; i++) {
         rtd_split_labels(gold + i * k, &spec, p.gold.label[i]);
+        if (no_answer(p.line[i])) { /* no label, all improbable */
+            none++;
+            continue;
+        }
         bool ok = p.line[i][0] == '{'
                       ? parse_json(said + i * k, probability + i * k, &spec, p.line[i])
                       : parse_text(said + i * k, probability + i * k, &spec, p.line[i]);

@@ -100,9 +100,11 @@ static size_t gather(const struct gold *g, const struct source *list, size_t fro
     return n;
 }
 
-/* A line as generate prints it; cut in place. */
+/* A line as generate prints it; cut in place.  {} is what it prints for one that has no answer. */
 static const char *text_of(char *line, json_t **keep)
 {
+    if (strcmp(line, "{}") == 0)
+        return "";
     json_t *root = line[0] == '{' ? json_loads(line, 0, NULL) : NULL;
     const char *text = json_string_value(json_object_get(root, "text"));
     if (text)

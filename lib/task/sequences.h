@@ -20,6 +20,7 @@ struct rtd_sequences {
     uint32_t *begin; /* [tokens] bytes of the text that a piece stands for; 0, 0 for [CLS], [SEP] */
     uint32_t *end;
     size_t cut;     /* sequences that were cut */
+    size_t spread;  /* texts that became several sequences, as windows */
     size_t longest; /* tokens */
     /* private */
     size_t seq_cap, token_cap;

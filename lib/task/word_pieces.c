@@ -107,7 +107,8 @@ int rtd_word_pieces_add_sequences(struct rtd_word_pieces *w, struct rtd_sequence
         size_t to = from + 1, next;
         while (to < w->n && w->first[to + 1] - w->first[from] <= room)
             to++;
-        s->cut += to < w->n || w->first[to] - w->first[from] > room;
+        s->cut += w->first[to] - w->first[from] > room;
+        s->spread += from == 0 && to < w->n;
         if (add_window(w, s, from, to, known, room, err))
             return err->status;
         if (to == w->n)

@@ -33,7 +33,7 @@ int rtd_word_pieces_line(struct rtd_word_pieces *w, const struct rtd_tokenizer *
                          const char *line, struct rtd_err *err);
 /* Append the sentence to s, whole or as windows ([CLS] pieces [SEP], segment 0) that share a
  * quarter of their pieces; a word in two of them is spoken for where it has more of its context.
- * A window counts in s->cut. */
+ * A text of several counts in s->spread, a single word that is too long in s->cut. */
 int rtd_word_pieces_add_sequences(struct rtd_word_pieces *w, struct rtd_sequences *s,
                                   struct rtd_err *err);
 

@@ -134,7 +134,7 @@ static double rank_loss(const struct job *j, real *logits, real *scratch, const 
         if (label[i])
             right = (int32_t)i;
     memcpy(scratch, logits, n * sizeof *scratch);
-    double loss = rtd_loss_softmax(scratch, n, right, j->f->o.smoothing, gscale);
+    double loss = rtd_xent(scratch, n, right, j->f->o.smoothing, gscale);
     if (gscale != 0)
         memcpy(logits, scratch, n * sizeof *scratch);
     return loss;
@@ -149,7 +149,7 @@ static double label_loss(const struct job *j, const struct rtd_target *g, real *
         return 0;
     }
     double w = g->weight ? (double)g->weight[label] : 1;
-    return w * rtd_loss_softmax(x, outputs, label, j->f->o.smoothing, gscale * (real)w);
+    return w * rtd_xent(x, outputs, label, j->f->o.smoothing, gscale * (real)w);
 }
 
 /* Loss of micro-batch m's sequence or unit number s (in the batch), target i; its logits become
@@ -209,7 +209,8 @@ static double language_loss(const struct job *j, struct rtd_lane *lane, struct m
             m->part[i].row[n] = (uint32_t)t;
             m->part[i].target[n++] = token[base + t];
         }
-    struct rtd_lm_rows rows = {.M = n, .row = m->part[i].row, .target = m->part[i].target};
+    struct rtd_lm_rows rows = {
+        .M = n, .row = m->part[i].row, .target = m->part[i].target, .smoothing = j->f->o.smoothing};
     if (n == 0)
         return 0;
     rtd_lm_head_run(&head_of(j, i)->as.lm, j->f->net->params.w, lane->g, &rows, m->acts.out, m->d,

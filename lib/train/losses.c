@@ -5,24 +5,6 @@
 
 #include "nn/kernels.h"
 
-double rtd_loss_softmax(real *x, size_t n, int32_t label, double smoothing, real gscale)
-{
-    if (smoothing == 0)
-        return rtd_kernels()->xent(x, n, label, gscale);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i];
-    double target = (double)x[label];
-    double loss = rtd_kernels()->xent(x, n, label, gscale); /* -log p(label), gradient p - onehot */
-    real share = (real)(smoothing / (double)n);
-    for (size_t i = 0; i < n && gscale != 0; i++)
-        x[i] -= gscale * share;
-    if (gscale != 0)
-        x[label] += gscale * (real)smoothing;
-    /* (1 - e) (-log p(label)) + e mean(-log p), by log p(i) = x(i) - x(label) + log p(label) */
-    return loss + smoothing * (target - sum / (double)n);
-}
-
 double rtd_loss_sigmoid(real *x, size_t n, const float *y, double smoothing, real gscale)
 {
     double sum = 0;

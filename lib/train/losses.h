@@ -10,9 +10,6 @@
 
 #include "nn/real.h"
 
-/* Cross-entropy of softmax(x) with label; smoothing e: with (1 - e) onehot + e / n (Szegedy et al.,
- * arXiv 1512.00567, section 7). */
-double rtd_loss_softmax(real *x, size_t n, int32_t label, double smoothing, real gscale);
 /* Mean over the n outputs of the cross-entropy of sigmoid(x) with y in [0, 1]; smoothing pulls y
  * towards 1/2. */
 double rtd_loss_sigmoid(real *x, size_t n, const float *y, double smoothing, real gscale);

@@ -72,6 +72,22 @@ jq -rs '["source", "target"], (to_entries[] | .key as $k | .value.references[] |
 evaluate --task generate --gold gold --json said | jq -S . >again
 jq -S . got | diff - again || fail "references of equal sources are not those of one row"
 
+# What is printed for lines that could not be answered.
+printf 'label\nyes\nno\nyes\n' >gold
+for empty in '' '{}'; do
+    printf 'yes\t0.9\n%s\nyes\t0.9\n' "$empty" >said
+    evaluate --task classify --gold gold --json said >got 2>err
+    [ "$(jq -c '[.rows, (3 * .accuracy | round), .positive]' got)" = '[3,2,"yes"]' ] || fail "$(cat got)"
+    grep -q 'said: 1 of 3 rows have no prediction' err || fail "$(cat err)"
+    printf 'yes\t0.1\t0.9\n%s\nyes\t0.1\t0.9\n' "$empty" >said
+    evaluate --task multilabel --gold gold --json said >got 2>err
+    [ "$(jq '3 * .exact_match | round' got)" = 2 ] || fail "$(cat got)"
+    printf 'source\ttarget\na\tb\nc\td\n' >texts
+    printf 'b\n%s\n' "$empty" >said
+    evaluate --task generate --gold texts --json said >got
+    [ "$(jq -c '[.exact, .rouge1]' got)" = '[0.5,0.5]' ] || fail "$(cat got)"
+done
+
 # What does not fit.
 refused() { # WHAT-THE-MESSAGE-HOLDS OPTION...
     local want=$1 status=0
@@ -82,6 +98,8 @@ refused() { # WHAT-THE-MESSAGE-HOLDS OPTION...
 seq 299 >short
 refused '299 predictions for 300 rows' --task regress --gold "$golden/regression.tsv" --label gold short
 { seq 299 && echo word; } >word
+{ seq 299 && echo; } >empty
+refused 'line 300: no prediction' --task regress --gold "$golden/regression.tsv" --label gold empty
 refused 'line 300' --task regress --gold "$golden/regression.tsv" --label gold word
 cut -f 1,3 "$golden/tags.conll" | sed 2d >short
 cut -f 1,2 "$golden/tags.conll" >gold

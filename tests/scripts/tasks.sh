@@ -96,6 +96,25 @@ printf 'task\tclassify\tmood\tbad,good\ntask\tregress\tnumber\t\ntask\ttag\tword
 if classify -m many labels.test >said 2>err; then fail "a head chosen without a name"; fi
 grep -q 'several heads' err || fail "$(cat err)"
 
+# A joint task's heads go by the task's name; the other tasks' do not answer to it.
+finetune --task mood=classify --task both=joint -m discriminator -o two --epochs 1 --slots tagged.train labels.train labels.train
+tag -m two --head both --conll tagged.test >said
+grep -q '^# intent = ' said || fail "joint among several: no intent"
+tag -m two --head both_slots --conll tagged.test | cmp - said
+if tag -m two --head mood --conll tagged.test >said 2>err; then fail "a head of another task"; fi
+
+# IOB1 is IOB2 written otherwise: an entity begins with I- but behind another of its type.
+awk -F '\t' -v OFS='\t' '{ t = substr($2, 3); if (t != before) sub(/^B-/, "I-", $2); before = t } 1' tagged.train >iob1.train
+finetune --task tag -m discriminator -o iob2 --epochs 1 tagged.train 2>err
+finetune --task tag -m discriminator -o iob1 --epochs 1 iob1.train 2>err
+diff -r iob1 iob2 || fail "IOB1"
+grep -q "iob1.train: [0-9]* entities begin with I-" err || fail "$(cat err)"
+
+# Empty and -DOCSTART- lines come out where they went in.
+printf '%s\n' -DOCSTART- '' '' 'the O' 'good B-MOOD' '' '' '' 'was O' 'bad B-MOOD' '' >lines.conll
+tag -m tag --conll lines.conll | cut -f 1 >said
+cut -d ' ' -f 1 lines.conll | diff - said || fail "lines of CoNLL"
+
 # Tags that are none, JSON that holds nothing.
 printf 'a\tB-X\nb\tX-Y\n' >bad.conll
 finetune --task tag -m discriminator -o never bad.conll 2>err && fail "a bad tag was learnt"

@@ -584,9 +584,8 @@ static void other_tasks(void **state)
                                           RTD_TASK_ANSWER,  RTD_TASK_RANK,       RTD_TASK_GENERATE};
     for (size_t i = 0; i < sizeof tasks / sizeof tasks[0]; i++) {
         finetune(&projected, &(struct tuning){tasks[i], false, true, true, true, false, 0, 2, 2});
+        finetune(&square, &(struct tuning){tasks[i], true, false, true, false, false, 0.2, 1, 0});
         if (tasks[i] != RTD_TASK_GENERATE) {
-            finetune(&square,
-                     &(struct tuning){tasks[i], true, false, true, false, false, 0.2, 1, 0});
             finetune(&projected,
                      &(struct tuning){tasks[i], false, false, false, true, true, 0, 1, 1});
         }
