@@ -14,6 +14,9 @@ static int add_pair(struct rtd_examples *e, struct rtd_encoding enc[2], const ch
                     const char *target, const struct rtd_dataset_options *o, bool *whole,
                     struct rtd_err *err)
 {
+    if (o->length < 4) /* [CLS], two [SEP], and one piece to learn */
+        return rtd_fail(err, RTD_EUSAGE, "%zu tokens have no room for a source and its target",
+                        o->length);
     if (rtd_tokenizer_encode(o->tok, &enc[0], source, strlen(source), err) ||
         rtd_tokenizer_encode(o->tok, &enc[1], target, strlen(target), err))
         return err->status;

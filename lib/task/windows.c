@@ -44,6 +44,9 @@ static int keep_offsets(struct rtd_windows *w, struct rtd_err *err)
 int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char *question,
                      const char *context, const struct rtd_window_options *o, struct rtd_err *err)
 {
+    if (s->length < 4) /* [CLS], two [SEP], and one piece to go on by */
+        return rtd_fail(err, RTD_EUSAGE, "%zu tokens have no room for a question and its context",
+                        s->length);
     if (rtd_tokenizer_encode(s->tok, &w->question, question, strlen(question), err) ||
         rtd_tokenizer_encode(s->tok, &w->context, context, strlen(context), err) ||
         keep_offsets(w, err))

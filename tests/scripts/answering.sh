@@ -129,3 +129,15 @@ finetune --task generate -m generator --generator generator --lr 0 --epochs 1 -o
 generate --infill -m started masked | cmp - one || fail "--generator: another head"
 finetune --task generate -m generator --lr 0 --epochs 1 -o started -f copies.train
 ! generate --infill -m started masked | cmp -s - one || fail "without --generator: the same head"
+
+# A length that no question fits into is said, not read past.
+{ printf 'is it\t' && printf 'the good cat %.0s' {1..40} && echo; } >long
+status=0
+answer -m answer --length 3 long >said 2>err || status=$?
+[[ $status = 2 && ! -s said && $(cat err) == *'3 tokens have no room'* ]] || fail "answer --length 3: status $status, $(cat err)"
+for task in answer:squad generate:copies; do
+    status=0
+    finetune --task "${task%:*}" -m discriminator -o never --length 3 "${task#*:}.train" 2>err || status=$?
+    [[ $status = 2 && ! -e never && $(cat err) == *'3 tokens have no room'* ]] || fail "$task --length 3: status $status, $(cat err)"
+done
+answer -m answer --length 4 long >said
