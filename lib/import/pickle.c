@@ -530,6 +530,14 @@ const struct rtd_pickle_value *rtd_pickle_root(const struct rtd_pickle *p)
     return p->root;
 }
 
+const struct rtd_pickle_value *rtd_pickle_storage(const struct rtd_pickle *p, const char *key)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->all[i]->kind == RTD_P_STORAGE && strcmp(p->all[i]->text, key) == 0)
+            return p->all[i];
+    return NULL;
+}
+
 void rtd_pickle_free(struct rtd_pickle *p)
 {
     if (!p)

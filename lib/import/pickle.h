@@ -45,6 +45,8 @@ struct rtd_pickle; /* all values of one pickle */
 int rtd_pickle_read(struct rtd_pickle **p, const unsigned char *data, size_t len, size_t *used,
                     const char *name, struct rtd_err *err);
 const struct rtd_pickle_value *rtd_pickle_root(const struct rtd_pickle *p);
+/* The storage of that key which some value refers to, or NULL. */
+const struct rtd_pickle_value *rtd_pickle_storage(const struct rtd_pickle *p, const char *key);
 void rtd_pickle_free(struct rtd_pickle *p);
 
 #endif

@@ -14,6 +14,8 @@
 #include "import/pickle.h"
 #include "import/weights.h"
 
+enum { TABLES_MAX = 8 };
+
 /* The bytes of a storage. */
 struct storage {
     char *key; /* owned */
@@ -106,11 +108,14 @@ static int take_tensor(struct rtd_weights *all, const struct torch *t, const cha
     return RTD_OK;
 }
 
-/* A table of tensors, or one that holds it under a usual name. */
+/* A table of tensors, or one that holds it under a usual name.  A pickle can put a table into
+ * itself: `depth` ends that. */
 static int take_table(struct rtd_weights *all, const struct torch *t,
-                      const struct rtd_pickle_value *root, struct rtd_err *err)
+                      const struct rtd_pickle_value *root, int depth, struct rtd_err *err)
 {
     int st = RTD_OK;
+    if (depth > TABLES_MAX)
+        return rtd_fail(err, RTD_EDATA, "%s: tables in tables without end", t->path);
     if (root->kind != RTD_P_DICT)
         return rtd_fail(err, RTD_EDATA, "%s: not a table of tensors", t->path);
     for (size_t i = 0; i + 1 < root->n && !st; i += 2) {
@@ -119,7 +124,7 @@ static int take_table(struct rtd_weights *all, const struct torch *t,
             return rtd_fail(err, RTD_EDATA, "%s: a tensor without a name", t->path);
         if (v->kind == RTD_P_DICT &&
             (strcmp(key->text, "state_dict") == 0 || strcmp(key->text, "model") == 0))
-            return take_table(all, t, v, err);
+            return take_table(all, t, v, depth + 1, err);
         if (v->kind != RTD_P_TENSOR)
             return rtd_fail(err, RTD_EDATA, "%s: '%.60s' is not a tensor", t->path, key->text);
         st = take_tensor(all, t, key->text, v, err);
@@ -196,15 +201,12 @@ static int next_pickle(struct torch *t, size_t *at, struct rtd_pickle **p, struc
     return st;
 }
 
-/* Sizes of elements come from the table of tensors: the file only counts them. */
-static size_t size_of(const struct rtd_pickle_value *v, const char *key)
+/* Sizes of elements come from the storages that the table of tensors names: the file only counts
+ * them. */
+static size_t size_of(const struct rtd_pickle *p, const char *key)
 {
-    size_t size = 0;
-    if (v->kind == RTD_P_TENSOR && strcmp(v->item[0]->text, key) == 0)
-        return v->item[0]->size;
-    for (size_t i = 1; v->kind == RTD_P_DICT && i < v->n && !size; i += 2)
-        size = size_of(v->item[i], key);
-    return size;
+    const struct rtd_pickle_value *s = rtd_pickle_storage(p, key);
+    return s ? s->size : 0;
 }
 
 static int read_storages(struct torch *t, size_t at, const struct rtd_pickle_value *keys,
@@ -216,7 +218,7 @@ static int read_storages(struct torch *t, size_t at, const struct rtd_pickle_val
             return rtd_fail(err, RTD_EDATA, "%s: it ends before its storages do", t->path);
         memcpy(&count, t->file + at, sizeof count);
         at += sizeof count;
-        size_t size = size_of(rtd_pickle_root(t->table), keys->item[i]->text), len;
+        size_t size = size_of(t->table, keys->item[i]->text), len;
         if (!size || __builtin_mul_overflow(count, size, &len) || len > t->len - at)
             return rtd_fail(err, RTD_EDATA, "%s: a storage that no tensor uses, or that is cut",
                             t->path);
@@ -278,7 +280,7 @@ int rtd_read_torch(struct rtd_weights *all, const char *path, struct rtd_err *er
     t.file = map;
     int st = t.len > 4 && memcmp(map, "PK", 2) == 0 ? read_zip(&t, err) : read_legacy(&t, err);
     if (!st)
-        st = take_table(all, &t, rtd_pickle_root(t.table), err);
+        st = take_table(all, &t, rtd_pickle_root(t.table), 0, err);
     rtd_pickle_free(t.table);
     for (size_t i = 0; i < t.n; i++) {
         free(t.s[i].key);

@@ -57,6 +57,25 @@ rm json/tokenizer.json
 perl -e 'print "\x80\x02cos\nsystem\nq\x00X\x04\x00\x00\x00true\x85R."' >json/pytorch_model.bin
 model-import -o never json 2>err && fail "a pickle that runs a command"
 [ "$(wc -l <err)" = 1 ] || fail "$(cat err)"
+# A table that holds itself, in either form, and one that names another twice, sixty deep.
+python3 - <<'P'
+import struct, zipfile
+def text(s): return b'X' + struct.pack('<I', len(s)) + s
+def old(table): return (b'\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.' + b'\x80\x02M\xe9\x03.' + b'\x80\x02}.' +
+    b'\x80\x02' + table + b'.' + b'\x80\x02]' + text(b'0') + b'a.' + struct.pack('<Q', 4) + bytes(16))
+itself = b'}q\x00' + text(b'model') + b'h\x00s'
+with zipfile.ZipFile('itself', 'w') as z:
+    z.writestr('a/data.pkl', b'\x80\x02' + itself + b'.')
+open('itself-old', 'wb').write(old(itself))
+open('twice', 'wb').write(old(b'}q\x00' + b''.join(b'}q%c' % k + b''.join(text(n) + b'h%c' % (k - 1) + b's' for n in (b'a', b'b'))
+    for k in range(1, 60))))
+P
+for file in itself itself-old twice; do
+    cp $file json/pytorch_model.bin
+    status=0
+    timeout 60 model-import -o never json 2>err || status=$?
+    [[ $status = 1 && $(wc -l <err) = 1 && ! -e never ]] || fail "$file: status $status: $(head -c 300 err)"
+done
 jq '.position_embedding_type = "relative_key"' "$forms/bin-zip/config.json" >json/config.json
 model-import -o never json 2>err && fail "another arithmetic"
 grep -q 'position_embedding_type' err || fail "$(cat err)"
