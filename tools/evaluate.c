@@ -39,6 +39,19 @@ struct outcome {
     int positive; /* -1: F1 of a positive class makes no sense */
 };
 
+/* The header of classify --all, whose labels may be numbers as probabilities are: no label of the
+ * gold rows. */
+static void drop_header(struct rtd_predictions *p, const struct rtd_table *gold)
+{
+    if (p->n == 0 || strcmp(p->label[0], "label") != 0)
+        return;
+    for (size_t i = 0; i < gold->rows; i++)
+        if (strcmp(gold->label[i], "label") == 0)
+            return;
+    free(p->label[0]);
+    memmove(p->label, p->label + 1, --p->n * sizeof *p->label);
+}
+
 static int check_match(const struct rtd_table *gold, const struct rtd_predictions *p,
                        const char *name, struct rtd_err *err)
 {
@@ -151,8 +164,10 @@ static int score_classes(json_t **out, const struct rtd_score_options *opt, stru
     if (st)
         return st;
     st = rtd_predictions_load(&p, opt->predictions, err);
-    if (!st)
+    if (!st) {
+        drop_header(&p, &gold);
         st = check_match(&gold, &p, opt->predictions, err);
+    }
     if (!st)
         st = compare(&o, &gold, &p, err);
     if (!st)

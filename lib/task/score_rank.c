@@ -44,9 +44,10 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
     if (st)
         return st;
     st = rtd_line_list_load(&said, o->predictions, err);
-    if (!st && said.n != gold.n)
-        st = rtd_fail(err, RTD_EDATA, "%s: %zu lines for %zu queries of %s", o->predictions, said.n,
-                      gold.n, o->gold);
+    size_t header = said.n && strcmp(said.line[0], "ranking") == 0;
+    if (!st && said.n - header != gold.n)
+        st = rtd_fail(err, RTD_EDATA, "%s: %zu lines for %zu queries of %s", o->predictions,
+                      said.n - header, gold.n, o->gold);
     for (size_t i = 0; i < gold.n && !st; i++) {
         const struct rtd_query *q = &gold.query[i];
         int *number = malloc((q->n + 1) * sizeof *number), n;
@@ -54,14 +55,14 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
             st = rtd_fail(err, RTD_ESYS, "not enough memory");
             break;
         }
-        n = numbers(said.line[i], number, (int)q->n + 1);
+        n = numbers(said.line[i + header], number, (int)q->n + 1);
         size_t rank = 0;
         for (int k = 0; k < n && !rank; k++)
             if (number[k] >= 1 && (size_t)number[k] <= q->n && q->right[number[k] - 1])
                 rank = (size_t)k + 1;
         if (n < 0 || (size_t)n > q->n)
             st = rtd_fail(err, RTD_EDATA, "%s: line %zu: not a ranking of %zu candidates",
-                          o->predictions, i + 1, q->n);
+                          o->predictions, i + 1 + header, q->n);
         rtd_ranking_add(&r, rank);
         free(number);
     }

@@ -114,7 +114,7 @@ static const char *text_of(char *line, json_t **keep)
 }
 
 /* Rows to judge: one for each row, or each source, in order of first appearance. */
-static int judge(json_t **out, const struct gold *g, struct rtd_line_list *said,
+static int judge(json_t **out, const struct gold *g, char **line, size_t lines,
                  const struct rtd_score_options *o, struct rtd_err *err)
 {
     size_t fields = 0, groups = 0, used = 0, n = 0;
@@ -143,13 +143,17 @@ static int judge(json_t **out, const struct gold *g, struct rtd_line_list *said,
         }
         used += count;
     }
-    if (!st && said->n != g->n && said->n != groups)
+    if (lines && strcmp(line[0], "text") == 0 && (lines - 1 == g->n || lines - 1 == groups)) {
+        line++; /* the header of generate */
+        lines--;
+    }
+    if (!st && lines != g->n && lines != groups)
         st = rtd_fail(err, RTD_EDATA, "%s: %zu texts for %zu rows (%zu sources) of %s",
-                      o->predictions, said->n, g->n, groups, o->gold);
+                      o->predictions, lines, g->n, groups, o->gold);
     for (size_t i = 0; i < g->n && !st; i++)
-        if (said->n == g->n || order[i] == i) {
+        if (lines == g->n || order[i] == i) {
             row[n] = row[i];
-            row[n].text = text_of(said->line[n], &keep);
+            row[n].text = text_of(line[n], &keep);
             n++;
         }
     if (!st)
@@ -170,7 +174,7 @@ int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_
     if (!st)
         st = rtd_line_list_load(&said, o->predictions, err);
     if (!st)
-        st = judge(out, &g, &said, o, err);
+        st = judge(out, &g, said.line, said.n, o, err);
     rtd_line_list_free(&said);
     free_gold(&g);
     return st;

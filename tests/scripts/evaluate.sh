@@ -27,6 +27,9 @@ agree '."classes.tsv"' accuracy=accuracy f1_micro=f1_micro f1_macro=f1_macro f1_
 column 2 binary.tsv | awk '{ print ($1 > 0.5) }' >said
 evaluate --task classify --gold "$golden/binary.tsv" --label gold --json said >got
 agree '."binary.tsv"' accuracy=accuracy f1_positive=f1_positive precision=precision recall=recall mcc=mcc
+# as classify --all --header: labels that are numbers, too, are no prediction
+{ printf 'label\t0\t1\n' && awk '{ print $0 "\t0.5\t0.5" }' said; } >headed
+evaluate --task classify --gold "$golden/binary.tsv" --label gold --json headed | cmp - got || fail "classify --all --header"
 column 2 regression.tsv | evaluate --task regress --gold "$golden/regression.tsv" --label gold --json >got
 agree '."regression.tsv"' pearson=pearson spearman=spearman mse=mse
 jq -r '.gold | join(",")' "$golden/labels.jsonl" | (echo label && cat) >gold
@@ -55,6 +58,8 @@ awk -F '\t' 'NR > 1 { printf "%s\t%s\t%d\n", $1, $4, $2 + 1 }' "$golden/ranking.
     awk -F '\t' '{ if (NR > 1) printf "%s", $1 == q ? "\t" : "\n"; q = $1; printf "%d:%s", $3, $2 } END { print "" }' >said
 evaluate --task rank --gold gold --json said >got
 agree '."ranking.tsv"' mrr=mrr accuracy=recall_at_1 recall_at_3=recall_at_3 queries=queries
+sed 1i\\ranking said >headed # as rank --header
+evaluate --task rank --gold gold --json headed | cmp - got || fail "rank --header"
 evaluate --task answer --gold "$golden/squad1.json" --json "$golden/squad1.predictions.json" >got
 agree .squad1 exact_match=exact_match f1=f1
 evaluate --task answer --gold "$golden/squad2.json" --no-answer "$golden/squad2.no_answer.json" --json "$golden/squad2.predictions.json" >got
@@ -67,6 +72,8 @@ jq -r .predicted "$golden/generation.jsonl" >said
 evaluate --task generate --gold gold --json said >got
 agree '."generation.jsonl"' bleu=bleu.score brevity_penalty=bleu.bp bleu_lowercase=bleu_lowercase chrf2=chrf2 rouge1=rouge_f.rouge1 \
     rougeL=rouge_f.rougeL rouge2_stemmed=rouge_f_stemmed.rouge2
+sed 1i\\text said >headed # as generate --header
+evaluate --task generate --gold gold --json headed | cmp - got || fail "generate --header"
 # the same references as rows of equal sources
 jq -rs '["source", "target"], (to_entries[] | .key as $k | .value.references[] | ["s\($k)", .]) | join("\t")' "$golden/generation.jsonl" >gold
 evaluate --task generate --gold gold --json said | jq -S . >again
