@@ -25,7 +25,7 @@ static const struct rtd_usage usage = {
     "compare predictions with gold answers",
     "TASK is classify, regress, multilabel, tag, joint, answer, rank or generate.  PREDICTIONS "
     "(default:\n"
-    "standard input) is what the tools print: classify, embed --pair, tag, answer --squad, "
+    "standard input) is what the tools print: classify, embed --pair, tag, answer, "
     "rank,\n"
     "generate.  FILE holds the right answers in the same order: TSV, CoNLL or SQuAD's JSON.  "
     "Prints\n"

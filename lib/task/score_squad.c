@@ -6,6 +6,7 @@
 
 #include "base/io.h"
 #include "base/tool.h"
+#include "task/json_row.h"
 #include "task/metrics_squad.h"
 #include "task/score.h"
 
@@ -100,6 +101,74 @@ static int load_object(json_t **out, const char *path, struct rtd_err *err)
     return st;
 }
 
+/* What answer printed for a line: an object, or ANSWER TAB SCORE ...; NULL: nothing (a bad line).
+ */
+static json_t *answer_of(char *line, bool *ok)
+{
+    json_t *root = line[0] == '{' ? json_loads(line, 0, NULL) : NULL;
+    json_t *text = json_incref(json_object_get(root, "answer"));
+    size_t len = strcspn(line, "\t");
+    *ok = json_is_object(root) ? text ? json_is_string(text) : json_object_size(root) == 0
+                               : line[0] != '{' && (line[len] || !len);
+    if (*ok && !root && line[len])
+        text = rtd_json_text(line, len);
+    json_decref(root);
+    return text;
+}
+
+/* An answer a line, in the order of the questions, as {id: answer}; text is cut in place. */
+static int take_lines(json_t *out, char *text, const char *path, const struct rtd_squad *gold,
+                      struct rtd_err *err)
+{
+    size_t n = 0, number = 0;
+    for (char *line; (line = strsep(&text, "\n")) && (line[0] || text);) {
+        bool ok;
+        line[strcspn(line, "\r")] = '\0';
+        if (++number == 1 && strncmp(line, "answer\tscore\t", 13) == 0)
+            continue; /* a header */
+        json_t *said = answer_of(line, &ok);
+        if (!ok) {
+            json_decref(said);
+            return rtd_fail(err, RTD_EDATA, "%s: line %zu: not an answer", path, number);
+        }
+        if (said && n < gold->n)
+            json_object_set(out, gold->q[n].id, said);
+        json_decref(said);
+        n++;
+    }
+    return n == gold->n
+               ? RTD_OK
+               : rtd_fail(err, RTD_EDATA, "%s: %zu answers for %zu questions", path, n, gold->n);
+}
+
+/* What answer printed: {id: answer} with --squad, else a line a question. */
+static int load_answers(json_t **out, const char *path, const struct rtd_squad *gold,
+                        struct rtd_err *err)
+{
+    char *text, shown[JSON_ERROR_TEXT_LENGTH];
+    size_t len;
+    json_error_t e;
+    if (rtd_read_file(path, PREDICTIONS_MAX, &text, &len, err))
+        return err->status;
+    *out = json_loadb(text, len, 0, &e);
+    bool one = json_is_number(json_object_get(*out, "no_answer")); /* the only line */
+    bool lines = one || (!*out && (text[0] != '{' || strncmp(text, "{\"answer\":", 10) == 0 ||
+                                   strncmp(text, "{}\n", 3) == 0));
+    int st = RTD_OK;
+    if (lines) {
+        json_decref(*out);
+        *out = json_object();
+        st = take_lines(*out, text, path, gold, err);
+    } else if (!*out) {
+        st = rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
+                      rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
+    } else if (!json_is_object(*out)) {
+        st = rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path);
+    }
+    free(text);
+    return st;
+}
+
 int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
 {
     struct rtd_squad gold;
@@ -115,7 +184,7 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
     else if (gold.blank)
         rtd_warn("%s: %zu of %zu answers are empty texts", o->gold, gold.blank, gold.answers);
     if (!st)
-        st = load_object(&said, o->predictions, err);
+        st = load_answers(&said, o->predictions, &gold, err);
     if (!st && o->no_answer)
         st = load_object(&no_answer, o->no_answer, err);
     if (!st)

@@ -126,5 +126,31 @@ evaluate --task answer --gold "$golden/squad1.json" --json short >got 2>err
 grep -q 'no prediction for 1 of 160 questions (counted as wrong)' err || fail "$(cat err)"
 jq -c '(.data[].paragraphs[].qas[].answers[].text) = ""' "$golden/squad1.json" >hidden
 refused 'answers are empty texts' --task answer --gold hidden "$golden/squad1.predictions.json"
+# the lines of answer: a question each, with a header or not; as objects; one that is missing
+jq -r --slurpfile said "$golden/squad1.predictions.json" '"answer\tscore\tno_answer\tstart\tend",
+    (.data[].paragraphs[].qas[] | "\($said[0][.id])\t1\t0.5\t0\t0")' "$golden/squad1.json" >headed
+sed 1d headed >plain
+jq -Rc 'split("\t") | {answer: .[0], score: 1, no_answer: 0.5, start: 0, end: 0}' plain >objects
+evaluate --task answer --gold "$golden/squad1.json" "$golden/squad1.predictions.json" >want
+for form in headed plain objects; do
+    evaluate --task answer --gold "$golden/squad1.json" $form | diff - want || fail "answer: $form"
+    sed '$d' $form >short
+    refused '159 answers for 160 questions' --task answer --gold "$golden/squad1.json" short
+done
+sed '7s/.*/{}/' objects >short # a line that could not be answered
+evaluate --task answer --gold "$golden/squad1.json" short >got 2>err
+grep -q 'no prediction for 1 of 160 questions' err || fail "$(cat err)"
+sed '7s/.*/[]/' objects >short
+refused 'line 7' --task answer --gold "$golden/squad1.json" short
+printf 'x\ta\ny\tb\n' >gold
+printf '{"label":"a","probability":0.9}\n{}\n' >short
+refused 'line 2: an object without a label' --task classify --gold gold --label 2 short
+# slots are the same in either scheme
+printf 'x\tB-A\ny\tO\n\nx\tB-A\ny\tI-A\n' >gold.conll
+printf '# intent = a\nx\tS-A\ny\tO\n\n# intent = b\nx\tB-A\ny\tE-A\n' >said.conll
+evaluate --task joint --gold gold --label 2 --slots gold.conll said.conll | grep -qx 'exact_match	1' || fail "BIOES: $(evaluate --task joint --gold gold --label 2 --slots gold.conll said.conll)"
+# a byte order mark is no part of a name
+printf '\xef\xbb\xbftext\tlabel\nthe\ta\n' >marked
+printf 'a\n' | evaluate --task classify --gold marked | grep -qx 'accuracy	1' || fail "a byte order mark"
 echo '[1]' >short
 refused 'short' --task answer --gold "$golden/squad1.json" short
