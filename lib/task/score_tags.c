@@ -157,25 +157,20 @@ static int compare_object(struct rtd_tag_counts *c, const struct rtd_sentence *g
     return st;
 }
 
-/* Both must be of the same words.  *right: no tag, or no entity, differs. */
+/* Both must be of the same words.  *right: no entity differs, be it in BIO or BIOES. */
 static int compare(struct rtd_tag_counts *c, const struct rtd_sentence *gold, const struct said *s,
                    const struct rtd_score_options *o, bool *right, struct rtd_err *err)
 {
-    const struct rtd_tag_counts before = *c;
+    const uint64_t before[] = {c->right, c->gold, c->found};
     const struct rtd_sentence *said = &s->sentence;
-    int st;
-    if (s->json) {
-        st = compare_object(c, gold, s, o, err);
-        *right = c->gold - before.gold == c->right - before.right &&
-                 c->found - before.found == c->right - before.right;
-        return st;
-    }
-    for (size_t k = 0; k < gold->n || k < said->n; k++)
+    for (size_t k = 0; !s->json && (k < gold->n || k < said->n); k++)
         if (k >= gold->n || k >= said->n || strcmp(gold->word[k], said->word[k]) != 0)
             return other_sentence(s, gold, o, err);
-    st = rtd_tag_counts_add(c, (const char *const *)gold->tag, (const char *const *)said->tag,
-                            gold->n, err);
-    *right = c->same - before.same == gold->n;
+    int st = s->json ? compare_object(c, gold, s, o, err)
+                     : rtd_tag_counts_add(c, (const char *const *)gold->tag,
+                                          (const char *const *)said->tag, gold->n, err);
+    uint64_t same = c->right - before[0];
+    *right = same == c->gold - before[1] && same == c->found - before[2];
     return st;
 }
 
