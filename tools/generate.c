@@ -79,11 +79,12 @@ static int print_text(struct rtd_answer *a, const char *text, double score, stru
 {
     if (!a->o->json)
         return rtd_out_printf(a->out, err, "%s\n", text);
-    json_t *root = json_pack("{s:s, s:f}", "text", text, "score", score);
+    json_t *root =
+        json_pack("{s:o, s:f}", "text", rtd_json_text(text, strlen(text)), "score", score);
     char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
     json_decref(root);
     int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
-                  : rtd_fail(err, RTD_EDATA, "a text that is not UTF-8");
+                  : rtd_fail(err, RTD_ESYS, "not enough memory");
     free(line);
     return st;
 }
