@@ -58,6 +58,8 @@ static int keep_row(struct opts *o, struct rtd_err *err)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     struct row *r = &o->row[o->rows++];
     *r = (struct row){.n = w->n, .token = block, .begin = block + w->n, .end = block + 2 * w->n};
+    if (w->n == 0)
+        return RTD_OK;
     memcpy(r->token, w->token, w->n * sizeof *block);
     memcpy(r->begin, w->begin, w->n * sizeof *block);
     memcpy(r->end, w->end, w->n * sizeof *block);
