@@ -236,10 +236,7 @@ static void sample(struct search *s)
     struct beam *b = &s->now[0];
     int32_t id = draw(s, b, s->d->logits);
     if (id == rtd_tokenizer_special(s->tok)->sep) {
-        memcpy(s->done[0].ids, b->ids, b->n * sizeof *b->ids);
-        s->done[0].n = b->n;
-        s->done[0].sum = b->sum;
-        s->finished = 1;
+        finish(s, b, b->sum, b->n + 1);
         s->live = 0;
         return;
     }
