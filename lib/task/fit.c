@@ -137,7 +137,7 @@ static double score_of(const struct run *r, int i, double loss, const double *va
         return -loss;
     for (int k = 0; k < d->columns && r->o->metric; k++)
         if (strcmp(d->column[k], r->o->metric) == 0)
-            return value[k];
+            return strcmp(r->o->metric, "mse") == 0 ? -value[k] : value[k]; /* an error */
     return value[0];
 }
 
