@@ -150,7 +150,30 @@ static int make_config(struct job *j, struct rtd_err *err)
     return st;
 }
 
-/* What a state must agree in: training examples, starting model, options. */
+/* The sequences, and what is to be learnt of them. */
+static void add_examples(struct rtd_digest *d, const struct rtd_examples *e)
+{
+    const struct rtd_sequences *q = &e->seq;
+    size_t n = q->n, tokens = q->start[n];
+    rtd_digest_add(d, q->ids, tokens * sizeof *q->ids);
+    rtd_digest_add(d, q->start, n * sizeof *q->start);
+    for (int i = 0; i < e->targets; i++) {
+        const struct rtd_answers *a = &e->answers[i];
+        size_t k = (size_t)a->outputs;
+        if (a->label)
+            rtd_digest_add(d, a->label, n * sizeof *a->label);
+        if (a->value)
+            rtd_digest_add(d, a->value, n * k * sizeof *a->value);
+        if (a->token)
+            rtd_digest_add(d, a->token, tokens * sizeof *a->token);
+        if (a->span)
+            rtd_digest_add(d, a->span, n * sizeof *a->span);
+        if (a->weight)
+            rtd_digest_add(d, a->weight, k * sizeof *a->weight);
+    }
+}
+
+/* What a state must agree in: examples, starting model, options. */
 static int identify(struct job *j, struct rtd_err *err)
 {
     struct rtd_digest *d = rtd_digest_new();
@@ -159,9 +182,9 @@ static int identify(struct job *j, struct rtd_err *err)
     if (!d)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (int i = 0; i < j->sets; i++) {
-        const struct rtd_sequences *q = &j->set[i].train.seq;
-        rtd_digest_add(d, q->ids, q->start[q->n] * sizeof *q->ids);
-        rtd_digest_add(d, q->start, q->n * sizeof *q->start);
+        add_examples(d, &j->set[i].train);
+        if (j->set[i].has_dev)
+            add_examples(d, &j->set[i].dev.e);
     }
     int n = snprintf(text, sizeof text,
                      "%.17g|%.17g|%d|%.17g|%.17g|%.17g|%.17g|%d|%d|%d|%lld|%lld|%lld|%lld|%llu|%d|"

@@ -141,6 +141,26 @@ wait $! || true
 diff -r straight stopped || fail "a resumed run is another one"
 [ ! -e stopped.state ] || fail "the state was left behind"
 
+# A state of other labels is another run's; so is one with other held-out data.
+again=(finetune --task classify -m discriminator --lr 5e-3 --epochs 300 --resume -o again)
+sed 's/good$/none/; s/bad$/good/; s/none$/bad/' labels.train >turned.train
+"${again[@]}" --dev labels.test labels.train &
+for ((i = 0; i < 500; i++)); do [ ! -e again.state ] || break; sleep 0.02; done
+kill $!
+wait $! || true
+for other in 'labels.test turned.train' 'turned.train labels.train'; do
+    status=0
+    # shellcheck disable=SC2086
+    timeout 60 "${again[@]}" --dev $other 2>err || status=$?
+    [[ $status = 2 && $(cat err) == *'other data or options'* ]] || fail "--resume with $other: status $status, $(cat err)"
+done
+
+# The best epoch is the one of the smallest error.
+finetune -v --task regress -m discriminator -o least --lr 5e-3 --epochs 5 --metric mse --dev numbers.test numbers.train 2>err
+best=$(sed -n 's/.*least: epoch \([0-9]*\),.*/\1/p' err)
+[ "$best" = "$(awk -F '\t' '$9 != "" && NR > 1 && (!b || $9 < b) { b = $9; e = $2 } END { print e }' least/metrics.tsv)" ] ||
+    fail "--metric mse took epoch $best: $(cat least/metrics.tsv)"
+
 # Fewer examples, balanced labels, smoothing, patience.
 finetune -v --task classify -m discriminator -o few --epochs 2 --max-tokens 2K labels.train 2>err
 tokens=$(sed -n 's/.*trained on \([0-9]*\) tokens.*/\1/p' err)
