@@ -30,6 +30,18 @@ static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_
     return RTD_OK;
 }
 
+/* --text names as many columns as the tool has texts, unless that is the model's affair. */
+static int check_text(const struct rtd_answer *a, struct rtd_err *err)
+{
+    int n = 1;
+    for (const char *p = a->o->text; p && *p; p++)
+        n += *p == ',';
+    if (a->o->text && !a->task.all_fields && a->task.texts && n != a->task.texts)
+        return rtd_fail(err, RTD_EUSAGE, "--text %s: want %s", a->o->text,
+                        a->task.texts == 1 ? "one column" : "two columns");
+    return RTD_OK;
+}
+
 /* The one head that fits; several of one task need a name. */
 static int choose_head(struct rtd_answer *a, struct rtd_err *err)
 {
@@ -52,7 +64,7 @@ int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --json exclude each other");
     if (o->jsonl && o->header)
         return rtd_fail(err, RTD_EUSAGE, "--jsonl and --header exclude each other");
-    if (rtd_kernels_check(err))
+    if (check_text(a, err) || rtd_kernels_check(err))
         return err->status;
     int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)

@@ -141,3 +141,8 @@ for task in answer:squad generate:copies; do
     [[ $status = 2 && ! -e never && $(cat err) == *'3 tokens have no room'* ]] || fail "$task --length 3: status $status, $(cat err)"
 done
 answer -m answer --length 4 long >said
+
+# A pair is two columns, not one and nothing.
+status=0
+embed -m discriminator --pair --text 1 pairs >said 2>err || status=$?
+[[ $status = 2 && ! -s said && $(cat err) == *'--text 1: want two columns'* ]] || fail "embed --pair --text 1: status $status, $(cat err)"
