@@ -301,6 +301,10 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
     *more = !st && line;
     if (!*more)
         return st;
+    if (lines->number == 1 && (a->o->jsonl || a->o->header) && rtd_has_bom(line, len)) {
+        line += RTD_BOM; /* in a plain text the tokeniser drops it, and offsets count it */
+        len -= RTD_BOM;
+    }
     if (a->o->jsonl)
         return take_object(a, line, len, path, lines->number, err);
     if (rtd_row_split(&a->row, line, len, path, lines->number, err))

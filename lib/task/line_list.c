@@ -30,7 +30,7 @@ static int read_all(struct rtd_line_list *l, struct rtd_lines *lines, struct rtd
             l->line = list;
             cap = more;
         }
-        l->line[l->n] = strdup(line);
+        l->line[l->n] = strdup(line + (l->n == 0 && rtd_has_bom(line, len) ? RTD_BOM : 0));
         if (!l->line[l->n])
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         l->n++;

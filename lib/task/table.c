@@ -95,9 +95,9 @@ static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
             return err->status;
         if (!line)
             break;
-        if (lines->number == 1 && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-            line += 3; /* a byte order mark */
-            len -= 3;
+        if (lines->number == 1 && rtd_has_bom(line, len)) {
+            line += RTD_BOM;
+            len -= RTD_BOM;
         }
         if (rtd_row_split(row, line, len, t->name, lines->number, err))
             return err->status;

@@ -146,3 +146,11 @@ answer -m answer --length 4 long >said
 status=0
 embed -m discriminator --pair --text 1 pairs >said 2>err || status=$?
 [[ $status = 2 && ! -s said && $(cat err) == *'--text 1: want two columns'* ]] || fail "embed --pair --text 1: status $status, $(cat err)"
+
+# A byte order mark before a header or an object is no part of it.
+printf 'text\tother\nthe good\tx\n' >plain
+{ printf '\xef\xbb\xbf' && cat plain; } >marked
+classify -m classify --header --text text plain >one
+classify -m classify --header --text text marked | cmp - one || fail "a byte order mark before a header"
+printf '\xef\xbb\xbf{"text": "the good"}\n' | classify -m classify --jsonl >said
+sed 1d one | cmp - said || fail "a byte order mark before an object"
