@@ -112,6 +112,8 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
 {
     size_t n = 0, k = 0;
     char **name, *save;
+    const char *key;
+    json_t *v;
     if (p->line != p->said.line) {
         char *copy = strdup(p->said.line[0]);
         int st = RTD_OK;
@@ -132,6 +134,9 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
         for (const char *c = p->gold.label[r]; *c; c++)
             n += *c == ',';
     }
+    json_t *first = p->line[0][0] == '{' ? json_loads(p->line[0], 0, NULL) : NULL;
+    json_t *all = json_object_get(first, "probabilities"); /* the model's, that gold may lack */
+    n += json_object_size(all);
     char **copy = calloc(p->gold.rows + 1, sizeof *copy);
     name = malloc((n + 1) * sizeof *name);
     int st = copy && name ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
@@ -141,6 +146,8 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
              q = strtok_r(NULL, ",", &save))
             name[k++] = q;
     }
+    if (!st && k)
+        json_object_foreach(all, key, v) name[k++] = (char *)key;
     if (!st)
         st = k ? rtd_labels_collect(l, name, k, err)
                : rtd_fail(err, RTD_EDATA, "%s: no row has a label", p->gold.name);
@@ -148,6 +155,7 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
         free(copy[r]);
     free(copy);
     free(name);
+    json_decref(first);
     return st;
 }
 
@@ -176,11 +184,11 @@ static bool parse_json(float *flags, double *probability, const struct rtd_head_
 {
     json_t *root = json_loads(line, 0, NULL), *v;
     const json_t *all = json_object_get(root, "probabilities");
-    bool ok = root != NULL;
+    bool ok = json_is_object(all);
     size_t i;
-    for (int k = 0; k < spec->outputs; k++) {
+    for (int k = 0; k < spec->outputs; k++) { /* a gold label may be none of the model's */
         v = json_object_get(all, spec->label[k]);
-        ok &= json_is_number(v);
+        ok &= !v || json_is_number(v);
         probability[k] = json_number_value(v);
         flags[k] = 0;
     }

@@ -145,6 +145,10 @@ refused 'line 7' --task answer --gold "$golden/squad1.json" short
 printf 'x\ta\ny\tb\n' >gold
 printf '{"label":"a","probability":0.9}\n{}\n' >short
 refused 'line 2: an object without a label' --task classify --gold gold --label 2 short
+# a label that the model has and the gold rows have not, or the other way round
+printf 'x\ta\ny\ta,b,d\n' >few
+printf '%s\n' '{"labels":["a","c"],"probabilities":{"a":0.9,"b":0.1,"c":0.9}}' '{"labels":["a","b"],"probabilities":{"a":0.9,"b":0.8,"c":0.1}}' |
+    evaluate --task multilabel --gold few --label 2 | grep -qx 'f1_micro	0.75' || fail "labels on one side only"
 # slots are the same in either scheme
 printf 'x\tB-A\ny\tO\n\nx\tB-A\ny\tI-A\n' >gold.conll
 printf '# intent = a\nx\tS-A\ny\tO\n\n# intent = b\nx\tB-A\ny\tE-A\n' >said.conll
