@@ -308,7 +308,7 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
     if (a->o->jsonl)
         return take_object(a, line, len, path, lines->number, err);
     if (rtd_row_split(&a->row, line, len, path, lines->number, err))
-        return add_bad_row(a, err);
+        return a->o->header && lines->number == 1 ? err->status : add_bad_row(a, err);
     if (lines->number == 1 && a->o->header)
         return rtd_columns_resolve(cols, spec, &a->row, path, err);
     return take_columns(a, cols, path, lines->number, err);
