@@ -123,6 +123,8 @@ static int check_metric(const struct job *j, struct rtd_err *err)
         char list[120] = "";
         bool found = !j->set[i].has_dev;
         for (int k = 0; k < d->columns; k++) {
+            if (d->threshold && k == d->threshold) /* larger is not better */
+                continue;
             found |= strcmp(metric, d->column[k]) == 0;
             strcat(strcat(list, d->column[k]), ", ");
         }
