@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "task/answer.h"
 #include "task/squad.h"
@@ -201,9 +202,19 @@ static int write_object(struct rtd_answer *a, const char *path, const json_t *ob
     return st;
 }
 
+static bool is_regular(const char *path)
+{
+    struct stat sb;
+    return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+}
+
 static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *err)
 {
     struct rtd_answer_options quiet = *a->o;
+    const char *place[] = {o->answer.out, o->no_answer};
+    for (int i = 0; i < 2 && !o->answer.force; i++) /* both, before any work */
+        if (place[i] && strcmp(place[i], "-") != 0 && is_regular(place[i]))
+            return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", place[i]);
     int st = rtd_squad_load(&o->data, o->squad, err);
     if (st)
         return st;

@@ -154,3 +154,9 @@ classify -m classify --header --text text plain >one
 classify -m classify --header --text text marked | cmp - one || fail "a byte order mark before a header"
 printf '\xef\xbb\xbf{"text": "the good"}\n' | classify -m classify --jsonl >said
 sed 1d one | cmp - said || fail "a byte order mark before an object"
+
+# SQuAD's answers come in both files or in none.
+echo mine >taken
+status=0
+answer -m answer --squad squad.train -o never --no-answer taken 2>err || status=$?
+[[ $status = 2 && ! -e never && $(cat taken) = mine ]] || fail "--no-answer to a file that exists: status $status, $(cat err)"
