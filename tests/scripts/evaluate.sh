@@ -142,9 +142,6 @@ evaluate --task answer --gold "$golden/squad1.json" short >got 2>err
 grep -q 'no prediction for 1 of 160 questions' err || fail "$(cat err)"
 sed '7s/.*/[]/' objects >short
 refused 'line 7' --task answer --gold "$golden/squad1.json" short
-printf 'x\ta\ny\tb\n' >gold
-printf '{"label":"a","probability":0.9}\n{}\n' >short
-refused 'line 2: an object without a label' --task classify --gold gold --label 2 short
 # a label that the model has and the gold rows have not, or the other way round
 printf 'x\ta\ny\ta,b,d\n' >few
 printf '%s\n' '{"labels":["a","c"],"probabilities":{"a":0.9,"b":0.1,"c":0.9}}' '{"labels":["a","b"],"probabilities":{"a":0.9,"b":0.8,"c":0.1}}' |
