@@ -160,3 +160,9 @@ echo mine >taken
 status=0
 answer -m answer --squad squad.train -o never --no-answer taken 2>err || status=$?
 [[ $status = 2 && ! -e never && $(cat taken) = mine ]] || fail "--no-answer to a file that exists: status $status, $(cat err)"
+
+# A line that is not UTF-8 has its answer, too, and so have those around it; the first may be empty.
+printf '\nthe [MASK] \xff\nthe\n' >bytes
+generate --infill --json -m generator bytes >said
+[ "$(jq -r .text said | wc -l)" = 3 ] || fail "--infill --json: $(cat said)"
+[ "$(tag -m joint bytes | jq -c .entities | wc -l)" = 3 ] || fail "tag: an empty first line"
