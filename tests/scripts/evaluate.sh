@@ -147,6 +147,7 @@ printf 'x\ta\ny\ta,b,d\n' >few
 printf '%s\n' '{"labels":["a","c"],"probabilities":{"a":0.9,"b":0.1,"c":0.9}}' '{"labels":["a","b"],"probabilities":{"a":0.9,"b":0.8,"c":0.1}}' |
     evaluate --task multilabel --gold few --label 2 | grep -qx 'f1_micro	0.75' || fail "labels on one side only"
 # slots are the same in either scheme
+printf 'x\ta\ny\tb\n' >gold
 printf 'x\tB-A\ny\tO\n\nx\tB-A\ny\tI-A\n' >gold.conll
 printf '# intent = a\nx\tS-A\ny\tO\n\n# intent = b\nx\tB-A\ny\tE-A\n' >said.conll
 evaluate --task joint --gold gold --label 2 --slots gold.conll said.conll | grep -qx 'exact_match	1' || fail "BIOES: $(evaluate --task joint --gold gold --label 2 --slots gold.conll said.conll)"
