@@ -282,8 +282,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                          .print = print,
                                          .drop = drop,
                                          .arg = o};
-    if (o->conll && (o->answer.jsonl || o->answer.text))
-        return rtd_fail(err, RTD_EUSAGE, "--conll takes neither --jsonl nor --text");
+    if (o->conll && (o->answer.jsonl || o->answer.text || o->answer.header))
+        return rtd_fail(err, RTD_EUSAGE, "--conll takes none of --jsonl, --text and --header");
     int st = rtd_answer_open(&a, &o->answer, &task, err);
     if (st)
         return st;

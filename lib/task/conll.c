@@ -113,6 +113,9 @@ int rtd_conll_next(struct rtd_conll *c, struct rtd_sentence *s, struct rtd_err *
                 break;
             continue;
         }
+        if (!first.status && memchr(line, 0, len))
+            rtd_fail(&first, RTD_EDATA, "%s: line %llu: a NUL byte", c->name,
+                     (unsigned long long)c->lines.number);
         if (!first.status && take_line(c, s, line, &first) == RTD_ESYS)
             break;
     }

@@ -106,29 +106,14 @@ int rtd_score_numbers(json_t **out, const struct rtd_score_options *o, struct rt
 
 /* --- several labels --- */
 
-/* Names of all labels: those of the header, or of the gold rows in sorted order, which is the order
- * of the models that finetune makes. */
-static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd_err *err)
+/* The labels of the gold rows and of the first line's JSON, sorted, which is the order of the
+ * models that finetune makes. */
+static int sorted_labels(struct rtd_labels *l, const struct pair *p, struct rtd_err *err)
 {
     size_t n = 0, k = 0;
-    char **name, *save;
+    char *save;
     const char *key;
     json_t *v;
-    if (p->line != p->said.line) {
-        char *copy = strdup(p->said.line[0]);
-        int st = RTD_OK;
-        name = malloc((strlen(p->said.line[0]) + 1) * sizeof *name);
-        if (!copy || !name)
-            st = rtd_fail(err, RTD_ESYS, "not enough memory");
-        for (char *q = st ? NULL : strtok_r(copy, "\t", &save); q; q = strtok_r(NULL, "\t", &save))
-            name[n++] = q;
-        if (!st)
-            st = n > 1 ? rtd_labels_set(l, name + 1, (int)n - 1, err)
-                       : rtd_fail(err, RTD_EDATA, "the header names no labels");
-        free(copy);
-        free(name);
-        return st;
-    }
     for (size_t r = 0; r < p->gold.rows; r++) {
         n++;
         for (const char *c = p->gold.label[r]; *c; c++)
@@ -137,8 +122,7 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
     json_t *first = p->line[0][0] == '{' ? json_loads(p->line[0], 0, NULL) : NULL;
     json_t *all = json_object_get(first, "probabilities"); /* the model's, that gold may lack */
     n += json_object_size(all);
-    char **copy = calloc(p->gold.rows + 1, sizeof *copy);
-    name = malloc((n + 1) * sizeof *name);
+    char **copy = calloc(p->gold.rows + 1, sizeof *copy), **name = malloc((n + 1) * sizeof *name);
     int st = copy && name ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t r = 0; r < p->gold.rows && !st; r++) {
         copy[r] = strdup(p->gold.label[r]);
@@ -159,9 +143,45 @@ static int collect_labels(struct rtd_labels *l, const struct pair *p, struct rtd
     return st;
 }
 
+/* All labels: those of the header, in its order, and others of the gold rows, or without a header
+ * sorted_labels.  *said: the first so many have a probability in a line of TSV. */
+static int collect_labels(struct rtd_labels *l, int *said, const struct pair *p,
+                          struct rtd_err *err)
+{
+    struct rtd_labels sorted;
+    char *save;
+    int st = sorted_labels(&sorted, p, err), n = 0;
+    if (st || p->line == p->said.line) {
+        *l = sorted;
+        *said = l->n;
+        return st;
+    }
+    char *copy = strdup(p->said.line[0]), **name;
+    name = malloc((strlen(p->said.line[0]) + 1 + (size_t)sorted.n) * sizeof *name);
+    if (!copy || !name)
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (char *q = st ? NULL : strtok_r(copy, "\t", &save); q; q = strtok_r(NULL, "\t", &save))
+        name[n++] = q;
+    *said = n - 1;
+    for (int i = 0; i < sorted.n && !st; i++) {
+        bool known = false;
+        for (int k = 1; k <= *said && !known; k++)
+            known = strcmp(name[k], sorted.name[i]) == 0;
+        if (!known)
+            name[n++] = sorted.name[i];
+    }
+    if (!st)
+        st = *said > 0 ? rtd_labels_set(l, name + 1, n - 1, err)
+                       : rtd_fail(err, RTD_EDATA, "the header names no labels");
+    free(copy);
+    free(name);
+    rtd_labels_free(&sorted);
+    return st;
+}
+
 /* A line of classify: the labels over the threshold, then every label's probability. */
 static bool parse_text(float *flags, double *probability, const struct rtd_head_spec *spec,
-                       char *line)
+                       int said, char *line)
 {
     char *tab = strchr(line, '\t');
     if (!tab)
@@ -169,10 +189,10 @@ static bool parse_text(float *flags, double *probability, const struct rtd_head_
     *tab = '\0';
     if (rtd_split_labels(flags, spec, line) > 0)
         return false;
-    for (int k = 0; k < spec->outputs; k++) {
+    for (int k = 0; k < said; k++) {
         char *end;
         probability[k] = strtod(tab + 1, &end);
-        if (end == tab + 1 || *end != (k + 1 < spec->outputs ? '\t' : '\0'))
+        if (end == tab + 1 || *end != (k + 1 < said ? '\t' : '\0'))
             return false;
         tab = end;
     }
@@ -207,10 +227,11 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
     struct pair p;
     struct rtd_labels labels = {0};
     struct rtd_multilabel m;
+    int known;
     int st = open_pair(&p, o, true, err);
     if (st)
         return st;
-    st = collect_labels(&labels, &p, err);
+    st = collect_labels(&labels, &known, &p, err);
     size_t n = p.gold.rows, k = (size_t)labels.n, none = 0;
     struct rtd_head_spec spec = {.label = labels.name, .outputs = labels.n};
     float *gold = calloc(n * k + 1, sizeof *gold), *said = calloc(n * k + 1, sizeof *said);
@@ -225,7 +246,7 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
         }
         bool ok = p.line[i][0] == '{'
                       ? parse_json(said + i * k, probability + i * k, &spec, p.line[i])
-                      : parse_text(said + i * k, probability + i * k, &spec, p.line[i]);
+                      : parse_text(said + i * k, probability + i * k, &spec, known, p.line[i]);
         if (!ok)
             st = bad_line(&p, o, i, "not labels and a probability for each label", err);
     }

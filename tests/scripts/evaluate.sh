@@ -146,6 +146,9 @@ refused 'line 7' --task answer --gold "$golden/squad1.json" short
 printf 'x\ta\ny\ta,b,d\n' >few
 printf '%s\n' '{"labels":["a","c"],"probabilities":{"a":0.9,"b":0.1,"c":0.9}}' '{"labels":["a","b"],"probabilities":{"a":0.9,"b":0.8,"c":0.1}}' |
     evaluate --task multilabel --gold few --label 2 | grep -qx 'f1_micro	0.75' || fail "labels on one side only"
+printf 'x\ta\ny\tzzz\n' >few
+printf 'labels\ta\tb\na\t0.9\t0.1\n\t0.2\t0.1\n' | evaluate --task multilabel --gold few --label 2 --json |
+    jq -e '(.f1_micro * 3 | round) == 2 and .exact_match == 0.5' >/dev/null || fail "a gold label that the header lacks"
 # slots are the same in either scheme
 printf 'x\ta\ny\tb\n' >gold
 printf 'x\tB-A\ny\tO\n\nx\tB-A\ny\tI-A\n' >gold.conll

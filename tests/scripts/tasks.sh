@@ -119,6 +119,8 @@ cut -d ' ' -f 1 lines.conll | diff - said || fail "lines of CoNLL"
 printf 'a\tB-X\nb\tX-Y\n' >bad.conll
 finetune --task tag -m discriminator -o never bad.conll 2>err && fail "a bad tag was learnt"
 grep -q "bad.conll: line 2: 'X-Y' is no tag" err || fail "$(cat err)"
+printf 'a\tO\nb\0c\tO\n' | tag -m tag --conll >said 2>err && fail "a NUL byte was tagged"
+grep -q -e '-: line 2: a NUL byte' err || fail "$(cat err)"
 echo '{"data": 1}' >bad.json
 finetune --task answer -m discriminator -o never bad.json 2>err && fail "bad JSON was learnt"
 grep -q 'bad.json: no list "data"' err || fail "$(cat err)"
