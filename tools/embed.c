@@ -154,7 +154,8 @@ int main(int argc, char **argv)
 {
     struct opts o = {.answer = {.out = "-"}, .layer = -1};
     struct rtd_opt table[] = {
-        RTD_OPT_ANSWER(&o.answer),
+        RTD_OPT_ANSWER_PLAIN(&o.answer),
+        RTD_OPT_ANSWER_TENSOR(&o.answer),
         {RTD_OPT_FLAG, 0, "pair", NULL, &o.pair, 0, 0, "print the cosine of two texts", 0},
         {RTD_OPT_INT, 0, "layer", "K", &o.layer, 0, 128,
          "hidden states after K layers; 0: the embeddings (the last)", 0},

@@ -91,9 +91,51 @@ static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
         if (!one->slots || (one->dev && !one->dev_slots))
             return rtd_fail(err, RTD_EUSAGE, "joint needs --slots, and --dev-slots beside --dev");
     }
-    if (o->slots.n != joint)
-        return rtd_fail(err, RTD_EUSAGE, "--slots is for joint tasks, one each");
+    if (joint && o->slots.n != joint)
+        return rtd_fail(err, RTD_EUSAGE, "want one --slots for each joint task");
     return RTD_OK;
+}
+
+/* Options that only some tasks heed: an error where none of the tasks is one of them. */
+enum {
+    CLASSIFY = 1,
+    REGRESS = 2,
+    MULTILABEL = 4,
+    TAG = 8,
+    JOINT = 16,
+    ANSWER = 32,
+    RANK = 64,
+    GENERATE = 128,
+    ROWS = CLASSIFY | REGRESS | MULTILABEL,
+};
+static const char *const task_bits[] = {"classify", "regress", "multilabel", "tag",
+                                        "joint",    "answer",  "rank",       "generate"};
+static const struct rtd_opt_use uses[] = {
+    {"text", ROWS | JOINT | RANK | GENERATE, "classify, regress, multilabel, joint, rank and generate"},
+    {"label", ROWS | JOINT | RANK, "classify, regress, multilabel, joint and rank"},
+    {"header", ROWS | JOINT | GENERATE, "classify, regress, multilabel, joint and generate"},
+    {"swap", ROWS, "pairs of texts, which are for classify, regress and multilabel"},
+    {"slots", JOINT, "joint"},
+    {"dev-slots", JOINT, "joint"},
+    {"bioes", TAG | JOINT, "tag and joint"},
+    {"stride", ANSWER, "answer"},
+    {"question-length", ANSWER, "answer"},
+    {"negatives", RANK, "rank"},
+    {"context", RANK, "rank"},
+    {"target-length", GENERATE, "generate"},
+    {"generator", GENERATE, "generate"},
+    {"class-weights", CLASSIFY | TAG | JOINT, "classify, tag and joint"},
+};
+
+static int check_uses(const struct rtd_opt *table, const struct rtd_tune_options *t,
+                      struct rtd_err *err)
+{
+    unsigned modes = 0;
+    for (int i = 0; i < t->tasks; i++)
+        for (size_t k = 0; k < sizeof task_bits / sizeof task_bits[0]; k++)
+            if (strcmp(t->task[i].task, task_bits[k]) == 0)
+                modes |= 1u << k;
+    return rtd_opt_check_uses(table, uses, (int)(sizeof uses / sizeof uses[0]), modes, err);
 }
 
 /* Options that are words, and those that need each other. */
@@ -211,6 +253,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         st = rtd_parse(argc, argv, table, &usage, &first, err);
     if (!st)
         st = take_tasks(o, argv + first, argc - first, err);
+    if (!st)
+        st = check_uses(table, t, err);
     return st ? st : check_options(o, err);
 }
 

@@ -200,6 +200,26 @@ static int open_masks(struct opts *o, const struct rtd_answer *a, struct rtd_err
     return rtd_tokenizer_new(&o->masks, vocab, len, a->dir.path, &s, err);
 }
 
+/* What has no effect without --sample, or with --infill. */
+static int check_uses(const struct opts *o, const struct rtd_opt *table, struct rtd_err *err)
+{
+    enum { WRITE = 1, SAMPLE = 2 };
+    static const struct rtd_opt_use uses[] = {
+        {"sample", WRITE, "writing texts, not --infill"},
+        {"beam", WRITE, "writing texts, not --infill"},
+        {"length-penalty", WRITE, "writing texts, not --infill"},
+        {"no-repeat-ngram", WRITE, "writing texts, not --infill"},
+        {"max-length", WRITE, "writing texts, not --infill"},
+        {"min-length", WRITE, "writing texts, not --infill"},
+        {"top-k", SAMPLE, "--sample"},
+        {"top-p", SAMPLE, "--sample"},
+        {"temperature", SAMPLE, "--sample"},
+        {"seed", SAMPLE, "--sample"},
+    };
+    unsigned modes = (o->infill ? 0 : WRITE) | (o->how.sample ? SAMPLE : 0);
+    return rtd_opt_check_uses(table, uses, (int)(sizeof uses / sizeof uses[0]), modes, err);
+}
+
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_answer a;
@@ -215,8 +235,6 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                          .run = fill_rows,
                                          .print = print_filled,
                                          .arg = o};
-    if (o->answer.tensor)
-        return rtd_fail(err, RTD_EUSAGE, "--tensor: there are no logits to print");
     int st = rtd_answer_open(&a, &o->answer, o->infill ? &fill : &write, err);
     if (st)
         return st;
@@ -249,7 +267,8 @@ int main(int argc, char **argv)
                      .most = 64,
                      .seed = 1};
     struct rtd_opt table[] = {
-        RTD_OPT_ANSWER(&o.answer),
+        RTD_OPT_ANSWER_PLAIN(&o.answer),
+        RTD_OPT_ANSWER_HEAD(&o.answer),
         {RTD_OPT_INT, 0, "beam", "N", &o.beams, 1, 64, "texts tried at once (1: greedy)", 0},
         {RTD_OPT_REAL, 0, "length-penalty", "X", &o.how.length_penalty, 0, 10,
          "score = log-probability / length^X (1); over 0 longer texts gain", 0},
@@ -271,6 +290,8 @@ int main(int argc, char **argv)
     int first;
     rtd_tool_begin("generate", argc, argv);
     int st = rtd_parse(argc, argv, table, &usage, &first, &err);
+    if (!st)
+        st = check_uses(&o, table, &err);
     if (!st && o.how.sample && o.beams > 1)
         st = rtd_fail(&err, RTD_EUSAGE, "--sample and --beam exclude each other");
     o.how.beams = (int)o.beams;

@@ -51,6 +51,11 @@ void rtd_say(const char *fmt, ...)
     va_end(ap);
 }
 
+const char *rtd_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 void rtd_info(int level, const char *fmt, ...)
 {
     if (rtd_tool_quiet || rtd_tool_verbose < level)

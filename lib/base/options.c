@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * The option parser: one table drives parsing and --help, so they cannot drift. */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static int parse_whole(const struct rtd_opt *o, const char *v, int64_t *out, str
     long long x = strtoll(v, &end, 10);
     bool ok = errno == 0 && end != v && (*v == '-' || (*v >= '0' && *v <= '9'));
     if (ok && (o->type == RTD_OPT_BYTES || o->type == RTD_OPT_COUNTED) && *end) {
-        const char *unit = strchr("KMG", *end);
+        const char *unit = strchr("KMG", toupper((unsigned char)*end));
         long long factor = 1, step = o->type == RTD_OPT_BYTES ? 1024 : 1000;
         for (const char *u = "KMG"; unit && u <= unit; u++)
             factor *= step;
@@ -279,4 +280,13 @@ bool rtd_opt_seen(const struct rtd_opt *opts, const char *name)
         if (o->type != RTD_OPT_GROUP && !strcmp(o->name, name))
             return o->seen;
     return false;
+}
+
+int rtd_opt_check_uses(const struct rtd_opt *opts, const struct rtd_opt_use *use, int n,
+                       unsigned modes, struct rtd_err *err)
+{
+    for (int i = 0; i < n; i++)
+        if (!(use[i].modes & modes) && rtd_opt_seen(opts, use[i].name))
+            return rtd_fail(err, RTD_EUSAGE, "--%s: only for %s", use[i].name, use[i].what);
+    return RTD_OK;
 }

@@ -20,8 +20,8 @@ enum rtd_opt_type {
     RTD_OPT_NOFLAG,  /* bool*: set to false */
     RTD_OPT_COUNT,   /* int*: incremented */
     RTD_OPT_INT,     /* int64_t*: whole number in [min, max] */
-    RTD_OPT_BYTES,   /* int64_t*: whole number, K M G = powers of 1024 */
-    RTD_OPT_COUNTED, /* int64_t*: whole number, K M G = powers of 1000 */
+    RTD_OPT_BYTES,   /* int64_t*: whole number, K M G (or k m g) = powers of 1024 */
+    RTD_OPT_COUNTED, /* int64_t*: whole number, K M G (or k m g) = powers of 1000 */
     RTD_OPT_REAL,    /* double*: in [min, max] */
     RTD_OPT_STR,     /* const char**: borrowed from argv */
     RTD_OPT_SECS,    /* double*: seconds, or with suffix m or h */
@@ -80,6 +80,16 @@ int rtd_parse(int argc, char **argv, struct rtd_opt *opts, const struct rtd_usag
               int *first, struct rtd_err *err);
 bool rtd_opt_seen(const struct rtd_opt *opts, const char *name);
 
+/* An option that has an effect only in some of a tool's modes. */
+struct rtd_opt_use {
+    const char *name;
+    unsigned modes;   /* a bit for each; the tool's own numbering */
+    const char *what; /* what it is for, as in "--name: only for WHAT" */
+};
+/* RTD_EUSAGE for an option that was given and has no effect in any of these modes. */
+int rtd_opt_check_uses(const struct rtd_opt *opts, const struct rtd_opt_use *use, int n,
+                       unsigned modes, struct rtd_err *err);
+
 /* --- start and end --- */
 /* SIGPIPE to default (even if inherited ignored), fds 0-2 open, C locale for numbers, UTF-8 ctype,
  * signal handlers for INT TERM HUP (one ignored by the parent stays ignored) USR1 USR2. */
@@ -95,7 +105,9 @@ int rtd_refuse_tty_stdin(struct rtd_err *err);
 /* --- messages on stderr; one line each, "tool: ..." --- */
 void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
 void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* the same, no warning */
-void rtd_info(int level, const char *fmt, ...)                            /* with -v >= level */
+/* "s", but nothing after the number 1. */
+const char *rtd_s(uint64_t n);
+void rtd_info(int level, const char *fmt, ...) /* with -v >= level */
     __attribute__((format(printf, 2, 3)));
 void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* terminal, or -v */
 

@@ -29,18 +29,9 @@ struct rtd_answer_options {
     int64_t threads; /* 0: all CPUs */
 };
 
-/* The rows of an option table for them. */
-#define RTD_OPT_ANSWER(o)                                                                       \
+/* The rows of an option table for them; some tools have no choice of heads, or no tensors. */
+#define RTD_OPT_ANSWER_PLAIN(o)                                                                 \
     {RTD_OPT_STR, 'm', "model", "DIR", &(o)->model, 0, 0, "model directory", 0},                \
-        {RTD_OPT_STR,                                                                           \
-         0,                                                                                     \
-         "head",                                                                                \
-         "NAME",                                                                                \
-         &(o)->head,                                                                            \
-         0,                                                                                     \
-         0,                                                                                     \
-         "which head, of a model that has several",                                             \
-         0},                                                                                    \
         {RTD_OPT_STR, 'o', "output", "FILE", &(o)->out, 0, 0, "write to FILE (default: -)", 0}, \
         {RTD_OPT_STR,                                                                           \
          0,                                                                                     \
@@ -70,15 +61,6 @@ struct rtd_answer_options {
          "a line of the input is a JSON object",                                                \
          0},                                                                                    \
         {RTD_OPT_FLAG, 0, "json", NULL, &(o)->json, 0, 0, "print a JSON object a line", 0},     \
-        {RTD_OPT_FLAG,                                                                          \
-         0,                                                                                     \
-         "tensor",                                                                              \
-         NULL,                                                                                  \
-         &(o)->tensor,                                                                          \
-         0,                                                                                     \
-         0,                                                                                     \
-         "raw logits as a tensor stream of kind outputs",                                       \
-         0},                                                                                    \
         {RTD_OPT_INT,                                                                           \
          0,                                                                                     \
          "length",                                                                              \
@@ -119,6 +101,17 @@ struct rtd_answer_options {
         RTD_OPT_FLAG, 'f', "force", NULL, &(o)->force, 0, 0,                                    \
             "overwrite FILE; write binary to a terminal", 0                                     \
     }
+#define RTD_OPT_ANSWER_HEAD(o)                            \
+    {                                                     \
+        RTD_OPT_STR, 0, "head", "NAME", &(o)->head, 0, 0, \
+            "which head, of a model that has several", 0  \
+    }
+#define RTD_OPT_ANSWER_TENSOR(o)                               \
+    {                                                          \
+        RTD_OPT_FLAG, 0, "tensor", NULL, &(o)->tensor, 0, 0,   \
+            "raw logits as a tensor stream of kind outputs", 0 \
+    }
+#define RTD_OPT_ANSWER(o) RTD_OPT_ANSWER_PLAIN(o), RTD_OPT_ANSWER_HEAD(o), RTD_OPT_ANSWER_TENSOR(o)
 
 /* Lines that are worked on together. */
 struct rtd_chunk {

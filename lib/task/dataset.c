@@ -134,8 +134,8 @@ static int balance(struct rtd_answers *a, const struct rtd_examples *e, struct r
 {
     const int32_t *list = a->token ? a->token : a->label;
     size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, total = 0;
-    if (!list)
-        return rtd_fail(err, RTD_EUSAGE, "--class-weights: not for this task");
+    if (a->task != RTD_TASK_CLASSIFY && a->task != RTD_TASK_TAG) /* another of several tasks */
+        return RTD_OK;
     a->weight = calloc((size_t)a->outputs, sizeof *a->weight);
     size_t *count = calloc((size_t)a->outputs, sizeof *count);
     if (!a->weight || !count) {
