@@ -12,7 +12,8 @@ static const struct rtd_usage usage = {
 
 int main(int argc, char **argv)
 {
-    const char *out = NULL, *what;
+    const char *out = NULL;
+    struct rtd_import_origin origin;
     struct rtd_import_options o = {.heads = 0};
     int64_t heads = 0;
     struct rtd_opt table[] = {
@@ -37,8 +38,8 @@ int main(int argc, char **argv)
         st = rtd_fail(&err, RTD_EUSAGE, "want -o DIR and one SOURCE");
     o.heads = (int)heads;
     if (!st)
-        st = rtd_import(argv[first], out, &o, &what, &err);
+        st = rtd_import(argv[first], out, &o, &origin, &err);
     if (!st)
-        rtd_note("%s: made of %s", out, what);
+        rtd_note("%s: made of %s", out, origin.form);
     return rtd_tool_end(&err, st);
 }

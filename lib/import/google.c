@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
+#include "base/tool.h"
 
 enum { NAME = 256 };
 
@@ -218,7 +219,12 @@ int rtd_google_import(const char *prefix, const char *dir, const struct rtd_impo
     int heads = o->heads, width = 1;
     int st = rtd_read_tensorflow(&all, prefix, err);
     if (!st)
+        rtd_weights_warn(&all, prefix);
+    if (!st)
         st = write_network(dir, &all, false, &heads, &width, o, v, prefix, err);
+    if (!st && !o->heads)
+        rtd_say("%s: %d attention head%s assumed for a width of %d (--heads N if it has others)",
+                prefix, heads, rtd_s((uint64_t)heads), width);
     if (!st)
         st = write_network(dir, &all, true, &heads, &width, o, v, prefix, err);
     rtd_weights_free(&all);

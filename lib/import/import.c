@@ -30,10 +30,9 @@ static bool holds(const char *dir, const char *name)
     return !join(path, dir, name, &none) && rtd_exists(path);
 }
 
-static int read_weights(struct rtd_weights *all, const char *dir, const char **what,
+static int read_weights(struct rtd_weights *all, const char *dir, struct rtd_import_origin *from,
                         struct rtd_err *err)
 {
-    char path[PATH_MAX];
     static const struct {
         const char *file, *what;
         int (*read)(struct rtd_weights *, const char *, struct rtd_err *);
@@ -46,20 +45,27 @@ static int read_weights(struct rtd_weights *all, const char *dir, const char **w
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (!holds(dir, forms[i].file))
             continue;
-        *what = forms[i].what;
-        int st = join(path, dir, forms[i].file, err);
-        return st ? st : forms[i].read(all, forms[i].directory ? dir : path, err);
+        from->form = forms[i].what;
+        int st = join(from->weights, dir, forms[i].file, err);
+        return st ? st : forms[i].read(all, forms[i].directory ? dir : from->weights, err);
     }
     return rtd_fail(err, RTD_EDATA,
                     "%s: no model.safetensors, model.safetensors.index.json or pytorch_model.bin",
                     dir);
 }
 
-/* Old names of LayerNorm's tensors. */
+/* Old names of LayerNorm's tensors, and names of a model that was saved inside PyTorch's
+ * DataParallel. */
 static void rename_weights(struct rtd_weights *all)
 {
+    static const char wrapper[] = "module.";
+    const size_t len = sizeof wrapper - 1;
     for (size_t i = 0; i < all->n; i++) {
         size_t n = strlen(all->w[i].name);
+        if (strncmp(all->w[i].name, wrapper, len) == 0) {
+            memmove(all->w[i].name, all->w[i].name + len, n - len + 1);
+            n -= len;
+        }
         char *end = all->w[i].name + n;
         if (n > 6 && strcmp(end - 6, ".gamma") == 0) {
             char *longer = realloc(all->w[i].name, n + 2);
@@ -123,14 +129,16 @@ static int check_directory(const char *dir, struct rtd_err *err)
 int rtd_import_write(const char *dir, const struct rtd_config *c, const struct rtd_weights *all,
                      const struct rtd_vocabulary *v, struct rtd_err *err)
 {
-    int st = rtd_model_dir_write_common(dir, c, v->text, v->len, &v->settings, err);
+    int st = rtd_vocabulary_check(v, c->vocab_size, err);
+    if (!st)
+        st = rtd_model_dir_write_common(dir, c, v->text, v->len, &v->settings, err);
     if (!st)
         st = write_weights(dir, all, err);
     return st ? st : check_directory(dir, err);
 }
 
 static int import_directory(const char *source, const char *tmp, const struct rtd_import_options *o,
-                            const char **what, struct rtd_err *err)
+                            struct rtd_import_origin *from, struct rtd_err *err)
 {
     struct rtd_weights all = {0};
     struct rtd_config c = {0};
@@ -139,9 +147,10 @@ static int import_directory(const char *source, const char *tmp, const struct rt
     if (!st)
         st = rtd_vocabulary_find(&v, source, o->vocab, err);
     if (!st)
-        st = read_weights(&all, source, what, err);
+        st = read_weights(&all, source, from, err);
     if (!st) {
         rename_weights(&all);
+        rtd_weights_warn(&all, from->weights);
         st = copy_pooling(source, tmp, err);
     }
     if (!st)
@@ -152,6 +161,24 @@ static int import_directory(const char *source, const char *tmp, const struct rt
     return st;
 }
 
+/* SOURCE as it is: PREFIX of PREFIX.index. */
+static int check_prefix(const char *source, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    struct stat sb;
+    if (snprintf(path, sizeof path, "%s.index", source) >= PATH_MAX)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", source);
+    if (rtd_exists(path))
+        return RTD_OK;
+    if (stat(source, &sb))
+        return rtd_fail_sys(err, "%s: neither a directory nor the prefix of a checkpoint", source);
+    return rtd_fail(err, RTD_EDATA,
+                    S_ISDIR(sb.st_mode)
+                        ? "%s: no config.json, and no file \"checkpoint\" of TensorFlow's"
+                        : "%s: want its directory, or the prefix of a TensorFlow checkpoint",
+                    source);
+}
+
 /* The prefix that DIR/checkpoint names: model_checkpoint_path: "NAME". */
 static int find_prefix(char prefix[PATH_MAX], const char *source, struct rtd_err *err)
 {
@@ -159,7 +186,7 @@ static int find_prefix(char prefix[PATH_MAX], const char *source, struct rtd_err
     size_t len;
     snprintf(prefix, PATH_MAX, "%s", source);
     if (!holds(source, "checkpoint"))
-        return RTD_OK;
+        return check_prefix(source, err);
     if (join(path, source, "checkpoint", err) || rtd_read_file(path, 1 << 20, &text, &len, err))
         return err->status;
     int found = sscanf(text, "model_checkpoint_path: \"%255[^\"]\"", name);
@@ -170,9 +197,9 @@ static int find_prefix(char prefix[PATH_MAX], const char *source, struct rtd_err
 }
 
 static int import_google(const char *source, const char *tmp, const struct rtd_import_options *o,
-                         struct rtd_err *err)
+                         struct rtd_import_origin *from, struct rtd_err *err)
 {
-    char prefix[PATH_MAX], folder[PATH_MAX];
+    char *prefix = from->weights, folder[PATH_MAX];
     struct rtd_vocabulary v = {0};
     int st = find_prefix(prefix, source, err);
     if (st)
@@ -187,8 +214,25 @@ static int import_google(const char *source, const char *tmp, const struct rtd_i
     return st;
 }
 
+/* What is wrong is found in what is written, under a name that will not be: name the source. */
+static void rename_error(struct rtd_err *err, const char *tmp, const char *source,
+                         const struct rtd_import_origin *from)
+{
+    static const char weights[] = "model.safetensors";
+    size_t len = strlen(tmp);
+    struct rtd_err told = {0};
+    if (strncmp(err->text, tmp, len) != 0)
+        return;
+    const char *at = strstr(err->text + len, weights);
+    if (at && from->weights[0])
+        rtd_fail(&told, err->status, "%s%s", from->weights, at + sizeof weights - 1);
+    else
+        rtd_fail(&told, err->status, "%s%s", source, err->text + len);
+    *err = told;
+}
+
 int rtd_import(const char *source, const char *out, const struct rtd_import_options *o,
-               const char **what, struct rtd_err *err)
+               struct rtd_import_origin *from, struct rtd_err *err)
 {
     char tmp[PATH_MAX];
     if (!o->force && rtd_exists(out))
@@ -197,8 +241,11 @@ int rtd_import(const char *source, const char *out, const struct rtd_import_opti
     if (st)
         return st;
     bool google = !holds(source, "config.json");
-    *what = "a TensorFlow checkpoint";
-    st = google ? import_google(source, tmp, o, err) : import_directory(source, tmp, o, what, err);
+    *from = (struct rtd_import_origin){.form = "a TensorFlow checkpoint"};
+    st = google ? import_google(source, tmp, o, from, err)
+                : import_directory(source, tmp, o, from, err);
+    if (st)
+        rename_error(err, tmp, source, from);
     if (!st)
         st = rtd_commit_dir(tmp, out, o->force, err);
     if (st) {

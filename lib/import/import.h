@@ -4,6 +4,7 @@
 #ifndef RTD_IMPORT_IMPORT_H
 #define RTD_IMPORT_IMPORT_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -16,11 +17,17 @@ struct rtd_import_options {
     bool force;        /* replace out */
 };
 
+/* What it was made of: the form, and the file of the weights. */
+struct rtd_import_origin {
+    const char *form; /* static */
+    char weights[PATH_MAX];
+};
+
 /* source: a directory with config.json and weights (safetensors, sharded or not, or
  * pytorch_model.bin); or a checkpoint of google-research/electra: its prefix, or a directory with a
  * file "checkpoint".  The former becomes the directory out, the latter out/discriminator and
- * out/generator.  *what (static) says which form it was. */
+ * out/generator. */
 int rtd_import(const char *source, const char *out, const struct rtd_import_options *o,
-               const char **what, struct rtd_err *err);
+               struct rtd_import_origin *origin, struct rtd_err *err);
 
 #endif

@@ -15,6 +15,7 @@ enum { FILE_MAX = 256 << 20, PIECES_MAX = 1 << 24 };
 void rtd_vocabulary_free(struct rtd_vocabulary *v)
 {
     free(v->text);
+    free(v->name);
     *v = (struct rtd_vocabulary){0};
 }
 
@@ -109,9 +110,29 @@ int rtd_vocabulary_find(struct rtd_vocabulary *v, const char *dir, const char *f
     int st = rtd_tok_settings_load(&v->settings, &unused, dir, err);
     if (!st)
         st = join(path, dir, "vocab.txt", err);
-    if (!st && (file || rtd_exists(path)))
-        return rtd_read_file(file ? file : path, FILE_MAX, &v->text, &v->len, err);
-    if (!st)
+    bool plain = !st && (file || rtd_exists(path));
+    if (!st && !plain)
         st = join(path, dir, "tokenizer.json", err);
-    return st || !rtd_exists(path) ? st : read_tokenizer_json(v, path, !config, err);
+    if (st || (!plain && !rtd_exists(path)))
+        return st;
+    v->name = strdup(file ? file : path);
+    if (!v->name)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    return plain ? rtd_read_file(v->name, FILE_MAX, &v->text, &v->len, err)
+                 : read_tokenizer_json(v, v->name, !config, err);
+}
+
+int rtd_vocabulary_check(const struct rtd_vocabulary *v, int size, struct rtd_err *err)
+{
+    struct rtd_tokenizer *tok;
+    if (!v->text)
+        return RTD_OK;
+    int st = rtd_tokenizer_new(&tok, v->text, v->len, v->name, &v->settings, err);
+    if (st)
+        return st;
+    if (rtd_tokenizer_size(tok) != (uint32_t)size)
+        st = rtd_fail(err, RTD_EDATA, "%s: holds %u pieces, the model has %d", v->name,
+                      rtd_tokenizer_size(tok), size);
+    rtd_tokenizer_free(tok);
+    return st;
 }

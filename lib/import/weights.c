@@ -3,12 +3,14 @@
 
 #include <jansson.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/tool.h"
 
 enum { INDEX_MAX = 64 << 20 };
 
@@ -71,6 +73,25 @@ const struct rtd_weight *rtd_weights_find(const struct rtd_weights *all, const c
         if (strcmp(all->w[i].name, name) == 0)
             return &all->w[i];
     return NULL;
+}
+
+void rtd_weights_warn(const struct rtd_weights *all, const char *file)
+{
+    const char *first = NULL;
+    size_t bad = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct rtd_weight *w = &all->w[i];
+        size_t k = 0;
+        while (k < w->count && isfinite(w->data[k]))
+            k++;
+        if (k < w->count && !bad++)
+            first = w->name;
+    }
+    if (bad > 1)
+        rtd_warn("%s: %s holds numbers that are not finite, the first of %zu such tensors", file,
+                 first, bad);
+    else if (bad)
+        rtd_warn("%s: %s holds numbers that are not finite", file, first);
 }
 
 size_t rtd_element_size(enum rtd_element type)

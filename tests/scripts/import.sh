@@ -81,6 +81,44 @@ model-import -o never json 2>err && fail "another arithmetic"
 grep -q 'position_embedding_type' err || fail "$(cat err)"
 [ ! -e never ] || fail "half-written"
 
+# Names of DataParallel's; a number that is not finite; a vocabulary of another size.
+python3 - "$tiny/discriminator/model.safetensors" <<'P'
+import json, os, struct, sys
+data = open(sys.argv[1], 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+head, body = json.loads(data[8:8 + n]), bytearray(data[8 + n:])
+head.pop('__metadata__', None)
+def write(folder, head, body):
+    text = json.dumps(head).encode()
+    os.mkdir(folder)
+    open(folder + '/model.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + body)
+write('wrapped', {'module.' + k: v for k, v in head.items()}, body)
+at = head['electra.embeddings.LayerNorm.bias']['data_offsets'][0]
+body[at:at + 4] = struct.pack('<f', float('nan'))
+write('infinite', head, body)
+P
+for d in wrapped infinite; do cp "$tiny/discriminator/config.json" $d; done
+model-import -o from-wrapped wrapped
+tensors from-wrapped/model.safetensors | cmp - want || fail "module."
+model-import -o from-infinite infinite 2>err
+grep -qx 'model-import: infinite/model.safetensors: electra.embeddings.LayerNorm.bias holds numbers that are not finite' err || fail "$(cat err)"
+refused() { # TEXT SOURCE
+    if model-import -o never "$2" 2>err; then fail "$2: imported"; fi
+    grep -qx "model-import: $1" err || fail "$(cat err)"
+}
+sed '$d' "$ROOT/tests/golden/vocab97.txt" >wrapped/vocab.txt
+refused 'wrapped/vocab.txt: holds 96 pieces, the model has 97' wrapped
+rm wrapped/vocab.txt
+jq '.intermediate_size = 8' "$tiny/discriminator/config.json" >wrapped/config.json
+refused 'wrapped/model.safetensors: .*' wrapped
+
+# Sources that are none; heads that nobody named.
+mkdir empty
+refused 'empty: no config.json, and no file "checkpoint" of TensorFlow.s' empty
+refused 'nowhere: neither a directory nor the prefix of a checkpoint: No such file or directory' nowhere
+model-import -o guessed "$ROOT/tests/golden/tf1/tiny-one" 2>err
+grep -q ': 1 attention head assumed for a width of 16 ' err || fail "$(cat err)"
+
 # Damage anywhere is one line and no model; never a crash.
 damage() { # FORM FILE SOURCE...
     local form=$1 file=$2 size i at
