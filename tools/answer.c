@@ -29,6 +29,7 @@ struct opts {
     size_t next;            /* its next question */
     json_t *said, *none;    /* what is printed at the end */
     struct rtd_spans spans; /* of the row that is printed */
+    size_t asked, cut;      /* questions, and those that were too long */
 };
 
 static const struct rtd_usage usage = {"-m DIR [options] [FILE...]",
@@ -61,6 +62,8 @@ static int keep_row(struct rtd_answer *a, struct opts *o, const char *question, 
     int st = rtd_windows_make(&r->windows, &a->chunk.seq, question, context, &wo, err);
     rtd_encoding_free(&r->windows.question);
     rtd_encoding_free(&r->windows.context);
+    o->asked++;
+    o->cut += !st && r->windows.cut;
     return st;
 }
 
@@ -263,6 +266,12 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     st = !o->spans.best ? rtd_fail(err, RTD_ESYS, "not enough memory")
          : o->squad     ? answer_squad(&a, o, err)
                         : rtd_answer_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
+    if (!st && o->cut) {
+        struct rtd_window_options wo = {.question = (size_t)o->question};
+        size_t most = rtd_windows_question(&wo, a.length);
+        rtd_warn("%zu of %zu question%s longer than %zu token%s, cut", o->cut, o->asked,
+                 rtd_s(o->asked), most, rtd_s(most));
+    }
     rtd_answer_close(&a);
     free(o->row);
     free(o->spans.best);

@@ -29,6 +29,9 @@ static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struc
     size_t count = o->candidates ? o->list.n : (size_t)n - 1;
     const char *query = rtd_last_turns(field[0], (size_t)o->context);
     int st = RTD_OK;
+    if (count == 0 && field[0][0]) /* an empty line is no query */
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: a query without candidates", a->file,
+                        a->line);
     for (size_t i = 0; i < count && !st; i++)
         st = rtd_sequences_add(&a->chunk.seq, query, candidate[i], err);
     return st;
@@ -100,6 +103,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                          .arg = o,
                                          .all_fields = !o->candidates};
     int st = o->candidates ? rtd_line_list_load(&o->list, o->candidates, err) : RTD_OK;
+    if (!st && o->candidates && o->list.n == 0)
+        st = rtd_fail(err, RTD_EDATA, "%s: no candidates", o->candidates);
     if (!st)
         st = rtd_answer_open(&a, &o->answer, &task, err);
     if (!st) {

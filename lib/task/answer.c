@@ -212,6 +212,7 @@ int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err
     if (!c->text[c->rows])
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     c->first[c->rows++] = c->seq.n;
+    a->cut_before = c->seq.cut;
     return RTD_OK;
 }
 
@@ -225,6 +226,7 @@ int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err)
         a->bad++;
     }
     a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
+    a->cut += a->chunk.seq.cut > a->cut_before;
     return RTD_OK;
 }
 
@@ -305,6 +307,8 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
         line += RTD_BOM; /* in a plain text the tokeniser drops it, and offsets count it */
         len -= RTD_BOM;
     }
+    a->file = path;
+    a->line = lines->number;
     if (a->o->jsonl)
         return take_object(a, line, len, path, lines->number, err);
     if (rtd_row_split(&a->row, line, len, path, lines->number, err))
@@ -380,16 +384,16 @@ static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
             rtd_out_abort(a->out);
         return st;
     }
-    if (a->chunk.seq.cut)
-        rtd_warn("%zu of %llu texts were longer than %zu tokens and cut", a->chunk.seq.cut,
-                 (unsigned long long)a->rows, a->chunk.seq.length);
+    if (a->cut)
+        rtd_warn("%llu of %llu line%s longer than %zu tokens, cut", (unsigned long long)a->cut,
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
     if (a->chunk.seq.spread)
-        rtd_warn("%zu of %llu texts were longer than %zu tokens and read in windows",
-                 a->chunk.seq.spread, (unsigned long long)a->rows, a->chunk.seq.length);
+        rtd_warn("%zu of %llu line%s longer than %zu tokens, read in windows", a->chunk.seq.spread,
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
     st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
     if (!st && a->bad)
-        st = rtd_fail(err, RTD_EDATA, "%llu of %llu lines could not be answered",
-                      (unsigned long long)a->bad, (unsigned long long)a->rows);
+        st = rtd_fail(err, RTD_EDATA, "%llu of %llu line%s could not be answered",
+                      (unsigned long long)a->bad, (unsigned long long)a->rows, rtd_s(a->rows));
     return st;
 }
 

@@ -161,7 +161,11 @@ struct rtd_answer {
     uint32_t width; /* 0: logits */
     uint64_t rows;  /* printed so far */
     uint64_t bad;   /* of them, not answered */
+    uint64_t cut;   /* of them, with a text that was too long */
     /* the line that is read */
+    const char *file;
+    unsigned long long line;
+    size_t cut_before; /* chunk.seq.cut where its row begins */
     struct rtd_row row;
     struct rtd_json_row json;
 };

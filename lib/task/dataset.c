@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence */
 #include "task/dataset.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,15 +75,19 @@ static void move_answers(struct rtd_answers *a, size_t i, size_t t, size_t s, si
         memmove(a->span[i], a->span[s], sizeof a->span[i]);
 }
 
-/* Keep only these units, in their order: everything moves to the front. */
+/* Keep only these units, in their order: everything moves to the front, and what is counted of the
+ * sequences is counted again. */
 static void keep_units(struct rtd_examples *e, const struct keyed *kept, size_t n)
 {
     struct rtd_sequences *q = &e->seq;
-    size_t i = 0, t = 0, from, to;
+    size_t i = 0, t = 0, from, to, cut = 0;
+    q->longest = 0;
     for (size_t u = 0; u < n; u++) {
         rtd_examples_unit(e, kept[u].unit, &from, &to);
         for (size_t s = from; s < to; s++, i++) {
             size_t at = q->start[s], len = q->start[s + 1] - at;
+            cut += q->cut_yet[s] - (s ? q->cut_yet[s - 1] : 0);
+            q->longest = len > q->longest ? len : q->longest;
             memmove(q->ids + t, q->ids + at, len * sizeof *q->ids);
             memmove(q->types + t, q->types + at, len);
             for (int k = 0; k < e->targets; k++)
@@ -90,6 +95,7 @@ static void keep_units(struct rtd_examples *e, const struct keyed *kept, size_t 
             if (e->prefix)
                 e->prefix[i] = e->prefix[s];
             q->start[i] = (uint32_t)t;
+            q->cut_yet[i] = cut; /* what the next one compares with stands at or behind s */
             t += len;
         }
         if (e->unit) /* the next unit's end is read before it is overwritten: it lies behind */
@@ -97,6 +103,7 @@ static void keep_units(struct rtd_examples *e, const struct keyed *kept, size_t 
     }
     q->start[i] = (uint32_t)t;
     q->n = i;
+    q->cut = cut;
     if (e->unit)
         e->unit[n] = (uint32_t)i;
     e->units = n;
@@ -175,7 +182,7 @@ int rtd_dataset_load(struct rtd_dataset *d, const struct rtd_dataset_options *o,
 /* --- the report --- */
 
 static void report_labels(const struct rtd_examples *e, const struct rtd_answers *a,
-                          const struct rtd_head_spec *s)
+                          const struct rtd_head_spec *s, const char *file)
 {
     const int32_t *list = a->token ? a->token : a->label;
     size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, least = SIZE_MAX, most = 0;
@@ -190,40 +197,54 @@ static void report_labels(const struct rtd_examples *e, const struct rtd_answers
         least = count[i] < least ? count[i] : least;
         most = count[i] > most ? count[i] : most;
         if (s->outputs <= 12 || rtd_tool_verbose)
-            rtd_note("%s: label %s: %zu", e->name, s->label[i], count[i]);
+            rtd_note("%s: label %s: %zu", file, s->label[i], count[i]);
     }
     if (count)
-        rtd_note("%s: %d labels with %zu to %zu each", e->name, s->outputs, least, most);
+        rtd_note("%s: %d label%s with %zu to %zu each", file, s->outputs,
+                 rtd_s((uint64_t)s->outputs), least, most);
     free(count);
 }
 
-static void report_examples(const struct rtd_examples *e, const struct rtd_head_spec *spec)
+/* What n rows have, the first of them at `line`. */
+static void warn_rows(const char *file, size_t n, uint64_t line, const char *what)
 {
+    if (n > 1)
+        rtd_warn("%s: line %llu: %s, the first of %zu", file, (unsigned long long)line, what, n);
+    else if (n)
+        rtd_warn("%s: line %llu: %s", file, (unsigned long long)line, what);
+}
+
+/* intents: the file of a joint task's other half, or of the only one. */
+static void report_examples(const struct rtd_examples *e, const struct rtd_head_spec *spec,
+                            const char *intents)
+{
+    const struct rtd_sequences *q = &e->seq;
+    char units[64] = "";
     for (int i = 0; i < e->targets; i++)
         if (spec[i].label)
-            report_labels(e, &e->answers[i], &spec[i]);
-    rtd_note("%s: %zu examples; %.1f tokens on average, at most %zu", e->name, e->units,
-             (double)e->seq.start[e->seq.n] / (double)e->units, e->seq.longest);
-    if (e->seq.cut)
-        rtd_warn("%s: %zu of %zu texts were longer than %zu tokens and cut", e->name, e->seq.cut,
-                 e->seq.n, e->seq.length);
-    if (e->seq.spread)
-        rtd_warn("%s: %zu of %zu texts were longer than %zu tokens and became windows", e->name,
-                 e->seq.spread, e->units, e->seq.length);
-    if (e->unknown)
-        rtd_warn(
-            "%s: %zu examples have a label that the training data has not: they count as wrong",
-            e->name, e->unknown);
-    if (e->empty)
-        rtd_warn("%s: %zu rows have an empty text", e->name, e->empty);
+            report_labels(e, &e->answers[i], &spec[i],
+                          e->answers[i].task == RTD_TASK_TAG ? e->name : intents);
+    if (e->units != q->n)
+        snprintf(units, sizeof units, " of %zu sequence%s", q->n, rtd_s(q->n));
+    rtd_note("%s: %zu example%s%s; %.1f tokens in a sequence on average, at most %zu", e->name,
+             e->units, rtd_s(e->units), units, (double)q->start[q->n] / (double)q->n, q->longest);
+    if (q->cut)
+        rtd_warn("%s: %zu of %zu texts longer than %zu tokens, cut", e->name, q->cut, q->n,
+                 q->length);
+    if (q->spread)
+        rtd_warn("%s: %zu of %zu texts longer than %zu tokens, in windows", e->name, q->spread,
+                 e->units, q->length);
+    warn_rows(e->name, e->unknown, e->unknown_line,
+              "a label that the training data has not, which counts as wrong");
+    warn_rows(e->name, e->empty, e->empty_line, "an empty text");
 }
 
 void rtd_dataset_report(const struct rtd_dataset *d, const struct rtd_dataset_options *o)
 {
-    report_examples(&d->train, d->spec);
+    report_examples(&d->train, d->spec, o->train);
     if (d->train.units < d->available)
         rtd_note("%s: %zu of %zu examples (%.1f%%) within --max-tokens", o->train, d->train.units,
                  d->available, 100.0 * (double)d->train.units / (double)d->available);
     if (d->has_dev)
-        report_examples(&d->dev.e, d->spec);
+        report_examples(&d->dev.e, d->spec, o->dev);
 }

@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * Data sets of questions about contexts: SQuAD's JSON. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,21 @@ static int add_spans(struct rtd_answers *a, size_t *cap, size_t from, const stru
     return RTD_OK;
 }
 
+/* What was left out or cut, once. */
+static void report(const char *path, const struct rtd_squad *s, size_t lost, const char *first_lost,
+                   size_t cut, size_t longest)
+{
+    char id[80], more[40] = "";
+    if (lost > 1)
+        snprintf(more, sizeof more, ", the first of %zu", lost);
+    if (lost)
+        rtd_warn("%s: question %s: its answer is not in the context: left out%s", path,
+                 rtd_mask_text(id, sizeof id, first_lost, strlen(first_lost)), more);
+    if (cut)
+        rtd_warn("%s: %zu of %zu question%s longer than %zu token%s, cut", path, cut, s->n,
+                 rtd_s(s->n), longest, rtd_s(longest));
+}
+
 /* Training leaves out questions whose answer is nowhere; measuring keeps every question, and the
  * windows to decode them. */
 static int build(struct rtd_examples *e, struct gold *g, const struct rtd_dataset_options *o,
@@ -74,7 +90,8 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
     struct rtd_answers *a = &e->answers[0];
     struct rtd_window_options wo = {.question = o->question, .shared = o->stride};
     struct rtd_windows reused = {0};
-    size_t cap = 0, lost = 0;
+    const char *first_lost = NULL;
+    size_t cap = 0, lost = 0, cut = 0;
     *e = (struct rtd_examples){.name = strdup(path), .targets = 1};
     *a = (struct rtd_answers){.head = o->first_head, .task = RTD_TASK_ANSWER, .outputs = 2};
     g->windows = measure ? calloc(g->squad.n, sizeof *g->windows) : NULL;
@@ -87,10 +104,12 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
         struct rtd_windows *w = measure ? &g->windows[i] : &reused;
         size_t from = e->seq.n;
         if (!measure && q->answers && q->answer[0].start == SIZE_MAX) {
-            lost++;
+            if (!lost++)
+                first_lost = q->id;
             continue;
         }
         st = rtd_windows_make(w, &e->seq, q->question, q->context, &wo, err);
+        cut += w->cut;
         if (!st)
             st = add_spans(a, &cap, from, w, q, err);
         if (measure) {
@@ -101,9 +120,8 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
     }
     e->units = e->seq.n;
     rtd_windows_free(&reused);
-    if (!st && lost)
-        rtd_warn("%s: %zu of %zu questions have an answer that is not in the context: left out",
-                 path, lost, g->squad.n);
+    if (!st)
+        report(path, &g->squad, lost, first_lost, cut, rtd_windows_question(&wo, e->seq.length));
     return st;
 }
 
@@ -178,8 +196,8 @@ static int load_part(struct rtd_examples *e, struct gold **out, const struct rtd
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     int st = rtd_squad_load(&g->squad, path, err);
     if (!st && (g->squad.moved || g->squad.missing))
-        rtd_note("%s: %zu answers stand elsewhere than answer_start says, %zu nowhere", path,
-                 g->squad.moved, g->squad.missing);
+        rtd_note("%s: of %zu answer%s %zu elsewhere than answer_start says, %zu nowhere", path,
+                 g->squad.answers, rtd_s(g->squad.answers), g->squad.moved, g->squad.missing);
     return st ? st : build(e, g, o, path, measure, err);
 }
 

@@ -68,6 +68,12 @@ int rtd_split_labels(float *flags, const struct rtd_head_spec *spec, const char 
     return unknown;
 }
 
+void rtd_count_row(size_t *n, uint64_t *first, bool is, uint64_t line)
+{
+    if (is && !(*n)++)
+        *first = line;
+}
+
 /* The answer of one row, at place i. */
 static int set_answer(struct rtd_examples *e, const struct rtd_table *t, size_t row, size_t i,
                       const struct rtd_head_spec *spec, const struct rtd_labels *labels,
@@ -75,18 +81,20 @@ static int set_answer(struct rtd_examples *e, const struct rtd_table *t, size_t 
 {
     struct rtd_answers *a = &e->answers[0];
     const char *said = t->label[row];
+    uint64_t line = t->first_line + row;
     double x;
     if (spec->task == RTD_TASK_CLASSIFY) {
         a->label[i] = rtd_labels_find(labels, said);
-        e->unknown += a->label[i] < 0;
+        rtd_count_row(&e->unknown, &e->unknown_line, a->label[i] < 0, line);
     } else if (spec->task == RTD_TASK_MULTILABEL) {
-        e->unknown += rtd_split_labels(a->value + i * (size_t)a->outputs, spec, said) > 0;
+        int unknown = rtd_split_labels(a->value + i * (size_t)a->outputs, spec, said);
+        rtd_count_row(&e->unknown, &e->unknown_line, unknown > 0, line);
     } else if (rtd_parse_number(said, &x)) {
         a->value[i] = (float)((x - spec->low) / spec->range);
     } else {
         char shown[64];
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: '%s' is not a number", t->name,
-                        (unsigned long long)(t->first_line + row),
+                        (unsigned long long)line,
                         rtd_mask_text(shown, sizeof shown, said, strlen(said)));
     }
     return RTD_OK;
@@ -97,7 +105,7 @@ static int add_row(struct rtd_examples *e, const struct rtd_table *t, size_t row
                    struct rtd_err *err)
 {
     const char *a = t->text[0][row], *b = t->ntext > 1 ? t->text[1][row] : NULL;
-    e->empty += !a[0] || (b && !b[0]);
+    rtd_count_row(&e->empty, &e->empty_line, !a[0] || (b && !b[0]), t->first_line + row);
     if (set_answer(e, t, row, e->seq.n, spec, labels, err) || rtd_sequences_add(&e->seq, a, b, err))
         return err->status;
     if (!swap)

@@ -35,8 +35,9 @@ struct rtd_examples {
     uint32_t *prefix; /* [sequences] generate: tokens of the source; else NULL */
     struct rtd_answers answers[RTD_MAX_TARGETS];
     int targets;
-    size_t unknown; /* sequences (tokens, of tags) of a label that training does not know */
+    size_t unknown; /* rows (tokens, of tags) of a label that training does not know */
     size_t empty;   /* rows with an empty text */
+    uint64_t unknown_line, empty_line; /* of the first of them in the file */
 };
 
 /* length and type_vocab_size as in rtd_sequences_init.  swap: every pair also the other way round.
@@ -49,6 +50,8 @@ int rtd_examples_from_table(struct rtd_examples *e, const struct rtd_table *t,
                             bool swap, struct rtd_err *err);
 void rtd_examples_free(struct rtd_examples *e);
 
+/* Count a row where `is`, and keep the line of the first. */
+void rtd_count_row(size_t *n, uint64_t *first, bool is, uint64_t line);
 /* Tokens of unit u, and of all. */
 size_t rtd_examples_tokens(const struct rtd_examples *e, size_t u);
 /* First and one past the last sequence of unit u. */

@@ -18,6 +18,7 @@ int rtd_sequences_init(struct rtd_sequences *s, const struct rtd_tokenizer *tok,
 void rtd_sequences_free(struct rtd_sequences *s)
 {
     free(s->start);
+    free(s->cut_yet);
     free(s->ids);
     free(s->types);
     free(s->begin);
@@ -48,7 +49,8 @@ static int reserve(struct rtd_sequences *s, size_t tokens, struct rtd_err *err)
     bool ok = want <= UINT32_MAX;
     if (ok && s->n + 2 > s->seq_cap) {
         size_t cap = 2 * s->seq_cap + 64;
-        ok = resize(&s->start, cap, sizeof *s->start);
+        ok = resize(&s->start, cap, sizeof *s->start) &&
+             resize(&s->cut_yet, cap, sizeof *s->cut_yet);
         s->seq_cap = ok ? cap : s->seq_cap;
     }
     if (ok && want > s->token_cap) {
@@ -58,6 +60,15 @@ static int reserve(struct rtd_sequences *s, size_t tokens, struct rtd_err *err)
         s->token_cap = ok ? cap : s->token_cap;
     }
     return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory for %zu tokens", want);
+}
+
+/* The sequence that ends before token `end` is complete. */
+static void finish(struct rtd_sequences *s, size_t end)
+{
+    size_t len = end - s->start[s->n];
+    s->longest = len > s->longest ? len : s->longest;
+    s->cut_yet[s->n++] = s->cut;
+    s->start[s->n] = (uint32_t)end;
 }
 
 static void put_special(struct rtd_sequences *s, size_t at, int32_t id, uint8_t type)
@@ -111,9 +122,7 @@ int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, str
         at += nb;
         put_special(s, at++, ids->sep, second);
     }
-    if (na + nb + specials > s->longest)
-        s->longest = na + nb + specials;
-    s->start[++s->n] = (uint32_t)at;
+    finish(s, at);
     return RTD_OK;
 }
 
@@ -141,7 +150,6 @@ int rtd_sequences_add_ids(struct rtd_sequences *s, const int32_t *a, size_t na, 
         at += nb;
         put_special(s, at++, ids->sep, second);
     }
-    s->longest = n > s->longest ? n : s->longest;
-    s->start[++s->n] = (uint32_t)at;
+    finish(s, at);
     return RTD_OK;
 }

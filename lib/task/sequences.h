@@ -19,9 +19,10 @@ struct rtd_sequences {
     uint8_t *types;  /* [tokens] 0, and 1 for b and its [SEP] */
     uint32_t *begin; /* [tokens] bytes of the text that a piece stands for; 0, 0 for [CLS], [SEP] */
     uint32_t *end;
-    size_t cut;     /* sequences that were cut */
-    size_t spread;  /* texts that became several sequences, as windows */
-    size_t longest; /* tokens */
+    size_t cut;      /* sequences that were cut */
+    size_t *cut_yet; /* [n] of them, those up to and with each */
+    size_t spread;   /* texts that became several sequences, as windows */
+    size_t longest;  /* tokens */
     /* private */
     size_t seq_cap, token_cap;
     const struct rtd_tokenizer *tok; /* borrowed */

@@ -8,6 +8,7 @@
 #include <utf8proc.h>
 
 #include "base/io.h"
+#include "base/tool.h"
 
 void rtd_table_free(struct rtd_table *t)
 {
@@ -84,6 +85,22 @@ static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struc
     return RTD_OK;
 }
 
+static bool holds(const struct rtd_row *row, int column, const char *text)
+{
+    return column >= 0 && column < row->n && strcmp(row->field[column], text) == 0;
+}
+
+/* Columns by number, and yet row 1 holds the names of such columns. */
+static void warn_of_header(const struct rtd_columns *c, const struct rtd_row *row, const char *name)
+{
+    int text = c->ntext ? c->text[0] : -1;
+    if (holds(row, c->label, "label") || holds(row, text, "text") || holds(row, text, "text_a") ||
+        holds(row, text, "source"))
+        rtd_warn("%s: line 1 is taken as an example, but looks like a header: give the columns by "
+                 "name, or --header",
+                 name);
+}
+
 static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
                      const struct rtd_columns_spec *spec, struct rtd_row *row, struct rtd_err *err)
 {
@@ -108,6 +125,7 @@ static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
             t->first_line = c.header ? 2 : 1;
             if (c.header)
                 continue;
+            warn_of_header(&c, row, t->name);
         }
         if (t->rows == cap && grow(t, &cap, c.label >= 0, err))
             return err->status;

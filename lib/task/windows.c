@@ -41,6 +41,11 @@ static int keep_offsets(struct rtd_windows *w, struct rtd_err *err)
     return RTD_OK;
 }
 
+size_t rtd_windows_question(const struct rtd_window_options *o, size_t length)
+{
+    return o->question < length - 4 ? o->question : length - 4;
+}
+
 int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char *question,
                      const char *context, const struct rtd_window_options *o, struct rtd_err *err)
 {
@@ -51,10 +56,10 @@ int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char 
         rtd_tokenizer_encode(s->tok, &w->context, context, strlen(context), err) ||
         keep_offsets(w, err))
         return err->status;
-    size_t most = o->question < s->length - 4 ? o->question : s->length - 4;
+    size_t most = rtd_windows_question(o, s->length);
     size_t nq = w->question.n < most ? w->question.n : most, room = s->length - 3 - nq, from = 0;
     size_t step = room > o->shared ? room - o->shared : 1;
-    s->cut += nq < w->question.n;
+    w->cut = nq < w->question.n;
     w->n = 0;
     for (bool last = false; !last; from += step) {
         size_t n = w->pieces - from < room ? w->pieces - from : room;

@@ -20,6 +20,7 @@ struct rtd_window {
 struct rtd_windows {
     struct rtd_window *window; /* [n] */
     size_t n, cap;
+    bool cut;              /* the question was too long */
     uint32_t *begin, *end; /* [pieces] bytes of the context */
     size_t pieces, piece_cap;
     struct rtd_encoding question, context;
@@ -30,6 +31,8 @@ struct rtd_window_options {
     size_t question; /* the question's most pieces; what is over is cut */
     size_t shared;   /* pieces that two windows share */
 };
+/* The most pieces of a question in sequences of at most `length` tokens. */
+size_t rtd_windows_question(const struct rtd_window_options *o, size_t length);
 /* Replace w by the windows of a question, and append their sequences to s. */
 int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char *question,
                      const char *context, const struct rtd_window_options *o, struct rtd_err *err);

@@ -23,3 +23,10 @@ ranked() { # good is right, whatever the query; it stands first or last
         { a = $2 == "good"; print NR " " $1, a ? "it was good" : "it was bad", a + 0; print NR " " $1, a ? "it was bad" : "it was good", 1 - a }'
 }
 copies() { labelled "$1" "$2" | awk -F '\t' -v OFS='\t' 'NR == 1 { print "source", "target"; next } { print $1, "it was " $2 }'; }
+# Instead of labelled's, in cases that print counts: the same texts with any awk.
+without_chance() {
+    labelled() {
+        awk -v n="$1" -v seed="$2" 'BEGIN { print "text\tlabel"
+            for (i = seed; i < n + seed; i++) { w = i % 3 ? "good" : "bad"; print (i % 4 ? "the " w " was it" : w " is") "\t" w } }'
+    }
+}
