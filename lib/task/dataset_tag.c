@@ -103,7 +103,7 @@ static int label_tokens(struct rtd_examples *e, struct rtd_answers *a, const str
         for (size_t k = 0; k < g->all.s[i].n; k++, w++) {
             int label = rtd_labels_find(&labels, g->all.s[i].tag[k]);
             a->token[g->token[w]] = label;
-            e->unknown += label < 0;
+            rtd_count_row(&e->unknown, &e->unknown_line, label < 0, g->all.s[i].line + k);
         }
     rtd_labels_free(&labels);
     return st;
