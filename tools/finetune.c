@@ -111,7 +111,8 @@ enum {
 static const char *const task_bits[] = {"classify", "regress", "multilabel", "tag",
                                         "joint",    "answer",  "rank",       "generate"};
 static const struct rtd_opt_use uses[] = {
-    {"text", ROWS | JOINT | RANK | GENERATE, "classify, regress, multilabel, joint, rank and generate"},
+    {"text", ROWS | JOINT | RANK | GENERATE,
+     "classify, regress, multilabel, joint, rank and generate"},
     {"label", ROWS | JOINT | RANK, "classify, regress, multilabel, joint and rank"},
     {"header", ROWS | JOINT | GENERATE, "classify, regress, multilabel, joint and generate"},
     {"swap", ROWS, "pairs of texts, which are for classify, regress and multilabel"},

@@ -43,7 +43,8 @@ static int build(struct rtd_examples *e, const struct rtd_table *t,
     if (!st)
         st = rtd_sequences_init(&e->seq, o->tok, o->length, o->type_vocab_size, err);
     for (size_t r = 0; r < t->rows && !st; r++) {
-        e->empty += !t->text[0][r][0] || !t->text[1][r][0];
+        rtd_count_row(&e->empty, &e->empty_line, !t->text[0][r][0] || !t->text[1][r][0],
+                      t->first_line + r);
         st = add_pair(e, enc, t->text[0][r], t->text[1][r], o, &whole[r], err);
     }
     rtd_encoding_free(&enc[0]);
@@ -85,6 +86,8 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
             st = build(&d->dev.e, &t, o, err);
             rtd_table_free(&t);
         }
+        d->dev.column[0] = "token_probability";
+        d->dev.columns = 1;
     }
     return st;
 }

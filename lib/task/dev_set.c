@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence */
 #include "task/dev_set.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -34,6 +35,8 @@ int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune *f, dou
         st = rtd_examples_logits(f, &d->e, logits, loss, err);
     if (!st && d->score)
         st = d->score(d, f->net, (const real *const *)logits, value, err);
+    else if (!st)
+        value[0] = exp(-*loss);
     for (int i = 0; i < RTD_MAX_TARGETS; i++)
         free(logits[i]);
     return st;

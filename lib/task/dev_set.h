@@ -14,7 +14,9 @@ struct rtd_dev_set {
     const char *column[RTD_DEV_COLUMNS]; /* names; the first is the one to be best in */
     int columns;
     int threshold; /* the column that is the head's best threshold; 0: none */
-    /* logits[i]: of target i, see rtd_examples_logits.  Fills value[columns]. */
+    /* logits[i]: of target i, see rtd_examples_logits.  Fills value[columns].  NULL, for a language
+     * model: its only column is exp(-loss), the (geometric) mean probability of a token, which is
+     * between 0 and 1 as the other tasks' metrics are. */
     int (*score)(const struct rtd_dev_set *d, const struct rtd_network *net,
                  const real *const *logits, double *value, struct rtd_err *err);
     void *gold; /* what score compares with beside e; owned */

@@ -133,7 +133,7 @@ static int log_row(struct run *r, uint64_t epoch, double lr, const double *dev_l
 static double score_of(const struct run *r, int i, double loss, const double *value)
 {
     const struct rtd_dev_set *d = r->set[i].dev;
-    if (d->columns == 0 || (r->o->metric && strcmp(r->o->metric, "loss") == 0))
+    if (r->o->metric && strcmp(r->o->metric, "loss") == 0)
         return -loss;
     for (int k = 0; k < d->columns && r->o->metric; k++)
         if (strcmp(d->column[k], r->o->metric) == 0)

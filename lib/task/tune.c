@@ -217,10 +217,36 @@ static void report_run(const struct job *j, int kept)
     uint64_t steps = rtd_fit_steps(&j->fit, set, j->sets, &warmup);
     for (int i = 0; i < p->n; i++)
         parameters += p->item[i].count;
-    rtd_note("%zu parameters%s%s; %llu steps of %lld examples, lr %g after %llu steps of warm-up",
+    rtd_note("%zu parameters%s%s; %llu step%s of up to %lld example%s, lr %g after %llu step%s of "
+             "warm-up",
              parameters, j->o->scratch ? ", all drawn anew" : "",
-             kept ? ", the head as it was" : "", (unsigned long long)steps, (long long)j->fit.batch,
-             j->fit.lr, (unsigned long long)warmup);
+             kept ? ", the head as it was" : "", (unsigned long long)steps, rtd_s(steps),
+             (long long)j->fit.batch, rtd_s((uint64_t)j->fit.batch), j->fit.lr,
+             (unsigned long long)warmup, rtd_s(warmup));
+}
+
+/* What the score of an epoch is: "accuracy", "loss", "mean of accuracy, f1". */
+static const char *score_name(const struct job *j, char *out, size_t size)
+{
+    size_t used = 0;
+    int n = 0;
+    for (int i = 0; i < j->sets; i++)
+        n += j->set[i].has_dev;
+    snprintf(out, size, "%s", j->fit.metric ? j->fit.metric : "");
+    for (int i = 0; i < j->sets && !j->fit.metric && used < size; i++)
+        if (j->set[i].has_dev)
+            used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                     used    ? ", "
+                                     : n > 1 ? "mean of "
+                                             : "",
+                                     j->set[i].dev.column[0]);
+    return out;
+}
+
+/* As a user reads it: a loss is scored by its negative. */
+static double shown(const struct job *j, double score)
+{
+    return j->fit.metric && strcmp(j->fit.metric, "loss") == 0 ? -score : score;
 }
 
 /* --- trials --- */
@@ -242,7 +268,8 @@ static int start_network(struct job *j, struct rtd_err *err)
     if (!st && j->o->generator) {
         st = rtd_task_take_generator(net, j->o->generator, &parts, err);
         if (!st)
-            rtd_note("%s: %d tensors of the head taken", j->o->generator, parts);
+            rtd_note("%s: %d tensor%s of the head taken", j->o->generator, parts,
+                     rtd_s((uint64_t)parts));
     }
     if (!st)
         report_run(j, kept);
@@ -252,6 +279,7 @@ static int start_network(struct job *j, struct rtd_err *err)
 static int one_trial(struct job *j, int number, struct rtd_err *err)
 {
     struct rtd_fit_set set[RTD_MAX_HEADS];
+    char name[200];
     size_t total;
     j->fit.seed = j->o->fit.seed + (uint64_t)number;
     j->metrics.len = 0;
@@ -272,8 +300,8 @@ static int one_trial(struct job *j, int number, struct rtd_err *err)
         j->best = j->result;
         return RTD_OK;
     }
-    rtd_say("trial %d, seed %llu: %.6g", number + 1, (unsigned long long)j->fit.seed,
-            j->score[number]);
+    rtd_say("trial %d, seed %llu: dev %s %.6g", number + 1, (unsigned long long)j->fit.seed,
+            score_name(j, name, sizeof name), shown(j, j->score[number]));
     if (number == 0 || j->result.dev_score > j->best.dev_score) {
         j->best = j->result;
         if (!j->best_weights)
@@ -314,8 +342,10 @@ static int report_trials(struct job *j, struct rtd_err *err)
         squares += (j->score[i] - sum) * (j->score[i] - sum);
     qsort(j->score, (size_t)n, sizeof *j->score, by_size);
     double median = (j->score[(n - 1) / 2] + j->score[n / 2]) / 2;
+    double low = shown(j, j->score[0]), high = shown(j, j->score[n - 1]);
     rtd_say("%d trials: median %.6g, mean %.6g, standard deviation %.3g, from %.6g to %.6g", n,
-            median, sum, sqrt(squares / (n - 1)), j->score[0], j->score[n - 1]);
+            shown(j, median), shown(j, sum), sqrt(squares / (n - 1)), fmin(low, high),
+            fmax(low, high));
     return st;
 }
 
@@ -351,6 +381,7 @@ static int store_thresholds(struct job *j, struct rtd_err *err)
 static int save(struct job *j, struct rtd_err *err)
 {
     bool many = j->o->trials > 1;
+    char name[200];
     struct rtd_task_file file[] = {{"metrics.tsv", many ? &j->best_metrics : &j->metrics},
                                    {"trials.tsv", &j->trials}};
     if (store_thresholds(j, err))
@@ -359,7 +390,8 @@ static int save(struct job *j, struct rtd_err *err)
     if (!st && j->o->resume)
         unlink(j->state);
     if (!st && j->best.best_epoch)
-        rtd_note("%s: epoch %d, dev score %.4f", j->o->out, j->best.best_epoch, j->best.dev_score);
+        rtd_note("%s: epoch %d, dev %s %.4f", j->o->out, j->best.best_epoch,
+                 score_name(j, name, sizeof name), shown(j, j->best.dev_score));
     return st;
 }
 
