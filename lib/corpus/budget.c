@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * Memory budgets as users write them (shuffle.h). */
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ int rtd_memory_budget(const char *text, uint64_t *bytes, struct rtd_err *err)
     if (ok && *end == '%' && !end[1] && x <= 100) {
         *bytes = machine_memory() / 100 * x;
     } else {
-        const char *unit = *end ? strchr("KMG", *end) : NULL;
+        const char *unit = *end ? strchr("KMG", toupper((unsigned char)*end)) : NULL;
         int shift = unit ? 10 * (int)(unit - "KMG" + 1) : 0;
         ok = ok && (*end ? unit && !end[1] : true) && x <= (uint64_t)INT64_MAX >> shift;
         *bytes = ok ? x << shift : 0;

@@ -159,13 +159,15 @@ static void announce(const struct session *s)
             d->embedding_size, (double)net[0] / 1e6, g->num_hidden_layers, g->hidden_size,
             g->num_attention_heads, (double)net[1] / 1e6);
     char batch[64];
-    snprintf(batch, sizeof batch, t->batch_tokens ? "%zu tokens" : "%zu sequences",
-             t->batch_tokens ? t->batch_tokens : t->batch);
-    rtd_say("%llu steps of %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up %llu "
-            "steps%s, %llu of masked-LM warm-up",
-            (unsigned long long)t->schedule.steps, batch, d->vocab_size, length, t->schedule.lr,
-            (unsigned long long)t->schedule.warmup,
-            t->schedule.multiply ? " times linear decay" : "", (unsigned long long)t->mlm_warmup);
+    snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
+             t->batch_tokens ? t->batch_tokens : t->batch,
+             rtd_s(t->batch_tokens ? t->batch_tokens : t->batch));
+    rtd_say("%llu step%s of %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up %llu "
+            "step%s%s, %llu of masked-LM warm-up",
+            (unsigned long long)t->schedule.steps, rtd_s(t->schedule.steps), batch, d->vocab_size,
+            length, t->schedule.lr, (unsigned long long)t->schedule.warmup,
+            rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "",
+            (unsigned long long)t->mlm_warmup);
     rtd_say(
         "kernels %s, BLIS %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
         rtd_kernels()->name, rtd_gemm_arch(), rtd_pool_size(s->pool), t->o.lanes,
@@ -364,9 +366,10 @@ static int run_locked(struct session *s, struct rtd_reader *in, struct rtd_err *
     }
     rtd_progress_end();
     if (!st)
-        rtd_say("done: %llu steps, %.1f M tokens in %.1f minutes: %s/discriminator",
-                (unsigned long long)(s->run.step - s->first_step), s->tokens / 1e6,
-                (rtd_now() - s->began) / 60, t->dir);
+        rtd_say("done: %llu step%s, %.1f M tokens in %.1f minutes: %s/discriminator",
+                (unsigned long long)(s->run.step - s->first_step),
+                rtd_s(s->run.step - s->first_step), s->tokens / 1e6, (rtd_now() - s->began) / 60,
+                t->dir);
     return st;
 }
 

@@ -25,6 +25,7 @@ ranked() { # good is right, whatever the query; it stands first or last
 copies() { labelled "$1" "$2" | awk -F '\t' -v OFS='\t' 'NR == 1 { print "source", "target"; next } { print $1, "it was " $2 }'; }
 # Instead of labelled's, in cases that print counts: the same texts with any awk.
 without_chance() {
+    # shellcheck disable=SC2317 # the functions above call it
     labelled() {
         awk -v n="$1" -v seed="$2" 'BEGIN { print "text\tlabel"
             for (i = seed; i < n + seed; i++) { w = i % 3 ? "good" : "bad"; print (i % 4 ? "the " w " was it" : w " is") "\t" w } }'
