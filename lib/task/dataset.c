@@ -232,8 +232,8 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
         rtd_warn("%s: %zu of %zu texts longer than %zu tokens, cut", e->name, q->cut, q->n,
                  q->length);
     if (q->spread)
-        rtd_warn("%s: %zu of %zu texts longer than %zu tokens, in windows", e->name, q->spread,
-                 e->units, q->length);
+        rtd_warn("%s: %zu text%s longer than %zu tokens, in windows", e->name, q->spread,
+                 rtd_s(q->spread), q->length);
     warn_rows(e->name, e->unknown, e->unknown_line,
               "a label that the training data has not, which counts as wrong");
     warn_rows(e->name, e->empty, e->empty_line, "an empty text");
