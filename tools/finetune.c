@@ -126,6 +126,7 @@ static const struct rtd_opt_use uses[] = {
     {"target-length", GENERATE, "generate"},
     {"generator", GENERATE, "generate"},
     {"class-weights", CLASSIFY | TAG | JOINT, "classify, tag and joint"},
+    {"label-smoothing", ~(REGRESS | ANSWER), "tasks other than regress and answer"},
 };
 
 static int check_uses(const struct rtd_opt *table, const struct rtd_tune_options *t,
