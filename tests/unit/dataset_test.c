@@ -99,6 +99,30 @@ static void rare_labels_weigh_more(void **state)
         assert_true(fabs((double)w[i] - (n > 0 ? 4 / (d.spec[0].outputs * n) : 0)) < 1e-6);
     }
     rtd_dataset_free(&d);
+    /* one of several tasks, which has no labels */
+    d = load((struct rtd_dataset_options){.task = "rank", .balanced = true},
+             "query\tcandidate\tlabel\nq\ta\t1\nq\tb\t0\n");
+    assert_null(d.train.answers[0].weight);
+    rtd_dataset_free(&d);
+}
+
+/* What was cut, and the longest, of what is left under a cap. */
+static void a_cap_counts_what_it_keeps(void **state)
+{
+    (void)state;
+    struct rtd_dataset d = load((struct rtd_dataset_options){.task = "classify", .max_tokens = 24},
+                                "text\tlabel\na\tx\na b c d e f g h i j k l m n o p\ty\nb\tx\n"
+                                "b b c d e f g h i j k l m n o p\ty\nc b\tx\nd\ty\n");
+    size_t cut = 0, longest = 0;
+    for (size_t i = 0; i < d.train.seq.n; i++) {
+        size_t len = d.train.seq.start[i + 1] - d.train.seq.start[i];
+        cut += len == 16;
+        longest = len > longest ? len : longest;
+    }
+    assert_in_range(d.train.seq.n, 1, 5);
+    assert_int_equal(d.train.seq.cut, cut);
+    assert_int_equal(d.train.seq.longest, longest);
+    rtd_dataset_free(&d);
 }
 
 /* Four drawn candidates for each right one; none has the right one's text. */
@@ -131,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_end_only_where_they_end),
         cmocka_unit_test(rare_labels_weigh_more),
+        cmocka_unit_test(a_cap_counts_what_it_keeps),
         cmocka_unit_test(drawn_candidates_are_others),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
