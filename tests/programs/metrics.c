@@ -1,13 +1,15 @@
 /* rtdtools - MIT licence
  *
  * metrics DIR: our metrics on the predictions in DIR, compared with those that the standard scripts
- * computed, DIR/expected.json, to 1e-6.  Every number there is compared; a key that is not known,
- * one that we do not compute, or nothing compared is a failure. */
+ * computed, DIR/expected.json, to 1e-6.  Every number there is compared.  A key that is not known,
+ * whatever its value, a list or table of another size, and predictions without expected metrics are
+ * failures. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "task/columns.h"
 #include "task/conll.h"
@@ -46,36 +48,60 @@ static char *path_of(const char *name)
     return path;
 }
 
-/* Every number of `want` against ours, at the same place; text says what is meant and is skipped.
- */
-static void compare(const char *where, const json_t *want, const json_t *ours)
+static void wrong(const char *where, const char *what)
+{
+    printf("FAIL %s: %s\n", where, what);
+    failed++;
+}
+
+static void compare_numbers(const char *where, double want, double ours)
+{
+    double d = fabs(want - ours);
+    bool ok = d <= 1e-6;
+    compared++;
+    worst = ok && d > worst ? d : worst;
+    if (!ok) {
+        printf("FAIL %s: %.10g, want %.10g\n", where, ours, want);
+        failed++;
+    }
+}
+
+/* What the data name (classes), not we, has to be there whole. */
+static bool is_table(const char *where)
+{
+    const char *name = strrchr(where, '.');
+    return name && strcmp(name, ".per_class") == 0;
+}
+
+/* Everything in `want` against ours at the same place.  Text only says what the numbers mean: its
+ * key has to be known, its wording is free. */
+static void compare(const char *where, json_t *want, const json_t *ours)
 {
     const char *key;
     json_t *v;
     size_t i;
     char deeper[256];
-    if (json_is_number(want)) {
-        double a = json_number_value(want), b = json_number_value(ours), d = fabs(a - b);
-        bool ok = json_is_number(ours) && d <= 1e-6;
-        compared++;
-        failed += !ok;
-        worst = ok && d > worst ? d : worst;
-        if (!ok)
-            printf("FAIL %s: %.10g, want %.10g%s\n", where, b, a,
-                   ours ? "" : " (not computed, or an unknown key)");
-    } else if (json_is_object(want)) {
-        json_object_foreach((json_t *)want, key, v)
-        {
-            snprintf(deeper, sizeof deeper, "%s.%s", where, key);
-            compare(deeper, v, json_object_get(ours, key));
-        }
-    } else if (json_is_array(want)) {
+    if (!ours)
+        wrong(where, "an unknown key, or nothing that we compute");
+    else if (json_is_number(want) && json_is_number(ours))
+        compare_numbers(where, json_number_value(want), json_number_value(ours));
+    else if (json_is_array(want) && json_is_array(ours) &&
+             json_array_size(want) == json_array_size(ours))
         json_array_foreach(want, i, v)
         {
             snprintf(deeper, sizeof deeper, "%s[%zu]", where, i);
             compare(deeper, v, json_array_get(ours, i));
         }
-    }
+    else if (json_object_size(want) && json_is_object(ours)) {
+        if (is_table(where) && json_object_size(want) != json_object_size(ours))
+            wrong(where, "not all classes");
+        json_object_foreach(want, key, v)
+        {
+            snprintf(deeper, sizeof deeper, "%s.%s", where, key);
+            compare(deeper, v, json_object_get(ours, key));
+        }
+    } else if (!json_is_string(want) || !json_is_string(ours))
+        wrong(where, "another type, or another number of values");
 }
 
 /* --- tables --- */
@@ -86,17 +112,21 @@ struct table {
     size_t n;
 };
 
-static struct table load_table(const char *name)
+static struct table load_table(const char *name, int columns)
 {
     struct table t = {.n = 0};
     char *path = path_of(name);
     if (rtd_line_list_load(&t.lines, path, &err))
         die();
     t.row = need(calloc(t.lines.n, sizeof *t.row));
-    for (size_t i = 1; i < t.lines.n; i++)
-        if (rtd_row_split(&t.row[t.n++], t.lines.line[i], strlen(t.lines.line[i]), path, i + 1,
-                          &err))
+    for (size_t i = 1; i < t.lines.n; i++) {
+        if (rtd_row_split(&t.row[t.n], t.lines.line[i], strlen(t.lines.line[i]), path, i + 1, &err))
             die();
+        if (t.row[t.n++].n != columns) {
+            rtd_fail(&err, RTD_EDATA, "%s: line %zu: want %d columns", path, i + 1, columns);
+            die();
+        }
+    }
     free(path);
     return t;
 }
@@ -113,9 +143,9 @@ static json_t *class_scores(const struct rtd_confusion *c, const struct rtd_labe
 {
     struct rtd_classification s;
     rtd_classification_scores(c, &s);
-    json_t *root =
-        json_pack("{s:f, s:f, s:f, s:f, s:f}", "accuracy", s.accuracy, "f1_micro", s.f1_micro,
-                  "f1_macro", s.f1_macro, "f1_weighted", s.f1_weighted, "mcc", s.mcc);
+    json_t *root = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "rows", (json_int_t)s.rows,
+                             "accuracy", s.accuracy, "f1_micro", s.f1_micro, "f1_macro", s.f1_macro,
+                             "f1_weighted", s.f1_weighted, "mcc", s.mcc);
     json_t *rows = json_array(), *classes = json_object();
     for (int i = 0; i < l->n; i++) {
         struct rtd_class_scores one;
@@ -135,7 +165,7 @@ static json_t *class_scores(const struct rtd_confusion *c, const struct rtd_labe
 
 static json_t *classes(const char *name)
 {
-    struct table t = load_table(name);
+    struct table t = load_table(name, 2);
     struct rtd_labels l;
     struct rtd_confusion c;
     char **all = need(malloc(2 * t.n * sizeof *all));
@@ -157,7 +187,7 @@ static json_t *classes(const char *name)
 
 static json_t *binary(const char *name)
 {
-    struct table t = load_table(name);
+    struct table t = load_table(name, 2);
     struct rtd_confusion c;
     struct rtd_classification s;
     struct rtd_class_scores one;
@@ -178,14 +208,15 @@ static json_t *binary(const char *name)
     free(gold);
     free(p);
     free_table(&t);
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "accuracy", s.accuracy, "f1_positive",
-                     one.f1, "precision", one.precision, "recall", one.recall, "mcc", s.mcc, "auc",
-                     auc, "average_precision", precision);
+    return json_pack("{s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "threshold", "over 0.5",
+                     "rows", (json_int_t)s.rows, "accuracy", s.accuracy, "f1_positive", one.f1,
+                     "precision", one.precision, "recall", one.recall, "mcc", s.mcc, "auc", auc,
+                     "average_precision", precision);
 }
 
 static json_t *regression(const char *name)
 {
-    struct table t = load_table(name);
+    struct table t = load_table(name, 2);
     struct rtd_regression r;
     double *x = need(malloc(2 * t.n * sizeof *x));
     for (size_t i = 0; i < t.n; i++)
@@ -195,12 +226,13 @@ static json_t *regression(const char *name)
         die();
     free(x);
     free_table(&t);
-    return json_pack("{s:f, s:f, s:f}", "pearson", r.pearson, "spearman", r.spearman, "mse", r.mse);
+    return json_pack("{s:f, s:f, s:f, s:f}", "pearson", r.pearson, "spearman", r.spearman, "mse",
+                     r.mse, "mae", r.mae);
 }
 
 static json_t *ranking(const char *name)
 {
-    struct table t = load_table(name);
+    struct table t = load_table(name, 4);
     struct rtd_ranking r = {0};
     double *score = need(malloc(t.n * sizeof *score));
     int *right = need(malloc(t.n * sizeof *right));
@@ -214,9 +246,15 @@ static json_t *ranking(const char *name)
     free(score);
     free(right);
     free_table(&t);
-    return json_pack("{s:f, s:f, s:f, s:I}", "mrr", rtd_ranking_mrr(&r), "recall_at_1",
-                     rtd_ranking_recall(&r, 1), "recall_at_3", rtd_ranking_recall(&r, 3), "queries",
-                     (json_int_t)r.queries);
+    json_t *out =
+        json_pack("{s:s, s:f, s:f, s:I}", "ties", "the earlier first", "mrr", rtd_ranking_mrr(&r),
+                  "accuracy", rtd_ranking_recall(&r, 1), "queries", (json_int_t)r.queries);
+    for (int k = 1; k <= RTD_RANK_TOP; k++) {
+        char key[32];
+        snprintf(key, sizeof key, "recall_at_%d", k);
+        json_object_set_new(out, key, json_real(rtd_ranking_recall(&r, k)));
+    }
+    return out;
 }
 
 /* --- labels.jsonl: the labels are those of the first row's probabilities --- */
@@ -259,10 +297,10 @@ static json_t *labels(const char *name)
     free(path);
     json_decref(first);
     rtd_line_list_free(&l);
-    return json_pack("{s:f, s:f, s:f, s:f, s:f}", "f1_micro", m.f1_micro, "f1_macro", m.f1_macro,
-                     "exact_match", m.exact_match, "average_precision_macro",
-                     m.average_precision_macro, "average_precision_micro",
-                     m.average_precision_micro);
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:f}", "threshold", "over 0.5", "f1_micro",
+                     m.f1_micro, "f1_macro", m.f1_macro, "exact_match", m.exact_match,
+                     "average_precision_macro", m.average_precision_macro,
+                     "average_precision_micro", m.average_precision_micro);
 }
 
 /* --- tags.conll: token, gold, predicted --- */
@@ -291,10 +329,11 @@ static json_t *tags(const char *name)
     rtd_conll_close(&gold);
     rtd_conll_close(&said);
     free(path);
-    return json_pack("{s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f}}", "seqeval", "precision",
-                     s.precision, "recall", s.recall, "f1", s.f1, "token_accuracy",
-                     s.token_accuracy, "conlleval", "precision", s.precision, "recall", s.recall,
-                     "f1", s.f1);
+    return json_pack("{s:s, s:{s:f, s:f, s:f, s:f}, s:{s:f, s:f, s:f, s:f}}", "columns",
+                     "token, gold, predicted", "seqeval", "precision", s.precision, "recall",
+                     s.recall, "f1", s.f1, "token_accuracy", s.token_accuracy, "conlleval",
+                     "precision", s.precision, "recall", s.recall, "f1", s.f1, "token_accuracy",
+                     s.token_accuracy);
 }
 
 /* --- squad --- */
@@ -302,7 +341,7 @@ static json_t *tags(const char *name)
 static json_t *load_json(const char *name)
 {
     char *path = path_of(name);
-    json_t *root = json_load_file(path, 0, NULL);
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     free(path);
     return root;
 }
@@ -333,15 +372,15 @@ static json_t *squad(const char *name)
 
 /* --- generation.jsonl --- */
 
-static json_t *bleu_json(const struct rtd_generated *row, size_t n, bool lower)
+static json_t *bleu_json(const struct rtd_generated *row, size_t n)
 {
     struct rtd_bleu b;
-    if (rtd_bleu_score(&b, row, n, lower, &err))
+    if (rtd_bleu_score(&b, row, n, false, &err))
         die();
-    return json_pack("{s:f, s:[f,f,f,f], s:f, s:I, s:I}", "score", b.score, "precisions",
-                     b.precision[0], b.precision[1], b.precision[2], b.precision[3], "bp",
-                     b.brevity, "sys_len", (json_int_t)b.length, "ref_len",
-                     (json_int_t)b.reference_length);
+    return json_pack("{s:s, s:s, s:f, s:[f,f,f,f], s:f, s:I, s:I}", "tokenizer", "13a", "smoothing",
+                     "exp", "score", b.score, "precisions", b.precision[0], b.precision[1],
+                     b.precision[2], b.precision[3], "bp", b.brevity, "sys_len",
+                     (json_int_t)b.length, "ref_len", (json_int_t)b.reference_length);
 }
 
 static json_t *rouge_json(const struct rtd_generated *row, size_t n, bool stem)
@@ -373,21 +412,17 @@ static json_t *generation(const char *name)
         }
         row[r].reference = list;
     }
-    double chrf;
-    json_t *lower = bleu_json(row, l.n, true), *out = json_object();
-    if (rtd_chrf_score(&chrf, row, l.n, &err))
+    json_t *out = NULL; /* what evaluate prints, and the same under other names */
+    if (rtd_texts_judge(&out, row, l.n, &err))
         die();
-    json_object_set_new(out, "bleu", bleu_json(row, l.n, false));
-    json_object_set(out, "bleu_lowercase", json_object_get(lower, "score"));
-    json_object_set_new(out, "chrf2", json_real(chrf));
+    json_object_set_new(out, "bleu", bleu_json(row, l.n));
     json_object_set_new(out, "rouge_f", rouge_json(row, l.n, false));
     json_object_set_new(out, "rouge_f_stemmed", rouge_json(row, l.n, true));
     for (size_t r = 0; r < l.n; r++)
         row[r].references = 1;
-    json_t *first = bleu_json(row, l.n, false);
+    json_t *first = bleu_json(row, l.n);
     json_object_set(out, "bleu_first_reference", json_object_get(first, "score"));
     json_decref(first);
-    json_decref(lower);
     for (size_t r = 0; r < l.n; r++) {
         free((void *)row[r].reference);
         json_decref(root[r]);
@@ -400,19 +435,28 @@ static json_t *generation(const char *name)
 }
 
 static const struct {
-    const char *name;
+    const char *name, *file;
     json_t *(*compute)(const char *name);
 } cases[] = {
-    {"classes.tsv", classes},
-    {"binary.tsv", binary},
-    {"labels.jsonl", labels},
-    {"regression.tsv", regression},
-    {"ranking.tsv", ranking},
-    {"tags.conll", tags},
-    {"squad1", squad},
-    {"squad2", squad},
-    {"generation.jsonl", generation},
+    {"classes.tsv", "classes.tsv", classes},
+    {"binary.tsv", "binary.tsv", binary},
+    {"labels.jsonl", "labels.jsonl", labels},
+    {"regression.tsv", "regression.tsv", regression},
+    {"ranking.tsv", "ranking.tsv", ranking},
+    {"tags.conll", "tags.conll", tags},
+    {"squad1", "squad1.json", squad},
+    {"squad2", "squad2.json", squad},
+    {"generation.jsonl", "generation.jsonl", generation},
 };
+enum { CASES = sizeof cases / sizeof cases[0] };
+
+static int find_case(const char *name)
+{
+    for (int i = 0; i < CASES; i++)
+        if (strcmp(cases[i].name, name) == 0)
+            return i;
+    return -1;
+}
 
 int main(int argc, char **argv)
 {
@@ -424,23 +468,26 @@ int main(int argc, char **argv)
     }
     dir = argv[1];
     want = load_json("expected.json");
-    if (!want) {
-        fprintf(stderr, "metrics: %s/expected.json: not there, or not JSON\n", dir);
+    if (!json_is_object(want)) {
+        fprintf(stderr, "metrics: %s/expected.json: not there, or not a JSON object\n", dir);
         return 1;
     }
     json_object_foreach(want, key, v)
     {
-        json_t *ours = NULL;
-        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-            if (!strcmp(cases[i].name, key))
-                ours = cases[i].compute(key);
-        if (!ours) {
-            printf("FAIL %s: an unknown case\n", key);
-            failed++;
+        int i = find_case(key);
+        if (i < 0) {
+            wrong(key, "an unknown case");
             continue;
         }
+        json_t *ours = cases[i].compute(key);
         compare(key, v, ours);
         json_decref(ours);
+    }
+    for (int i = 0; i < CASES; i++) {
+        char *path = path_of(cases[i].file);
+        if (!json_object_get(want, cases[i].name) && access(path, F_OK) == 0)
+            wrong(cases[i].name, "predictions, but no expected metrics");
+        free(path);
     }
     json_decref(want);
     printf("%s: %d numbers, %d failed; worst difference %.2g\n", dir, compared, failed, worst);
