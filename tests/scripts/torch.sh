@@ -3,6 +3,7 @@
 # PyTorch reads what we write, and we read what it writes.
 set -euo pipefail
 . "$ROOT/tests/support/models.sh"
+. "$ROOT/tests/support/task_data.sh"
 fail() {
     echo "$*"
     exit 1
@@ -13,15 +14,35 @@ $python -c 'import torch' 2>/dev/null || {
     exit 77
 }
 tiny_model discriminator
-labelled 60 1 >train.tsv
-finetune --task classify -m discriminator -o topics --epochs 1 train.tsv
+tiny_bert
+labelled 60 1 >labels.train
+for kind in numbers ranked copies tagged squad; do $kind 60 1 >$kind.train; done
+# Without a learning rate the encoder of every directory is the one it came from.
+for base in discriminator bert; do
+    mkdir "of-$base"
+    tune() { # NAME OPTION...
+        finetune -m $base -o "of-$base/$1" --epochs 1 --max-steps 1 --lr 0 "${@:2}"
+    }
+    tune classify --task classify labels.train
+    tune rank --task rank ranked.train
+    tune tag --task tag tagged.train
+    tune answer --task answer squad.train
+    tune joint --task joint --slots tagged.train labels.train
+    tune generate --task generate copies.train
+    tune many --task mood=classify --task number=regress --task words=tag --task said=answer --task best=rank --task text=generate \
+        {labels,numbers,tagged,squad,ranked,copies}.train
+done
 $python - "$ROOT/tests/golden/tiny" <<'P' || fail "PyTorch"
 import json, struct, sys, torch, collections, os
+
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), 'a name twice'
+    return collections.OrderedDict(pairs)
 
 def load(path):
     data = open(path, 'rb').read()
     n = struct.unpack('<Q', data[:8])[0]
-    head = json.loads(data[8:8 + n])
+    head = json.loads(data[8:8 + n], object_pairs_hook=once)
     head.pop('__metadata__', None)
     out = collections.OrderedDict()
     for name, t in head.items():
@@ -30,11 +51,55 @@ def load(path):
         out[name] = torch.frombuffer(bytearray(data[8 + n + a:8 + n + b]), dtype=torch.float32).reshape(t['shape'])
     return out
 
-ours, golden = load('topics/model.safetensors'), load(sys.argv[1] + '/classify/model.safetensors')
-assert list(sorted(ours)) == list(sorted(golden)), set(ours) ^ set(golden)
-for name in ours:
-    if not name.startswith('classifier.out_proj'):  # two labels here, three there
-        assert ours[name].shape == golden[name].shape, name
+def shapes(table):
+    return {name: tuple(t.shape) for name, t in table.items()}
+
+def same(what, got, want):
+    assert got == want, (what, sorted(set(got.items()) ^ set(want.items())))
+
+# Electra's directories with one head are as the golden ones, but for the number of labels.
+for task in 'classify', 'tag', 'answer':
+    ours = shapes(load('of-discriminator/%s/model.safetensors' % task))
+    golden = shapes(load('%s/%s/model.safetensors' % (sys.argv[1], task)))
+    last = {'classify': 'classifier.out_proj', 'tag': 'classifier', 'answer': None}[task]
+    if last:
+        labels = len(json.load(open('of-discriminator/%s/config.json' % task))['id2label'])
+        golden[last + '.weight'] = (labels,) + golden[last + '.weight'][1:]
+        golden[last + '.bias'] = (labels,)
+    same(task, ours, golden)
+
+# The heads of Hugging Face's Bert classes.
+h = json.load(open('bert/config.json'))['hidden_size']
+dense = lambda name, n: {name + '.weight': (n, h), name + '.bias': (n,)}
+pooler = dense('bert.pooler.dense', h)
+heads = {
+    'classify': {**pooler, **dense('classifier', 2)},
+    'rank': {**pooler, **dense('classifier', 1)},
+    'tag': dense('classifier', 3),
+    'answer': dense('qa_outputs', 2),
+}
+encoder = {
+    'discriminator': {k: v for k, v in load('discriminator/model.safetensors').items() if k.startswith('electra.')},
+    'bert': {'bert.' + k: v for k, v in load('bert/model.safetensors').items() if k.split('.')[0] in ('embeddings', 'encoder')},
+}
+for task, head in heads.items():
+    same('bert ' + task, shapes(load('of-bert/%s/model.safetensors' % task)), {**shapes(encoder['bert']), **head})
+
+# AutoModel takes what is under the prefix (a pooler is its own); what else there is must not be in its way, nor in that of
+# the classes with one head.
+for base, prefix in ('discriminator', 'electra.'), ('bert', 'bert.'):
+    for kind in 'classify', 'rank', 'tag', 'answer', 'joint', 'generate', 'many':
+        table = load('of-%s/%s/model.safetensors' % (base, kind))
+        for name, t in encoder[base].items():
+            assert torch.equal(table[name], t), (base, kind, name)
+        inside = {k for k in table if k.startswith(prefix) and k not in pooler}
+        assert inside == set(encoder[base]), (base, kind, inside ^ set(encoder[base]))
+        if kind in ('joint', 'generate', 'many'):
+            first = {k.split('.')[0] for k in table if not k.startswith(prefix)}
+            assert first and first <= {'heads', 'generator_predictions', 'generator_lm_head'}, (base, kind, first)
+            named = [one['name'] for one in json.load(open('of-%s/%s/config.json' % (base, kind)))['rtdtools']['heads']]
+            own = {k.split('.')[1] for k in table if k.startswith('heads.')}
+            assert own == set(named) - {'generate', 'text'} and len(set(named)) == len(named), (base, kind, own, named)
 
 base = load(sys.argv[1] + '/discriminator/model.safetensors')
 config = open(sys.argv[1] + '/discriminator/config.json').read()
