@@ -470,6 +470,7 @@ int main(int argc, char **argv)
     want = load_json("expected.json");
     if (!json_is_object(want)) {
         fprintf(stderr, "metrics: %s/expected.json: not there, or not a JSON object\n", dir);
+        json_decref(want);
         return 1;
     }
     json_object_foreach(want, key, v)
