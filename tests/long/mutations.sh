@@ -6,7 +6,7 @@ set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
 programs=(parity kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
-    decoding_test writing_test dataset_test metrics)
+    decoding_test writing_test dataset_test metrics metrics_test gemm_test)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
 
@@ -87,7 +87,7 @@ mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
 mutate 'touched rows are not cleared' lib/train/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
-mutate 'label smoothing without its gradient' lib/train/losses.c 's/x\[i\] -= gscale \* share;/x[i] -= 0;/'
+mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gscale \* share;/x[v] -= 0;/'
 mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
 mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
@@ -100,4 +100,7 @@ mutate 'top-p keeps half of them' lib/task/decoding.c 's/if (kept >= s->o->top_p
 mutate 'a beam comes from another' lib/task/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'
 mutate 'masks are filled by their neighbours' lib/task/decoding.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
 mutate 'the second best answer repeats the best' lib/task/windows.c 's/s->best\[at\] = s->best\[at - 1\];/(void)0;/'
+if grep -q avx512dq /proc/cpuinfo; then
+    mutate 'a block of products overwrites the one before' lib/nn/gemm_avx512.c 's/k ? &one : &beta/\&beta/'
+fi
 [ $survived -eq 0 ]

@@ -2,7 +2,7 @@
  *
  * A row of a matrix product is the same bytes however many rows there are and wherever it stands:
  * what makes answers independent of batching.  Checked with the kernels chosen for this CPU and,
- * since the choice matters, with BLIS's for AVX2 where it can run them. */
+ * since the choice matters, with BLIS's for AVX2 and AVX-512 where it can run them. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -86,11 +86,21 @@ static void rows_with_avx2_kernels(void **state)
 #endif
 }
 
+static void rows_with_avx512_kernels(void **state)
+{
+    (void)state;
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        rows_stand_alone("0"); /* skx */
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_with_the_chosen_kernels),
         cmocka_unit_test(rows_with_avx2_kernels),
+        cmocka_unit_test(rows_with_avx512_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

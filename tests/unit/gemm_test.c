@@ -9,8 +9,11 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/rng.h"
 #include "nn/gemm.h"
@@ -132,12 +135,40 @@ static void test_not_finite(void **unused)
     assert_string_not_equal(rtd_gemm_arch(), "");
 }
 
+/* BLIS chooses its kernels once: the same tests in a process of its own for each kind that this CPU
+ * can run. */
+static void test_all_kernels(void **unused)
+{
+    (void)unused;
+#ifdef __x86_64__
+    static const char *const archs[] = {"0", "3"}; /* skx, haswell */
+    const bool can[] = {__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"),
+                        __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")};
+    for (int i = 0; i < 2; i++) {
+        if (!can[i] || getenv("BLIS_ARCH_TYPE"))
+            continue;
+        int status;
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            setenv("BLIS_ARCH_TYPE", archs[i], 1);
+            if (!freopen("/dev/null", "w", stdout))
+                _exit(1);
+            execl("/proc/self/exe", "gemm_test", (char *)NULL);
+            _exit(1);
+        }
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),      cmocka_unit_test(test_ways),
         cmocka_unit_test(test_blocks),     cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_all_kernels),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
