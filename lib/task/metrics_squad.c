@@ -109,7 +109,11 @@ static int by_no_answer(const void *a, const void *b)
 {
     const struct sorted *x = a, *y = b;
     double p = x->item->no_answer, q = y->item->no_answer;
-    return p < q ? -1 : p > q ? 1 : x->place < y->place ? -1 : x->place > y->place;
+    if (p != q)
+        return p < q ? -1 : 1;
+    if (x->item->place != y->item->place)
+        return x->item->place < y->item->place ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
 }
 
 /* The threshold with the best total: all are silent at 0, then they answer one by one. */

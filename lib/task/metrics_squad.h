@@ -21,6 +21,7 @@ int rtd_squad_is_empty(const char *text, bool *empty, struct rtd_err *err);
 struct rtd_squad_item { /* one question */
     double exact, f1;   /* of its answer, before the threshold: the best over the gold answers */
     double no_answer;   /* probability */
+    size_t place;       /* of equal ones, see rtd_squad_scores */
     bool has_answer;    /* in the gold data */
     bool said_something;
 };
@@ -31,7 +32,7 @@ struct rtd_squad_scores {
     double best_exact, best_exact_thresh, best_f1, best_f1_thresh;
 };
 /* v2: answers whose no_answer is over the threshold count as none.  Questions are swept in order of
- * no_answer, equal ones in their order here. */
+ * no_answer, equal ones by place, then as they stand here. */
 int rtd_squad_scores(struct rtd_squad_scores *s, const struct rtd_squad_item *item, size_t n,
                      bool v2, double threshold, struct rtd_err *err);
 

@@ -52,32 +52,45 @@ static json_t *as_json(const struct rtd_squad_scores *s, bool v2)
                      s->best_f1_thresh);
 }
 
+/* The script's sweep takes equal probabilities in the order of their file: {id: number}. */
+static json_t *places(const json_t *no_answer)
+{
+    json_t *place = json_object(), *v;
+    const char *id;
+    json_int_t n = 0;
+    json_object_foreach((json_t *)no_answer, id, v)
+        json_object_set_new(place, id, json_integer(n++));
+    return place;
+}
+
 int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *predictions,
                     const json_t *no_answer, double threshold, size_t *unanswered,
                     struct rtd_err *err)
 {
     struct rtd_squad_item *item = calloc(gold->n + 1, sizeof *item);
     struct rtd_squad_scores s;
+    json_t *place = places(no_answer);
     size_t n = 0;
-    int st = item ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = item && place ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     *unanswered = 0;
     for (size_t i = 0; i < gold->n && !st; i++) {
         const json_t *said = json_object_get(predictions, gold->q[i].id);
         const json_t *p = json_object_get(no_answer, gold->q[i].id);
         if (said && !json_is_string(said))
-            return free(item),
-                   rtd_fail(err, RTD_EDATA, "the prediction for '%s' is not a text", gold->q[i].id);
+            st = rtd_fail(err, RTD_EDATA, "the prediction for '%s' is not a text", gold->q[i].id);
         *unanswered += !said;
-        if (!said && gold->v2)
+        if (st || (!said && gold->v2))
             continue;
         if (said)
             st = judge(&item[n], &gold->q[i], json_string_value(said), gold->v2, err);
+        item[n].place = (size_t)json_integer_value(json_object_get(place, gold->q[i].id));
         item[n++].no_answer = json_number_value(p);
     }
     if (!st)
         st = rtd_squad_scores(&s, item, n, gold->v2, threshold, err);
     if (!st)
         *out = as_json(&s, gold->v2);
+    json_decref(place);
     free(item);
     return st;
 }

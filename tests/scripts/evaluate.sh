@@ -65,6 +65,16 @@ agree .squad1 exact_match=exact_match f1=f1
 evaluate --task answer --gold "$golden/squad2.json" --no-answer "$golden/squad2.no_answer.json" --json "$golden/squad2.predictions.json" >got
 agree .squad2 exact=exact f1=f1 total=total HasAns_exact=HasAns_exact NoAns_f1=NoAns_f1 best_exact=best_exact \
     best_exact_thresh=best_exact_thresh best_f1=best_f1 best_f1_thresh=best_f1_thresh
+# equal probabilities are swept as they stand in their file: answered first, a gains; b, and nothing is left to gain
+echo '{"version": "v2.0", "data": [{"paragraphs": [{"context": "a cat", "qas": [
+    {"id": "a", "question": "?", "is_impossible": false, "answers": [{"text": "cat", "answer_start": 2}]},
+    {"id": "b", "question": "?", "is_impossible": true, "answers": []}]}]}]}' >gold.json
+echo '{"a": "cat", "b": "cat"}' >said.json
+for order in '{"a": 0.5, "b": 0.5} 100' '{"b": 0.5, "a": 0.5} 50'; do
+    echo "${order% *}" >none.json
+    got=$(evaluate --task answer --gold gold.json --no-answer none.json --json said.json | jq .best_exact)
+    awk -v a="$got" -v b="${order##* }" 'BEGIN { exit a != b }' || fail "$order: best_exact $got"
+done
 jq -rs '(map(.references | length) | max) as $n | (["source", "target"] + [range(1; $n) | "ref\(.)"]),
     (to_entries[] | ["s\(.key)"] + .value.references + [range(0; $n - (.value.references | length)) | ""]) | join("\t")' \
     "$golden/generation.jsonl" >gold
