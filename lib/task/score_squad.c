@@ -59,7 +59,9 @@ static json_t *places(const json_t *no_answer)
     const char *id;
     json_int_t n = 0;
     json_object_foreach((json_t *)no_answer, id, v)
+    {
         json_object_set_new(place, id, json_integer(n++));
+    }
     return place;
 }
 
