@@ -129,6 +129,11 @@ static int log_row(struct run *r, uint64_t epoch, double lr, const double *dev_l
     return st ? st : append(r->metrics, err, "\n");
 }
 
+bool rtd_fit_is_error(const char *metric)
+{
+    return metric && (strcmp(metric, "loss") == 0 || strcmp(metric, "mse") == 0);
+}
+
 /* What the epoch is best in, of one set. */
 static double score_of(const struct run *r, int i, double loss, const double *value)
 {
@@ -137,7 +142,7 @@ static double score_of(const struct run *r, int i, double loss, const double *va
         return -loss;
     for (int k = 0; k < d->columns && r->o->metric; k++)
         if (strcmp(d->column[k], r->o->metric) == 0)
-            return strcmp(r->o->metric, "mse") == 0 ? -value[k] : value[k]; /* an error */
+            return rtd_fit_is_error(r->o->metric) ? -value[k] : value[k];
     return value[0];
 }
 

@@ -14,6 +14,9 @@
 #include "task/dev_set.h"
 #include "train/finetune.h"
 
+/* Is less of it better ("loss", "mse")?  NULL: no. */
+bool rtd_fit_is_error(const char *metric);
+
 struct rtd_fit_options {
     double lr;
     double warmup;          /* share of the steps */
@@ -51,7 +54,7 @@ uint64_t rtd_fit_steps(const struct rtd_fit_options *o, const struct rtd_fit_set
 struct rtd_fit_result {
     uint64_t steps;
     int best_epoch;   /* counts from 1; 0: nothing was held out */
-    double dev_score; /* mean over the sets of what the epoch is best in */
+    double dev_score; /* mean over the sets of what the epoch is best in, of errors the negative */
     double dev_loss;  /* mean over the sets */
     double value[RTD_MAX_HEADS][RTD_DEV_COLUMNS]; /* the sets' metrics */
     double seconds;                               /* of training, without measuring */

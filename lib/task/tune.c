@@ -243,10 +243,10 @@ static const char *score_name(const struct job *j, char *out, size_t size)
     return out;
 }
 
-/* As a user reads it: a loss is scored by its negative. */
+/* As a user reads it: an error is scored by its negative. */
 static double shown(const struct job *j, double score)
 {
-    return j->fit.metric && strcmp(j->fit.metric, "loss") == 0 ? -score : score;
+    return rtd_fit_is_error(j->fit.metric) ? -score : score;
 }
 
 /* --- trials --- */
@@ -333,8 +333,9 @@ static int report_trials(struct job *j, struct rtd_err *err)
     char line[80];
     int st = rtd_buf_append(&j->trials, "seed\tscore\n", 11, err);
     for (int i = 0; i < n && !st; i++) {
-        int len = snprintf(line, sizeof line, "%llu\t%.8g\n",
-                           (unsigned long long)(j->o->fit.seed + (uint64_t)i), j->score[i]);
+        int len =
+            snprintf(line, sizeof line, "%llu\t%.8g\n",
+                     (unsigned long long)(j->o->fit.seed + (uint64_t)i), shown(j, j->score[i]));
         st = rtd_buf_append(&j->trials, line, (size_t)len, err);
         sum += j->score[i] / n;
     }
