@@ -165,7 +165,7 @@ best=$(sed -n 's/.*least: epoch \([0-9]*\),.*/\1/p' err)
 
 finetune --task regress -m discriminator -o least -f --epochs 1 --trials 2 --metric mse --dev numbers.test numbers.train 2>err
 awk -F '\t' 'NR > 1 && !($2 > 0) { exit 1 }' least/trials.tsv || fail "a negative error: $(cat least/trials.tsv)"
-grep -q 'dev mse 0\.' err || fail "$(cat err)"
+grep -q 'dev mse [0-9]' err || fail "$(cat err)"
 
 # Fewer examples, balanced labels, smoothing, patience.
 finetune -v --task classify -m discriminator -o few --epochs 2 --max-tokens 2K labels.train 2>err
