@@ -39,15 +39,11 @@ struct outcome {
     int positive; /* -1: F1 of a positive class makes no sense */
 };
 
-/* The header of classify --all, whose labels may be numbers as probabilities are: no label of the
- * gold rows. */
+/* The header of classify --header: one line more than there are rows. */
 static void drop_header(struct rtd_predictions *p, const struct rtd_table *gold)
 {
-    if (p->n == 0 || strcmp(p->label[0], "label") != 0)
+    if (p->n != gold->rows + 1 || strcmp(p->label[0], "label") != 0)
         return;
-    for (size_t i = 0; i < gold->rows; i++)
-        if (strcmp(gold->label[i], "label") == 0)
-            return;
     free(p->label[0]);
     memmove(p->label, p->label + 1, --p->n * sizeof *p->label);
 }

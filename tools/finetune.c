@@ -98,18 +98,16 @@ static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
 
 /* Options that only some tasks heed: an error where none of the tasks is one of them. */
 enum {
-    CLASSIFY = 1,
-    REGRESS = 2,
-    MULTILABEL = 4,
-    TAG = 8,
-    JOINT = 16,
-    ANSWER = 32,
-    RANK = 64,
-    GENERATE = 128,
+    CLASSIFY = 1 << RTD_TASK_CLASSIFY,
+    REGRESS = 1 << RTD_TASK_REGRESS,
+    MULTILABEL = 1 << RTD_TASK_MULTILABEL,
+    TAG = 1 << RTD_TASK_TAG,
+    ANSWER = 1 << RTD_TASK_ANSWER,
+    RANK = 1 << RTD_TASK_RANK,
+    GENERATE = 1 << RTD_TASK_GENERATE,
+    JOINT = 1 << RTD_TASKS, /* two heads */
     ROWS = CLASSIFY | REGRESS | MULTILABEL,
 };
-static const char *const task_bits[] = {"classify", "regress", "multilabel", "tag",
-                                        "joint",    "answer",  "rank",       "generate"};
 static const struct rtd_opt_use uses[] = {
     {"text", ROWS | JOINT | RANK | GENERATE,
      "classify, regress, multilabel, joint, rank and generate"},
@@ -133,10 +131,10 @@ static int check_uses(const struct rtd_opt *table, const struct rtd_tune_options
                       struct rtd_err *err)
 {
     unsigned modes = 0;
-    for (int i = 0; i < t->tasks; i++)
-        for (size_t k = 0; k < sizeof task_bits / sizeof task_bits[0]; k++)
-            if (strcmp(t->task[i].task, task_bits[k]) == 0)
-                modes |= 1u << k;
+    for (int i = 0; i < t->tasks; i++) {
+        int task = rtd_task_number(t->task[i].task);
+        modes |= task < 0 ? (unsigned)JOINT : 1u << task;
+    }
     return rtd_opt_check_uses(table, uses, (int)(sizeof uses / sizeof uses[0]), modes, err);
 }
 

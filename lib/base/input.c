@@ -243,8 +243,9 @@ int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err
             if (n && s[n - 1] == '\r')
                 n--;
             s[n] = 0;
-            *line = s;
-            *len = n;
+            bool mark = l->skip_mark && l->number == 0 && n >= 3 && !memcmp(s, "\xef\xbb\xbf", 3);
+            *line = mark ? s + 3 : s;
+            *len = mark ? n - 3 : n;
             l->number++;
             return RTD_OK;
         }

@@ -40,6 +40,7 @@ struct rtd_lines {
     size_t pos, max;
     uint64_t number;
     bool eof;
+    bool skip_mark; /* set after opening: a byte order mark is no part of the first line */
 };
 int rtd_lines_open(struct rtd_lines *l, const char *path, size_t max, struct rtd_err *err);
 int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err *err);

@@ -303,10 +303,6 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
     *more = !st && line;
     if (!*more)
         return st;
-    if (lines->number == 1 && (a->o->jsonl || a->o->header) && rtd_has_bom(line, len)) {
-        line += RTD_BOM; /* in a plain text the tokeniser drops it, and offsets count it */
-        len -= RTD_BOM;
-    }
     a->file = path;
     a->line = lines->number;
     if (a->o->jsonl)
@@ -339,6 +335,8 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
+    /* in a plain text the tokeniser drops it, and offsets count it */
+    lines.skip_mark = a->o->jsonl || a->o->header;
     while (!st && more) {
         st = next_line(a, &lines, &cols, &spec, path, &more, err);
         if (!st)

@@ -7,16 +7,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "base/err.h"
-
-/* A byte order mark at the begin of a file, of RTD_BOM bytes. */
-enum { RTD_BOM = 3 };
-static inline bool rtd_has_bom(const char *line, size_t len)
-{
-    return len >= RTD_BOM && memcmp(line, "\xef\xbb\xbf", RTD_BOM) == 0;
-}
 
 enum { RTD_LINE_MAX = 64 << 20 }; /* bytes of one line; longer ones are RTD_EDATA */
 

@@ -22,7 +22,9 @@ void rtd_sentence_free(struct rtd_sentence *s)
 int rtd_conll_open(struct rtd_conll *c, const char *path, bool tags, struct rtd_err *err)
 {
     *c = (struct rtd_conll){.name = path, .tags = tags};
-    return rtd_lines_open(&c->lines, path, RTD_LINE_MAX, err);
+    int st = rtd_lines_open(&c->lines, path, RTD_LINE_MAX, err);
+    c->lines.skip_mark = true;
+    return st;
 }
 
 void rtd_conll_close(struct rtd_conll *c)
@@ -74,8 +76,7 @@ static int add_token(struct rtd_conll *c, struct rtd_sentence *s, const char *wo
 static int take_line(struct rtd_conll *c, struct rtd_sentence *s, char *line, struct rtd_err *err)
 {
     char *word, *tag, shown[64];
-    static const char key[] = "# intent = ", docstart[] = "-DOCSTART-";
-    static const char docstart_line[] = "-DOCSTART-\tO\n";
+    static const char key[] = "# intent = ", docstart[] = "-DOCSTART-\tO\n";
     if (s->n == 0 && strncmp(line, key, sizeof key - 1) == 0 && !strchr(line, '\t')) {
         free(s->intent);
         s->intent = strdup(line + sizeof key - 1);
@@ -85,8 +86,8 @@ static int take_line(struct rtd_conll *c, struct rtd_sentence *s, char *line, st
     if (!word)
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: no token", c->name,
                         (unsigned long long)c->lines.number);
-    if (strcmp(word, docstart) == 0)
-        return rtd_buf_append(&s->before, docstart_line, sizeof docstart_line - 1, err);
+    if (strcmp(word, "-DOCSTART-") == 0)
+        return rtd_buf_append(&s->before, docstart, sizeof docstart - 1, err);
     if (c->tags && !tag)
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: no tag", c->name,
                         (unsigned long long)c->lines.number);

@@ -38,23 +38,15 @@ static int convert(struct rtd_sentences *all, bool bioes, size_t *begun, struct 
     for (size_t i = 0; i < all->n; i++) {
         struct rtd_sentence *s = &all->s[i];
         const char *const *tag = (const char *const *)s->tag;
-        struct rtd_entity *e = malloc(s->n * sizeof *e);
         char *prefix = malloc(s->n);
-        if (!e || !prefix) {
-            free(e);
-            free(prefix);
+        if (!prefix)
             return rtd_fail(err, RTD_ESYS, "not enough memory");
-        }
-        for (size_t k = 0; k < s->n && bioes; k++)
-            prefix[k] = rtd_bioes_prefix(tag, s->n, k);
-        for (size_t k = 0, n = bioes ? 0 : rtd_entities(e, tag, s->n); k < n; k++)
-            if (s->tag[e[k].first][0] == 'I') {
-                s->tag[e[k].first][0] = 'B';
-                ++*begun;
-            }
-        for (size_t k = 0; k < s->n && bioes; k++)
+        for (size_t k = 0; k < s->n; k++)
+            prefix[k] = bioes ? rtd_bioes_prefix(tag, s->n, k) : rtd_iob2_prefix(tag, k);
+        for (size_t k = 0; k < s->n; k++) {
+            *begun += !bioes && s->tag[k][0] != prefix[k];
             s->tag[k][0] = prefix[k];
-        free(e);
+        }
         free(prefix);
     }
     return RTD_OK;

@@ -30,7 +30,7 @@ static int read_all(struct rtd_line_list *l, struct rtd_lines *lines, struct rtd
             l->line = list;
             cap = more;
         }
-        l->line[l->n] = strdup(line + (l->n == 0 && rtd_has_bom(line, len) ? RTD_BOM : 0));
+        l->line[l->n] = strdup(line);
         if (!l->line[l->n])
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         l->n++;
@@ -44,6 +44,7 @@ int rtd_line_list_load(struct rtd_line_list *l, const char *path, struct rtd_err
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
+    lines.skip_mark = true;
     st = read_all(l, &lines, err);
     rtd_lines_close(&lines);
     if (st)

@@ -37,16 +37,6 @@ static int add(struct rtd_predictions *p, size_t *cap, const char *label, const 
     return RTD_OK;
 }
 
-/* The header of classify: "label", then no number. */
-static bool is_header(const struct rtd_row *row)
-{
-    if (row->n < 2 || strcmp(row->field[0], "label") != 0)
-        return false;
-    char *end;
-    strtod(row->field[1], &end);
-    return end == row->field[1] || *end != '\0';
-}
-
 static int read_lines(struct rtd_predictions *p, struct rtd_lines *lines, const char *name,
                       struct rtd_row *row, struct rtd_err *err)
 {
@@ -62,10 +52,6 @@ static int read_lines(struct rtd_predictions *p, struct rtd_lines *lines, const 
         int st = RTD_OK;
         if (!json_is_object(o)) {
             st = rtd_row_split(row, line, len, name, lines->number, err);
-            if (!st && lines->number == 1 && is_header(row)) {
-                json_decref(o);
-                continue;
-            }
             label = st ? NULL : row->field[0];
         }
         if (!label || !label[0]) {
@@ -88,6 +74,7 @@ int rtd_predictions_load(struct rtd_predictions *p, const char *path, struct rtd
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (st)
         return st;
+    lines.skip_mark = true;
     st = read_lines(p, &lines, path ? path : "-", &row, err);
     rtd_lines_close(&lines);
     rtd_row_free(&row);

@@ -12,7 +12,7 @@
 #define RTD_NO_PREDICTION "(none)"
 
 /* One predicted label a line, as classify prints it: the first field of tab-separated ones, or
- * "label" of a JSON object; a header line of classify --header is skipped. */
+ * "label" of a JSON object; a header line counts as one. */
 struct rtd_predictions {
     char **label;   /* [n], owned */
     size_t n, none; /* none: how many of them are RTD_NO_PREDICTION */

@@ -112,10 +112,6 @@ static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
             return err->status;
         if (!line)
             break;
-        if (lines->number == 1 && rtd_has_bom(line, len)) {
-            line += RTD_BOM;
-            len -= RTD_BOM;
-        }
         if (rtd_row_split(row, line, len, t->name, lines->number, err))
             return err->status;
         if (lines->number == 1) {
@@ -147,6 +143,7 @@ int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_colum
         return rtd_fail(err, RTD_ESYS, "%s: no memory", path);
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (!st) {
+        lines.skip_mark = true;
         st = read_rows(t, &lines, spec, &row, err);
         rtd_lines_close(&lines);
     }

@@ -139,20 +139,31 @@ int rtd_viterbi_run(struct rtd_viterbi *v, const float *const *row, size_t words
     return RTD_OK;
 }
 
+/* Does an entity begin with tag `now`, behind `before`? */
+static bool begins(const char *before, const char *now)
+{
+    bool closed = outside(before) || strchr("ES", before[0]);
+    return !outside(now) && (strchr("BS", now[0]) || closed || strcmp(before + 1, now + 1) != 0);
+}
+
 size_t rtd_entities(struct rtd_entity *entity, const char *const *tag, size_t n)
 {
     size_t count = 0;
     const char *before = "O";
     for (size_t i = 0; i < n; i++) {
         const char *now = tag[i];
-        bool closed = outside(before) || strchr("ES", before[0]);
-        if (!outside(now) && (strchr("BS", now[0]) || closed || strcmp(before + 1, now + 1) != 0))
+        if (begins(before, now))
             entity[count++] = (struct rtd_entity){now + 2, i, i};
         else if (!outside(now))
             entity[count - 1].last = i;
         before = now;
     }
     return count;
+}
+
+char rtd_iob2_prefix(const char *const *tag, size_t i)
+{
+    return tag[i][0] == 'I' && begins(i ? tag[i - 1] : "O", tag[i]) ? 'B' : tag[i][0];
 }
 
 char rtd_bioes_prefix(const char *const *tag, size_t n, size_t i)

@@ -43,6 +43,8 @@ struct rtd_entity {
  * how many. */
 size_t rtd_entities(struct rtd_entity *entity, const char *const *tag, size_t n);
 
+/* IOB1 to IOB2: the new prefix of tag i, B where an entity begins with I; others keep theirs. */
+char rtd_iob2_prefix(const char *const *tag, size_t i);
 /* IOB to BIOES: the new prefix of tag i; others keep theirs. */
 char rtd_bioes_prefix(const char *const *tag, size_t n, size_t i);
 
