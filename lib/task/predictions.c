@@ -11,6 +11,11 @@
 #include "base/io.h"
 #include "task/columns.h"
 
+bool rtd_no_prediction(const char *line)
+{
+    return !line[0] || strcmp(line, "{}") == 0;
+}
+
 void rtd_predictions_free(struct rtd_predictions *p)
 {
     for (size_t i = 0; i < p->n; i++)

@@ -4,11 +4,15 @@
 #ifndef RTD_TASK_PREDICTIONS_H
 #define RTD_TASK_PREDICTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
 
-/* What stands for the answer to a line that could not be answered: an empty one, or {}. */
+/* Is the line what the answering tools print for one that they could not answer? */
+bool rtd_no_prediction(const char *line);
+
+/* What stands for its label. */
 #define RTD_NO_PREDICTION "(none)"
 
 /* One predicted label a line, as classify prints it: the first field of tab-separated ones, or

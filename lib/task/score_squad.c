@@ -97,23 +97,28 @@ int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *pr
     return st;
 }
 
+/* Is it an object?  e: of json_loadb, where it is nothing. */
+static int check_object(const json_t *root, const char *path, const json_error_t *e,
+                        struct rtd_err *err)
+{
+    char shown[JSON_ERROR_TEXT_LENGTH];
+    if (root)
+        return json_is_object(root) ? RTD_OK
+                                    : rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path);
+    return rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e->line,
+                    rtd_mask_text(shown, sizeof shown, e->text, strlen(e->text)));
+}
+
 static int load_object(json_t **out, const char *path, struct rtd_err *err)
 {
-    char *text, shown[JSON_ERROR_TEXT_LENGTH];
+    char *text;
     size_t len;
     json_error_t e;
     if (rtd_read_file(path, PREDICTIONS_MAX, &text, &len, err))
         return err->status;
     *out = json_loadb(text, len, 0, &e);
     free(text);
-    if (*out && json_is_object(*out))
-        return RTD_OK;
-    int st = *out ? rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path)
-                  : rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
-                             rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
-    json_decref(*out);
-    *out = NULL;
-    return st;
+    return check_object(*out, path, &e, err);
 }
 
 /* What answer printed for a line: an object, or ANSWER TAB SCORE ...; NULL: nothing (a bad line).
@@ -160,7 +165,7 @@ static int take_lines(json_t *out, char *text, const char *path, const struct rt
 static int load_answers(json_t **out, const char *path, const struct rtd_squad *gold,
                         struct rtd_err *err)
 {
-    char *text, shown[JSON_ERROR_TEXT_LENGTH];
+    char *text;
     size_t len;
     json_error_t e;
     if (rtd_read_file(path, PREDICTIONS_MAX, &text, &len, err))
@@ -169,17 +174,11 @@ static int load_answers(json_t **out, const char *path, const struct rtd_squad *
     bool one = json_is_number(json_object_get(*out, "no_answer")); /* the only line */
     bool lines = one || (!*out && (text[0] != '{' || strncmp(text, "{\"answer\":", 10) == 0 ||
                                    strncmp(text, "{}\n", 3) == 0));
-    int st = RTD_OK;
     if (lines) {
         json_decref(*out);
         *out = json_object();
-        st = take_lines(*out, text, path, gold, err);
-    } else if (!*out) {
-        st = rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
-                      rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
-    } else if (!json_is_object(*out)) {
-        st = rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path);
     }
+    int st = lines ? take_lines(*out, text, path, gold, err) : check_object(*out, path, &e, err);
     free(text);
     return st;
 }

@@ -9,6 +9,7 @@
 #include "task/line_list.h"
 #include "task/metrics_labels.h"
 #include "task/metrics_regression.h"
+#include "task/predictions.h"
 #include "task/score.h"
 
 /* Gold labels and as many lines of predictions (a header line is left out). */
@@ -54,12 +55,6 @@ static int bad_line(const struct pair *p, const struct rtd_score_options *o, siz
                     i + 1 + (size_t)(p->line - p->said.line), what);
 }
 
-/* What is printed for a line that could not be answered. */
-static bool no_answer(const char *line)
-{
-    return !line[0] || strcmp(line, "{}") == 0;
-}
-
 static bool predicted_number(char *line, double *x)
 {
     if (line[0] != '{') {
@@ -89,7 +84,7 @@ int rtd_score_numbers(json_t **out, const struct rtd_score_options *o, struct rt
         if (!rtd_parse_number(p.gold.label[i], &x[i]))
             st = rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not a number", o->gold,
                           (unsigned long long)(p.gold.first_line + i));
-        else if (no_answer(p.line[i]))
+        else if (rtd_no_prediction(p.line[i]))
             st = bad_line(&p, o, i, "no prediction", err);
         else if (!predicted_number(p.line[i], &x[n + i]))
             st = bad_line(&p, o, i, "not a number", err);
@@ -240,7 +235,7 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t i = 0; i < n && !st; i++) {
         rtd_split_labels(gold + i * k, &spec, p.gold.label[i]);
-        if (no_answer(p.line[i])) { /* no label, all improbable */
+        if (rtd_no_prediction(p.line[i])) { /* no label, all improbable */
             none++;
             continue;
         }

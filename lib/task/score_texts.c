@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "task/columns.h"
 #include "task/line_list.h"
+#include "task/predictions.h"
 #include "task/score.h"
 
 int rtd_texts_judge(json_t **out, const struct rtd_generated *row, size_t n, struct rtd_err *err)
@@ -100,10 +101,10 @@ static size_t gather(const struct gold *g, const struct source *list, size_t fro
     return n;
 }
 
-/* A line as generate prints it; cut in place.  {} is what it prints for one that has no answer. */
+/* A line as generate prints it; cut in place. */
 static const char *text_of(char *line, json_t **keep)
 {
-    if (strcmp(line, "{}") == 0)
+    if (rtd_no_prediction(line))
         return "";
     json_t *root = line[0] == '{' ? json_loads(line, 0, NULL) : NULL;
     const char *text = json_string_value(json_object_get(root, "text"));
