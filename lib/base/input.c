@@ -225,18 +225,58 @@ int rtd_lines_open(struct rtd_lines *l, const char *path, size_t max, struct rtd
     return rtd_in_open(&l->in, path, err);
 }
 
+/* More bytes behind those that are left, which move to the front. */
+static int read_more(struct rtd_lines *l, struct rtd_err *err)
+{
+    if (l->pos) {
+        memmove(l->buf.data, (char *)l->buf.data + l->pos, l->buf.len - l->pos);
+        l->buf.len -= l->pos;
+        l->pos = 0;
+    }
+    int st = rtd_buf_reserve(&l->buf, 65536 + 1, err); /* + 1: room for the NUL */
+    if (st)
+        return st;
+    size_t got;
+    st = rtd_in_read_some(l->in, (char *)l->buf.data + l->buf.len, l->buf.cap - l->buf.len - 1,
+                          &got, err);
+    if (st)
+        return st;
+    l->buf.len += got;
+    l->eof = got == 0;
+    return RTD_OK;
+}
+
+/* Up to the next line, without keeping what is read. */
+static int drop_line(struct rtd_lines *l, struct rtd_err *err)
+{
+    l->number++;
+    for (;;) {
+        char *data = l->buf.data;
+        char *nl = memchr(data + l->pos, '\n', l->buf.len - l->pos);
+        l->pos = nl ? (size_t)(nl - data) + 1 : l->buf.len;
+        if (nl || l->eof)
+            break;
+        int st = read_more(l, err);
+        if (st)
+            return st;
+    }
+    l->too_long = true;
+    return rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %zu bytes", rtd_in_name(l->in),
+                    (unsigned long long)l->number, l->max);
+}
+
 int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err *err)
 {
     *line = NULL;
-    size_t scanned = l->pos;
+    l->too_long = false;
+    size_t scanned = 0; /* behind pos */
     for (;;) {
         char *data = l->buf.data;
-        char *nl = data ? memchr(data + scanned, '\n', l->buf.len - scanned) : NULL;
-        scanned = l->buf.len;
-        size_t n = nl ? (size_t)(nl - data) - l->pos : l->buf.len - l->pos;
+        size_t left = l->buf.len - l->pos;
+        char *nl = data ? memchr(data + l->pos + scanned, '\n', left - scanned) : NULL;
+        size_t n = nl ? (size_t)(nl - data) - l->pos : left;
         if (n > l->max)
-            return rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %zu bytes",
-                            rtd_in_name(l->in), (unsigned long long)l->number + 1, l->max);
+            return drop_line(l, err);
         if (nl || (l->eof && n)) {
             char *s = data + l->pos;
             l->pos += n + (nl ? 1 : 0);
@@ -251,22 +291,10 @@ int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err
         }
         if (l->eof)
             return RTD_OK;
-        if (l->pos) { /* keep the unfinished line only */
-            memmove(data, data + l->pos, l->buf.len - l->pos);
-            l->buf.len -= l->pos;
-            scanned -= l->pos;
-            l->pos = 0;
-        }
-        int st = rtd_buf_reserve(&l->buf, 65536 + 1, err); /* + 1: room for the NUL */
+        scanned = left;
+        int st = read_more(l, err);
         if (st)
             return st;
-        size_t got;
-        st = rtd_in_read_some(l->in, (char *)l->buf.data + l->buf.len, l->buf.cap - l->buf.len - 1,
-                              &got, err);
-        if (st)
-            return st;
-        l->buf.len += got;
-        l->eof = got == 0;
     }
 }
 

@@ -32,14 +32,15 @@ bool rtd_in_seekable(const struct rtd_in *in);    /* a regular file: can be open
 void rtd_in_close(struct rtd_in *in);
 
 /* A line reader over rtd_in.  *line (borrowed until the next call; without '\n' and a '\r' before
- * it; NUL-terminated) is NULL at the end.  `number` counts from 1.  Lines over `max` bytes are
- * RTD_EDATA. */
+ * it; NUL-terminated) is NULL at the end.  `number` counts from 1.  A line over `max` bytes is
+ * RTD_EDATA and too_long; the next call gives the line after it. */
 struct rtd_lines {
     struct rtd_in *in;
     struct rtd_buf buf;
     size_t pos, max;
     uint64_t number;
     bool eof;
+    bool too_long;  /* why the last call failed */
     bool skip_mark; /* set after opening: a byte order mark is no part of the first line */
 };
 int rtd_lines_open(struct rtd_lines *l, const char *path, size_t max, struct rtd_err *err);

@@ -300,11 +300,13 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
     char *line;
     size_t len;
     int st = rtd_lines_next(lines, &line, &len, err);
-    *more = !st && line;
+    *more = line || lines->too_long;
     if (!*more)
         return st;
     a->file = path;
     a->line = lines->number;
+    if (st)
+        return a->o->header && lines->number == 1 ? st : add_bad_row(a, err);
     if (a->o->jsonl)
         return take_object(a, line, len, path, lines->number, err);
     if (rtd_row_split(&a->row, line, len, path, lines->number, err))

@@ -166,3 +166,9 @@ printf '\nthe [MASK] \xff\nthe\n' >bytes
 generate --infill --json -m generator bytes >said
 [ "$(jq -r .text said | wc -l)" = 3 ] || fail "--infill --json: $(cat said)"
 [ "$(tag -m joint bytes | jq -c .entities | wc -l)" = 3 ] || fail "tag: an empty first line"
+
+# So has a line that is longer than any line may be; those after it are answered.
+{ echo the; head -c 67200000 /dev/zero | tr '\0' a; printf '\nthe\n'; } >endless
+classify -m classify endless >said 2>err && fail "a line of 67 MB was answered"
+[[ $(sed -n 1p said) = $(sed -n 3p said) && -z $(sed -n 2p said) && $(wc -l <said) == 3 ]] || fail "a line of 67 MB: $(cat err)"
+[[ $(cat err) == *"endless: line 2: longer than 67108864 bytes"*"1 of 3 lines could not be answered"* ]] || fail "a line of 67 MB: $(cat err)"
