@@ -220,10 +220,14 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
 {
     const struct rtd_sequences *q = &e->seq;
     char units[64] = "";
-    for (int i = 0; i < e->targets; i++)
+    for (int i = 0; i < e->targets; i++) {
+        const struct rtd_answers *a = &e->answers[i];
+        const char *file = a->task == RTD_TASK_TAG ? e->name : intents;
         if (spec[i].label)
-            report_labels(e, &e->answers[i], &spec[i],
-                          e->answers[i].task == RTD_TASK_TAG ? e->name : intents);
+            report_labels(e, a, &spec[i], file);
+        warn_rows(file, a->unknown, a->unknown_line,
+                  "a label that the training data has not, which counts as wrong");
+    }
     if (e->units != q->n)
         snprintf(units, sizeof units, " of %zu sequence%s", q->n, rtd_s(q->n));
     rtd_note("%s: %zu example%s%s; %.1f tokens in a sequence on average, at most %zu", e->name,
@@ -234,8 +238,6 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
     if (q->spread)
         rtd_warn("%s: %zu text%s longer than %zu tokens, in windows", e->name, q->spread,
                  rtd_s(q->spread), q->length);
-    warn_rows(e->name, e->unknown, e->unknown_line,
-              "a label that the training data has not, which counts as wrong");
     warn_rows(e->name, e->empty, e->empty_line, "an empty text");
 }
 

@@ -95,7 +95,7 @@ static int label_tokens(struct rtd_examples *e, struct rtd_answers *a, const str
         for (size_t k = 0; k < g->all.s[i].n; k++, w++) {
             int label = rtd_labels_find(&labels, g->all.s[i].tag[k]);
             a->token[g->token[w]] = label;
-            rtd_count_row(&e->unknown, &e->unknown_line, label < 0, g->all.s[i].line + k);
+            rtd_count_row(&a->unknown, &a->unknown_line, label < 0, g->all.s[i].line + k);
         }
     rtd_labels_free(&labels);
     return st;
@@ -312,9 +312,12 @@ static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sen
         if (!a->label)
             st = rtd_fail(err, RTD_ESYS, "not enough memory");
     }
-    for (size_t i = 0; i < sentences && !st; i++)
+    for (size_t i = 0; i < sentences && !st; i++) {
+        int label = rtd_labels_find(&labels, t.label[i]);
         for (size_t s = e->unit[i]; s < e->unit[i + 1]; s++)
-            a->label[s] = rtd_labels_find(&labels, t.label[i]);
+            a->label[s] = label;
+        rtd_count_row(&a->unknown, &a->unknown_line, label < 0, t.first_line + i);
+    }
     rtd_labels_free(&labels);
     rtd_table_free(&t);
     return st;

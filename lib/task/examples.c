@@ -85,10 +85,10 @@ static int set_answer(struct rtd_examples *e, const struct rtd_table *t, size_t 
     double x;
     if (spec->task == RTD_TASK_CLASSIFY) {
         a->label[i] = rtd_labels_find(labels, said);
-        rtd_count_row(&e->unknown, &e->unknown_line, a->label[i] < 0, line);
+        rtd_count_row(&a->unknown, &a->unknown_line, a->label[i] < 0, line);
     } else if (spec->task == RTD_TASK_MULTILABEL) {
         int unknown = rtd_split_labels(a->value + i * (size_t)a->outputs, spec, said);
-        rtd_count_row(&e->unknown, &e->unknown_line, unknown > 0, line);
+        rtd_count_row(&a->unknown, &a->unknown_line, unknown > 0, line);
     } else if (rtd_parse_number(said, &x)) {
         a->value[i] = (float)((x - spec->low) / spec->range);
     } else {
@@ -151,7 +151,7 @@ int rtd_examples_from_table(struct rtd_examples *e, const struct rtd_table *t,
     e->units = e->seq.n;
     rtd_labels_free(&labels);
     char shown[64];
-    if (!st && e->unknown == e->seq.n)
+    if (!st && e->answers[0].unknown == e->seq.n)
         st =
             rtd_fail(err, RTD_EDATA, "%s: no label of it ('%s', ...) is in the training data",
                      t->name, rtd_mask_text(shown, sizeof shown, t->label[0], strlen(t->label[0])));

@@ -23,6 +23,8 @@ struct rtd_answers {
     int32_t *token;     /* [tokens]; -1: none */
     int32_t (*span)[2]; /* [sequences] */
     float *weight;      /* [outputs], or NULL */
+    size_t unknown;     /* rows (tokens, of tags) of a label that training does not know */
+    uint64_t unknown_line; /* of the first of them in its file */
 };
 
 enum { RTD_MAX_TARGETS = 2 }; /* joint: intent and slots */
@@ -35,9 +37,8 @@ struct rtd_examples {
     uint32_t *prefix; /* [sequences] generate: tokens of the source; else NULL */
     struct rtd_answers answers[RTD_MAX_TARGETS];
     int targets;
-    size_t unknown; /* rows (tokens, of tags) of a label that training does not know */
-    size_t empty;   /* rows with an empty text */
-    uint64_t unknown_line, empty_line; /* of the first of them in the file */
+    size_t empty;        /* rows with an empty text */
+    uint64_t empty_line; /* of the first of them in the file */
 };
 
 /* length and type_vocab_size as in rtd_sequences_init.  swap: every pair also the other way round.

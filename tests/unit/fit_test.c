@@ -189,7 +189,7 @@ static void examples_from_tables(void **state)
     assert_string_equal(got, "[CLS]0 d0 [SEP]0 c1 [SEP]1");
     static const int32_t want[] = {0, 0, 1, 1, -1, -1};
     assert_memory_equal(e.answers[0].label, want, sizeof want);
-    assert_int_equal(e.unknown, 2);
+    assert_int_equal(e.answers[0].unknown, 2);
     assert_int_equal(e.empty, 1);
     rtd_examples_free(&e);
     t.ntext = 1;
