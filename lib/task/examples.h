@@ -18,12 +18,12 @@ struct rtd_answers {
     int head;
     enum rtd_task task;
     int outputs;
-    int32_t *label;     /* [sequences]; -1: not among the labels */
-    float *value;       /* [sequences, outputs] */
-    int32_t *token;     /* [tokens]; -1: none */
-    int32_t (*span)[2]; /* [sequences] */
-    float *weight;      /* [outputs], or NULL */
-    size_t unknown;     /* rows (tokens, of tags) of a label that training does not know */
+    int32_t *label;        /* [sequences]; -1: not among the labels */
+    float *value;          /* [sequences, outputs] */
+    int32_t *token;        /* [tokens]; -1: none */
+    int32_t (*span)[2];    /* [sequences] */
+    float *weight;         /* [outputs], or NULL */
+    size_t unknown;        /* rows (tokens, of tags) of a label that training does not know */
     uint64_t unknown_line; /* of the first of them in its file */
 };
 
