@@ -221,6 +221,15 @@ static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *er
     int st = rtd_squad_load(&o->data, o->squad, err);
     if (st)
         return st;
+    if (o->data.repeated) {
+        rtd_fail(
+            err, RTD_EDATA,
+            "%s: question '%s' has the id of an earlier one, the first of %zu such: {id: answer} "
+            "cannot hold both",
+            o->squad, o->data.repeated_id, o->data.repeated);
+        rtd_squad_free(&o->data);
+        return err->status;
+    }
     o->said = json_object();
     o->none = json_object();
     quiet.out = "/dev/null"; /* what is printed is one object, at the end */

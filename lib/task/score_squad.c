@@ -76,8 +76,10 @@ int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *pr
     int st = item && place ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     *unanswered = 0;
     for (size_t i = 0; i < gold->n && !st; i++) {
-        const json_t *said = json_object_get(predictions, gold->q[i].id);
-        const json_t *p = json_object_get(no_answer, gold->q[i].id);
+        const json_t *p = json_object_get(no_answer, gold->q[i].id), *said;
+        said = json_is_array(predictions) ? json_array_get(predictions, i)
+                                          : json_object_get(predictions, gold->q[i].id);
+        said = json_is_null(said) ? NULL : said;
         if (said && !json_is_string(said))
             st = rtd_fail(err, RTD_EDATA, "the prediction for '%s' is not a text", gold->q[i].id);
         *unanswered += !said;
@@ -136,11 +138,10 @@ static json_t *answer_of(char *line, bool *ok)
     return text;
 }
 
-/* An answer a line, in the order of the questions, as {id: answer}; text is cut in place. */
-static int take_lines(json_t *out, char *text, const char *path, const struct rtd_squad *gold,
-                      struct rtd_err *err)
+/* An answer a line, for n questions in their order; text is cut in place. */
+static int take_lines(json_t *out, char *text, const char *path, size_t n, struct rtd_err *err)
 {
-    size_t n = 0, number = 0;
+    size_t number = 0;
     for (char *line; (line = strsep(&text, "\n")) && (line[0] || text);) {
         bool ok;
         line[strcspn(line, "\r")] = '\0';
@@ -151,14 +152,11 @@ static int take_lines(json_t *out, char *text, const char *path, const struct rt
             json_decref(said);
             return rtd_fail(err, RTD_EDATA, "%s: line %zu: not an answer", path, number);
         }
-        if (said && n < gold->n)
-            json_object_set(out, gold->q[n].id, said);
-        json_decref(said);
-        n++;
+        json_array_append_new(out, said ? said : json_null());
     }
-    return n == gold->n
-               ? RTD_OK
-               : rtd_fail(err, RTD_EDATA, "%s: %zu answers for %zu questions", path, n, gold->n);
+    return json_array_size(out) == n ? RTD_OK
+                                     : rtd_fail(err, RTD_EDATA, "%s: %zu answers for %zu questions",
+                                                path, json_array_size(out), n);
 }
 
 /* What answer printed: {id: answer} with --squad, else a line a question. */
@@ -176,9 +174,9 @@ static int load_answers(json_t **out, const char *path, const struct rtd_squad *
                                    strncmp(text, "{}\n", 3) == 0));
     if (lines) {
         json_decref(*out);
-        *out = json_object();
+        *out = json_array();
     }
-    int st = lines ? take_lines(*out, text, path, gold, err) : check_object(*out, path, &e, err);
+    int st = lines ? take_lines(*out, text, path, gold->n, err) : check_object(*out, path, &e, err);
     free(text);
     return st;
 }
@@ -199,6 +197,11 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
         rtd_warn("%s: %zu of %zu answers are empty texts", o->gold, gold.blank, gold.answers);
     if (!st)
         st = load_answers(&said, o->predictions, &gold, err);
+    if (!st && gold.repeated && (o->no_answer || json_is_object(said)))
+        rtd_warn("%s: question '%s' has the id of an earlier one, the first of %zu such: a "
+                 "prediction by "
+                 "id counts for both",
+                 o->gold, gold.repeated_id, gold.repeated);
     if (!st && o->no_answer)
         st = load_object(&no_answer, o->no_answer, err);
     if (!st)

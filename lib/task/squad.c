@@ -141,6 +141,22 @@ static int take_root(struct rtd_squad *s, const json_t *root, const char *path, 
     return s->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no questions", path);
 }
 
+static int count_repeated(struct rtd_squad *s, const char *path, struct rtd_err *err)
+{
+    json_t *seen = json_object();
+    bool ok = seen != NULL;
+    for (size_t i = 0; i < s->n && ok; i++) {
+        if (json_object_get(seen, s->q[i].id)) {
+            if (!s->repeated++)
+                s->repeated_id = s->q[i].id;
+        } else {
+            ok = !json_object_set_new(seen, s->q[i].id, json_true());
+        }
+    }
+    json_decref(seen);
+    return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
+}
+
 int rtd_squad_load(struct rtd_squad *s, const char *path, struct rtd_err *err)
 {
     char *text;
@@ -156,6 +172,8 @@ int rtd_squad_load(struct rtd_squad *s, const char *path, struct rtd_err *err)
                   : rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
                              rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
     json_decref(root);
+    if (!st)
+        st = count_repeated(s, path, err);
     if (st)
         rtd_squad_free(s);
     return st;

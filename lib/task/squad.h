@@ -26,11 +26,13 @@ struct rtd_squad {
     size_t n;
     char **context; /* [contexts], owned */
     size_t contexts;
-    bool v2;        /* some question is marked as impossible, or has no answer */
-    size_t moved;   /* answers that were not at answer_start, but elsewhere in the context */
-    size_t missing; /* answers that are nowhere in it */
-    size_t answers; /* of all questions */
-    size_t blank;   /* of them, without text, as where a test set hides them */
+    bool v2;         /* some question is marked as impossible, or has no answer */
+    size_t moved;    /* answers that were not at answer_start, but elsewhere in the context */
+    size_t missing;  /* answers that are nowhere in it */
+    size_t answers;  /* of all questions */
+    size_t blank;    /* of them, without text, as where a test set hides them */
+    size_t repeated; /* questions whose id an earlier one has */
+    const char *repeated_id; /* of the first of them */
 };
 /* RTD_EDATA: not of that form; the message names the place. */
 int rtd_squad_load(struct rtd_squad *s, const char *path, struct rtd_err *err);
