@@ -28,8 +28,9 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
 int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 
 /* --- their parts, for tests and training --- */
-/* predictions {id: text}, or a list of texts (null: none) in gold's order; no_answer {id: probability} or NULL.  *unanswered: questions without a
- * prediction (version 1.1 counts them as wrong, 2.0 leaves them out). */
+/* predictions {id: text}, or a list of texts (null: none) in gold's order; no_answer {id:
+ * probability} or NULL.  *unanswered: questions without a prediction (version 1.1 counts them as
+ * wrong, 2.0 leaves them out). */
 int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *predictions,
                     const json_t *no_answer, double threshold, size_t *unanswered,
                     struct rtd_err *err);
