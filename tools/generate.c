@@ -17,6 +17,7 @@ struct opts {
     struct rtd_tokenizer *masks; /* --infill: the model's, and it knows [MASK] in a text */
     struct rtd_decoder *decoder; /* [workers] */
     struct rtd_decoded *text;    /* [rows] of the chunk */
+    struct rtd_source *source;   /* [rows], those of lines with something in them */
     struct rtd_err *err;         /* [workers] */
     size_t cap;
 };
@@ -31,32 +32,30 @@ static const struct rtd_usage usage = {
 
 struct job {
     struct rtd_answer *a;
-    struct rtd_chunk *c;
     struct opts *o;
+    struct rtd_sources list;
 };
 
-static void one_text(void *arg, int row, int worker)
+static void work_off(void *arg, int task, int worker)
 {
     struct job *j = arg;
-    const struct rtd_sequences *s = &j->c->seq;
-    size_t q = j->c->first[row];
-    struct rtd_err *err = &j->o->err[worker];
-    j->o->text[row] = (struct rtd_decoded){0};
-    if (err->status || q == j->c->first[row + 1] || !j->c->text[row][0])
-        return;
-    rtd_decode_text(&j->o->decoder[worker], &j->o->text[row], j->a->net, j->a->head[0],
-                    j->a->dir.tok, s->ids + s->start[q], s->types + s->start[q],
-                    s->start[q + 1] - s->start[q], j->a->rows + (uint64_t)row, &j->o->how, err);
+    (void)task;
+    rtd_decode_texts(&j->o->decoder[worker], &j->list, j->a->net, j->a->head[0], j->a->dir.tok,
+                     &j->o->how, &j->o->err[worker]);
 }
 
 static int take_texts(struct opts *o, size_t rows, struct rtd_err *err)
 {
     if (rows <= o->cap)
         return RTD_OK;
-    struct rtd_decoded *more = realloc(o->text, rows * sizeof *more);
-    if (!more)
+    struct rtd_decoded *text = realloc(o->text, rows * sizeof *text);
+    if (text)
+        o->text = text;
+    struct rtd_source *source = realloc(o->source, rows * sizeof *source);
+    if (source)
+        o->source = source;
+    if (!text || !source)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    o->text = more;
     o->cap = rows;
     return RTD_OK;
 }
@@ -64,12 +63,25 @@ static int take_texts(struct opts *o, size_t rows, struct rtd_err *err)
 static int write_texts(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
 {
     struct opts *o = arg;
-    struct job j = {a, c, o};
-    int st = take_texts(o, c->rows, err);
+    const struct rtd_sequences *s = &c->seq;
+    struct job j = {.a = a, .o = o};
+    int st = take_texts(o, c->rows, err), workers = rtd_pool_size(a->pool);
     if (st)
         return st;
-    rtd_pool_run(a->pool, one_text, &j, (int)c->rows);
-    for (int w = 0; w < rtd_pool_size(a->pool) && !st; w++)
+    for (size_t r = 0; r < c->rows; r++) {
+        size_t q = c->first[r], from = s->start[q];
+        o->text[r] = (struct rtd_decoded){0};
+        if (q < c->first[r + 1] && c->text[r][0])
+            o->source[j.list.n++] = (struct rtd_source){.ids = s->ids + from,
+                                                        .types = s->types + from,
+                                                        .n = s->start[q + 1] - from,
+                                                        .index = a->rows + r,
+                                                        .out = &o->text[r]};
+    }
+    j.list.source = o->source;
+    j.list.threads = (size_t)workers;
+    rtd_pool_run(a->pool, work_off, &j, workers);
+    for (int w = 0; w < workers && !st; w++)
         if (o->err[w].status)
             st = rtd_fail(err, o->err[w].status, "%s", o->err[w].text);
     return st;
@@ -254,6 +266,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     free(o->decoder);
     free(o->err);
     free(o->text);
+    free(o->source);
     rtd_tokenizer_free(o->masks);
     rtd_answer_close(&a);
     return st;

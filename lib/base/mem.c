@@ -80,6 +80,15 @@ int rtd_arena_init(struct rtd_arena *a, size_t size, struct rtd_err *err)
     return RTD_OK;
 }
 
+int rtd_arena_need(struct rtd_arena *a, size_t size, struct rtd_err *err)
+{
+    rtd_arena_reset(a);
+    if (a->size >= size)
+        return RTD_OK;
+    rtd_arena_free(a);
+    return rtd_arena_init(a, size, err);
+}
+
 void *rtd_arena_take(struct rtd_arena *a, size_t n, size_t size)
 {
     size_t bytes;

@@ -36,6 +36,8 @@ struct rtd_arena {
     size_t size, used, peak; /* bytes */
 };
 int rtd_arena_init(struct rtd_arena *a, size_t size, struct rtd_err *err);
+/* Empty, with room for at least size bytes: what it has, or a new block. */
+int rtd_arena_need(struct rtd_arena *a, size_t size, struct rtd_err *err);
 void *rtd_arena_take(struct rtd_arena *a, size_t n, size_t size); /* NULL: full, or counting */
 void rtd_arena_reset(struct rtd_arena *a);
 void rtd_arena_free(struct rtd_arena *a);

@@ -10,7 +10,6 @@ void rtd_cache_free(struct rtd_cache *c)
     free(c->source);
     free(c->target);
     free(c->spare);
-    rtd_arena_free(&c->arena);
     *c = (struct rtd_cache){0};
 }
 
@@ -19,15 +18,6 @@ static real *target_at(const struct rtd_cache *c, real *block, size_t b, int i)
 {
     size_t row = 2 * c->enc->h;
     return block + ((b * (size_t)c->enc->layers + (size_t)i) * c->most) * row;
-}
-
-static int need(struct rtd_arena *a, size_t size, struct rtd_err *err)
-{
-    rtd_arena_reset(a);
-    if (a->size >= size)
-        return RTD_OK;
-    rtd_arena_free(a);
-    return rtd_arena_init(a, size, err);
 }
 
 static int take_memory(struct rtd_cache *c, const struct rtd_encoder *enc, size_t n, size_t beams,
@@ -53,7 +43,7 @@ static int take_memory(struct rtd_cache *c, const struct rtd_encoder *enc, size_
 
 int rtd_cache_start(struct rtd_cache *c, const struct rtd_encoder *enc, const real *w,
                     const int32_t *ids, const uint8_t *types, size_t n, size_t beams, size_t most,
-                    real *hidden, struct rtd_err *err)
+                    real *hidden, struct rtd_arena *work, struct rtd_err *err)
 {
     const uint32_t start[2] = {0, (uint32_t)n};
     const uint64_t index = 0;
@@ -65,10 +55,10 @@ int rtd_cache_start(struct rtd_cache *c, const struct rtd_encoder *enc, const re
                   : rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st) {
         rtd_acts_take(acts, &count, enc, &t, true);
-        st = need(&c->arena, count.peak, err);
+        st = rtd_arena_need(work, count.peak, err);
     }
     if (!st) {
-        rtd_acts_take(acts, &c->arena, enc, &t, true);
+        rtd_acts_take(acts, work, enc, &t, true);
         rtd_encoder_forward(enc, w, &t, acts, false, 0);
         for (int i = 0; i < enc->layers; i++)
             for (size_t k = 0; k < n; k++)
@@ -86,10 +76,12 @@ struct step {
     real *e, *x, *qkv, *ctx, *z, *y, *u, *g, *p, *mean, *rstd;
 };
 
-static void take_step(struct step *s, struct rtd_arena *a, const struct rtd_cache *c, size_t n)
+/* n tokens; at most `keys` keys. */
+static void take_step(struct step *s, struct rtd_arena *a, const struct rtd_encoder *enc, size_t n,
+                      size_t keys)
 {
-    size_t h = c->enc->h, f = c->enc->f, size = sizeof(real);
-    s->e = rtd_arena_take(a, n * c->enc->e, size);
+    size_t h = enc->h, f = enc->f, size = sizeof(real);
+    s->e = rtd_arena_take(a, n * enc->e, size);
     s->x = rtd_arena_take(a, n * h, size);
     s->qkv = rtd_arena_take(a, n * 3 * h, size);
     s->ctx = rtd_arena_take(a, n * h, size);
@@ -97,21 +89,27 @@ static void take_step(struct step *s, struct rtd_arena *a, const struct rtd_cach
     s->y = rtd_arena_take(a, n * h, size);
     s->u = rtd_arena_take(a, n * f, size);
     s->g = rtd_arena_take(a, n * f, size);
-    s->p = rtd_arena_take(a, c->prefix + c->most, size);
+    s->p = rtd_arena_take(a, keys, size);
     s->mean = rtd_arena_take(a, n, size);
     s->rstd = rtd_arena_take(a, n, size);
 }
 
-static void embed(const struct rtd_cache *c, const real *w, struct step *s, const int32_t *ids,
-                  uint8_t type, size_t n)
+/* Sums of the three embeddings of n tokens at one position. */
+static void add_embeddings(const struct rtd_encoder *enc, const real *w, real *sum,
+                           const int32_t *ids, uint8_t type, size_t position, size_t n)
 {
-    const struct rtd_encoder *enc = c->enc;
-    const struct rtd_kernels *k = rtd_kernels();
-    size_t e = enc->e, position = c->prefix + c->steps;
+    size_t e = enc->e;
     for (size_t b = 0; b < n; b++)
         for (size_t i = 0; i < e; i++)
-            s->e[b * e + i] = w[enc->word + (size_t)ids[b] * e + i] + w[enc->type + type * e + i] +
-                              w[enc->position + position * e + i];
+            sum[b * e + i] = w[enc->word + (size_t)ids[b] * e + i] + w[enc->type + type * e + i] +
+                             w[enc->position + position * e + i];
+}
+
+static void finish_embeddings(const struct rtd_encoder *enc, const real *w, struct step *s,
+                              size_t n)
+{
+    const struct rtd_kernels *k = rtd_kernels();
+    size_t e = enc->e;
     k->layernorm_fwd(s->e, s->mean, s->rstd, s->e, w + enc->ln_w, w + enc->ln_b, n, e, enc->eps);
     if (enc->project) {
         rtd_linear(s->x, s->e, w + enc->proj_w, n, enc->h, e, 0);
@@ -140,7 +138,8 @@ static void add_values(real *ctx, const real *p, const real *values, size_t rows
             ctx[i] += p[r] * values[r * 2 * h + i];
 }
 
-static void attend(const struct rtd_cache *c, struct step *s, int layer, size_t n)
+/* The n targets of c, whose rows of s begin at `row`. */
+static void attend(const struct rtd_cache *c, const struct step *s, int layer, size_t row, size_t n)
 {
     const struct rtd_encoder *enc = c->enc;
     size_t h = enc->h, width = h / enc->heads, own = c->steps + 1;
@@ -148,11 +147,12 @@ static void attend(const struct rtd_cache *c, struct step *s, int layer, size_t 
     const real *source = c->source + (size_t)layer * c->prefix * 2 * h;
     for (size_t b = 0; b < n; b++) {
         real *mine = target_at(c, c->target, b, layer);
-        memcpy(mine + c->steps * 2 * h, s->qkv + b * 3 * h + h, 2 * h * sizeof *mine);
+        const real *qkv = s->qkv + (row + b) * 3 * h;
+        memcpy(mine + c->steps * 2 * h, qkv + h, 2 * h * sizeof *mine);
         for (size_t head = 0; head < enc->heads; head++) {
             size_t at = head * width;
-            real *ctx = s->ctx + b * h + at;
-            const real *q = s->qkv + b * 3 * h + at;
+            real *ctx = s->ctx + (row + b) * h + at;
+            const real *q = qkv + at;
             scores(s->p, q, source + at, c->prefix, h, width);
             scores(s->p + c->prefix, q, mine + at, own, h, width);
             rtd_kernels()->softmax_fwd(s->p, NULL, 1, c->prefix + own, scale, NULL);
@@ -163,35 +163,46 @@ static void attend(const struct rtd_cache *c, struct step *s, int layer, size_t 
     }
 }
 
-int rtd_cache_step(struct rtd_cache *c, const real *w, const int32_t *ids, uint8_t type, size_t n,
-                   real *hidden, struct rtd_err *err)
+int rtd_cache_step(struct rtd_cache *const *c, const size_t *targets, size_t n, const real *w,
+                   const int32_t *ids, uint8_t type, real *hidden, struct rtd_arena *work,
+                   struct rtd_err *err)
 {
-    const struct rtd_encoder *enc = c->enc;
+    const struct rtd_encoder *enc = c[0]->enc;
     const struct rtd_kernels *k = rtd_kernels();
-    size_t h = enc->h, f = enc->f;
+    size_t h = enc->h, f = enc->f, rows = 0, keys = 0;
     struct rtd_arena count = {0};
     struct step s;
-    take_step(&s, &count, c, n);
-    if (need(&c->arena, count.peak, err))
+    for (size_t i = 0; i < n; i++) {
+        size_t most = c[i]->prefix + c[i]->most;
+        keys = most > keys ? most : keys;
+        rows += targets[i];
+    }
+    take_step(&s, &count, enc, rows, keys);
+    if (rtd_arena_need(work, count.peak, err))
         return err->status;
-    take_step(&s, &c->arena, c, n);
-    embed(c, w, &s, ids, type, n);
+    take_step(&s, work, enc, rows, keys);
+    for (size_t i = 0, row = 0; i < n; row += targets[i++])
+        add_embeddings(enc, w, s.e + row * enc->e, ids + row, type, c[i]->prefix + c[i]->steps,
+                       targets[i]);
+    finish_embeddings(enc, w, &s, rows);
     for (int i = 0; i < enc->layers; i++) {
         const struct rtd_layer *o = &enc->layer[i];
-        rtd_linear(s.qkv, s.x, w + o->qkv_w, n, 3 * h, h, 0);
-        k->add_bias(s.qkv, w + o->qkv_b, n, 3 * h);
-        attend(c, &s, i, n);
-        rtd_linear(s.z, s.ctx, w + o->attn_w, n, h, h, 0);
+        rtd_linear(s.qkv, s.x, w + o->qkv_w, rows, 3 * h, h, 0);
+        k->add_bias(s.qkv, w + o->qkv_b, rows, 3 * h);
+        for (size_t j = 0, row = 0; j < n; row += targets[j++])
+            attend(c[j], &s, i, row, targets[j]);
+        rtd_linear(s.z, s.ctx, w + o->attn_w, rows, h, h, 0);
         k->residual_layernorm_fwd(s.y, s.z, s.mean, s.rstd, s.x, w + o->attn_b, w + o->ln1_w,
-                                  w + o->ln1_b, n, h, enc->eps, NULL);
-        rtd_linear(s.u, s.y, w + o->ffn1_w, n, f, h, 0);
-        k->bias_act_fwd(s.g, s.u, w + o->ffn1_b, n, f, enc->act);
-        rtd_linear(s.z, s.g, w + o->ffn2_w, n, h, f, 0);
+                                  w + o->ln1_b, rows, h, enc->eps, NULL);
+        rtd_linear(s.u, s.y, w + o->ffn1_w, rows, f, h, 0);
+        k->bias_act_fwd(s.g, s.u, w + o->ffn1_b, rows, f, enc->act);
+        rtd_linear(s.z, s.g, w + o->ffn2_w, rows, h, f, 0);
         k->residual_layernorm_fwd(s.x, s.z, s.mean, s.rstd, s.y, w + o->ffn2_b, w + o->ln2_w,
-                                  w + o->ln2_b, n, h, enc->eps, NULL);
+                                  w + o->ln2_b, rows, h, enc->eps, NULL);
     }
-    memcpy(hidden, s.x, n * h * sizeof *hidden);
-    c->steps++;
+    memcpy(hidden, s.x, rows * h * sizeof *hidden);
+    for (size_t i = 0; i < n; i++)
+        c[i]->steps++;
     return RTD_OK;
 }
 

@@ -10,8 +10,9 @@
 
 void rtd_decoder_free(struct rtd_decoder *d)
 {
-    rtd_cache_free(&d->cache);
-    rtd_arena_free(&d->arena);
+    for (int i = 0; i < RTD_DECODER_ROWS; i++)
+        rtd_cache_free(&d->cache[i]);
+    rtd_arena_free(&d->work);
     free(d->hidden);
     free(d->logits);
     *d = (struct rtd_decoder){0};
@@ -30,15 +31,18 @@ struct candidate {
     int32_t id;
 };
 
+/* One text's. */
 struct search {
-    struct rtd_decoder *d;
-    const struct rtd_network *net;
     const struct rtd_lm_head *lm;
     const struct rtd_tokenizer *tok;
     const struct rtd_decoding *o;
-    uint64_t index;
+    struct rtd_cache *cache;
+    const struct rtd_source *source; /* NULL: free for another one */
+    size_t most, written;            /* pieces: at most, so far */
+    float *logits;                   /* (live, vocab), borrowed */
     int beams, live;
     struct beam *now, *next, *done; /* [beams], [beams], [beams] */
+    int *from;                      /* [beams] which beam each comes from */
     int finished;
     struct candidate *best; /* [2 beams] */
     uint32_t *order;        /* [vocab] for sampling */
@@ -56,23 +60,20 @@ static double score_of(const struct search *s, double sum, size_t n)
 
 /* --- logits --- */
 
-static int run_head(struct search *s, size_t rows, struct rtd_err *err)
+/* d->logits of the first rows of d->hidden. */
+static int run_head(struct rtd_decoder *d, const struct rtd_network *net,
+                    const struct rtd_lm_head *lm, size_t rows, struct rtd_err *err)
 {
-    struct rtd_decoder *d = s->d;
-    uint32_t row[64];
-    int32_t target[64] = {0};
+    uint32_t row[RTD_DECODER_ROWS];
+    int32_t target[RTD_DECODER_ROWS] = {0};
     struct rtd_arena count = {0};
     struct rtd_lm_rows r = {.M = rows, .row = row, .target = target, .logits = d->logits};
     for (size_t i = 0; i < rows; i++)
         row[i] = (uint32_t)i;
-    rtd_lm_head_run(s->lm, NULL, NULL, &r, NULL, NULL, rows, 0, &count);
-    rtd_arena_reset(&d->arena);
-    if (d->arena.size < count.peak) {
-        rtd_arena_free(&d->arena);
-        if (rtd_arena_init(&d->arena, count.peak, err))
-            return err->status;
-    }
-    rtd_lm_head_run(s->lm, s->net->params.w, NULL, &r, d->hidden, NULL, rows, 0, &d->arena);
+    rtd_lm_head_run(lm, NULL, NULL, &r, NULL, NULL, rows, 0, &count);
+    if (rtd_arena_need(&d->work, count.peak, err))
+        return err->status;
+    rtd_lm_head_run(lm, net->params.w, NULL, &r, d->hidden, NULL, rows, 0, &d->work);
     return RTD_OK;
 }
 
@@ -143,14 +144,14 @@ static void finish(struct search *s, const struct beam *b, double sum, size_t le
     }
 }
 
-/* Choose the next beams from s->logits; from[b]: which beam each comes from. */
-static void choose(struct search *s, int *from)
+/* Choose the next beams. */
+static void choose(struct search *s)
 {
     int32_t sep = rtd_tokenizer_special(s->tok)->sep;
     size_t vocab = s->lm->vocab;
     int n = 0, live = 0;
     for (int b = 0; b < s->live; b++) {
-        float *x = s->d->logits + (size_t)b * vocab;
+        float *x = s->logits + (size_t)b * vocab;
         double norm = allow(s, &s->now[b], x);
         for (size_t v = 0; v < vocab; v++)
             if (x[v] > -INFINITY)
@@ -169,7 +170,7 @@ static void choose(struct search *s, int *from)
         b->ids[old->n] = c->id;
         b->n = old->n + 1;
         b->sum = c->sum;
-        from[live++] = c->beam;
+        s->from[live++] = c->beam;
     }
     s->live = live;
     struct beam *t = s->now;
@@ -191,7 +192,7 @@ static int downwards(const void *a, const void *b, void *arg)
 }
 
 /* One draw, a function of seed, index and the place in the text. */
-static int32_t draw(struct search *s, struct beam *b, float *x)
+static int32_t draw(struct search *s, uint64_t index, struct beam *b, float *x)
 {
     size_t vocab = s->lm->vocab, n = 0;
     double norm = allow(s, b, x), sum = 0, kept = 0;
@@ -211,7 +212,7 @@ static int32_t draw(struct search *s, struct beam *b, float *x)
             n = i + 1;
     }
     double u =
-        kept * rtd_unit(rtd_rand32(s->o->seed, RTD_RNG_GENERATE, 0, 0, s->index, (uint32_t)b->n));
+        kept * rtd_unit(rtd_rand32(s->o->seed, RTD_RNG_GENERATE, 0, 0, index, (uint32_t)b->n));
     size_t i = 0;
     for (double up = 0; i + 1 < n; i++) {
         up += exp(((double)x[s->order[i]] - best) / s->o->temperature) / sum;
@@ -234,7 +235,7 @@ static int32_t most_probable(struct search *s, const struct beam *b, float *x)
 static void sample(struct search *s)
 {
     struct beam *b = &s->now[0];
-    int32_t id = draw(s, b, s->d->logits);
+    int32_t id = draw(s, s->source->index, b, s->logits);
     if (id == rtd_tokenizer_special(s->tok)->sep) {
         finish(s, b, b->sum, b->n + 1);
         s->live = 0;
@@ -258,38 +259,57 @@ static void cut_word(struct search *s, struct beam *b, const float *x)
     b->n -= b->n > 0;
 }
 
-static int step_all(struct search *s, const int *from, struct rtd_err *err)
+static int begin(struct search *s, const struct rtd_network *net, const struct rtd_source *source,
+                 float *hidden, struct rtd_arena *work, struct rtd_err *err)
 {
-    int32_t last[64];
-    for (int b = 0; b < s->live; b++)
-        last[b] = s->now[b].ids[s->now[b].n - 1];
-    if (from)
-        rtd_cache_reorder(&s->d->cache, from, (size_t)s->live);
-    int st = rtd_cache_step(&s->d->cache, s->net->params.w, last, s->net->enc.types > 1,
-                            (size_t)s->live, s->d->hidden, err);
-    return st ? st : run_head(s, (size_t)s->live, err);
-}
-
-static int write_text(struct search *s, int most, struct rtd_err *err)
-{
-    int from[64], st = run_head(s, 1, err);
+    size_t room = net->enc.positions - source->n;
+    s->source = source;
+    s->most = (size_t)s->o->most < room ? (size_t)s->o->most : room;
+    s->written = 0;
+    s->finished = 0;
     s->live = 1;
     s->now[0].n = 0;
     s->now[0].sum = 0;
-    for (int t = 0; t < most && !st && s->live && s->finished < s->beams; t++) {
-        if (s->o->sample)
-            sample(s);
-        else
-            choose(s, from);
-        if (s->live)
-            st = step_all(s, s->o->sample ? NULL : from, err);
-    }
-    for (int b = 0; b < s->live && !st && s->finished < s->beams; b++) {
+    return rtd_cache_start(s->cache, &net->enc, net->params.w, source->ids, source->types,
+                           source->n, (size_t)s->beams, s->most + 1, hidden, work, err);
+}
+
+static int end(struct search *s, struct rtd_err *err)
+{
+    for (int b = 0; b < s->live && s->finished < s->beams; b++) {
         size_t length = s->now[b].n;
-        cut_word(s, &s->now[b], s->d->logits + (size_t)b * s->lm->vocab);
+        cut_word(s, &s->now[b], s->logits + (size_t)b * s->lm->vocab);
         finish(s, &s->now[b], s->now[b].sum, length ? length : 1);
     }
-    return st;
+    struct rtd_decoded *out = s->source->out;
+    s->source = NULL;
+    if (!s->finished)
+        return RTD_OK;
+    const struct beam *best = &s->done[0];
+    *out = (struct rtd_decoded){malloc((best->n + 1) * sizeof *out->ids), best->n, best->sum};
+    if (!out->ids)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    memcpy(out->ids, best->ids, best->n * sizeof *out->ids);
+    return RTD_OK;
+}
+
+/* A piece more, or the end. */
+static int advance(struct search *s, struct rtd_err *err)
+{
+    if (s->written == s->most)
+        return end(s, err);
+    if (s->o->sample)
+        sample(s);
+    else
+        choose(s);
+    s->written++;
+    if (!s->live || s->finished == s->beams) {
+        s->live = 0;
+        return end(s, err);
+    }
+    if (!s->o->sample)
+        rtd_cache_reorder(s->cache, s->from, (size_t)s->live);
+    return RTD_OK;
 }
 
 static bool take_beams(struct beam **list, int beams, size_t most)
@@ -308,55 +328,118 @@ static void free_beams(struct beam *list, int beams)
     free(list);
 }
 
-static int make_room(struct rtd_decoder *d, size_t beams, size_t h, size_t vocab,
+static int make_room(struct rtd_decoder *d, size_t rows, size_t h, size_t vocab,
                      struct rtd_err *err)
 {
-    if (d->room >= beams)
+    if (d->room >= rows)
         return RTD_OK;
     free(d->hidden);
     free(d->logits);
-    d->hidden = rtd_alloc_aligned(beams * h, sizeof *d->hidden);
-    d->logits = rtd_alloc_aligned(beams * vocab, sizeof *d->logits);
-    d->room = d->hidden && d->logits ? beams : 0;
+    d->hidden = rtd_alloc_aligned(rows * h, sizeof *d->hidden);
+    d->logits = rtd_alloc_aligned(rows * vocab, sizeof *d->logits);
+    d->room = d->hidden && d->logits ? rows : 0;
     return d->room ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
 }
 
-int rtd_decode_text(struct rtd_decoder *d, struct rtd_decoded *out, const struct rtd_network *net,
-                    int head, const struct rtd_tokenizer *tok, const int32_t *ids,
-                    const uint8_t *types, size_t n, uint64_t index, const struct rtd_decoding *o,
-                    struct rtd_err *err)
+static int new_search(struct search *s, const struct rtd_network *net, int head,
+                      const struct rtd_tokenizer *tok, const struct rtd_decoding *o,
+                      struct rtd_cache *cache, struct rtd_err *err)
 {
-    struct search s = {.d = d,
-                       .net = net,
-                       .lm = &net->head[head].as.lm,
-                       .tok = tok,
-                       .o = o,
-                       .index = index,
-                       .beams = o->sample ? 1 : o->beams};
-    size_t room = net->enc.positions - n, most = (size_t)o->most < room ? (size_t)o->most : room;
-    *out = (struct rtd_decoded){0};
-    bool ok = take_beams(&s.now, s.beams, most) & take_beams(&s.next, s.beams, most) &
-              take_beams(&s.done, s.beams, most);
-    s.best = malloc(2 * (size_t)s.beams * sizeof *s.best);
-    s.order = malloc(s.lm->vocab * sizeof *s.order);
-    int st = ok && s.best && s.order ? make_room(d, (size_t)s.beams, net->enc.h, s.lm->vocab, err)
-                                     : rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (!st)
-        st = rtd_cache_start(&d->cache, &net->enc, net->params.w, ids, types, n, (size_t)s.beams,
-                             most + 1, d->hidden, err);
-    if (!st)
-        st = write_text(&s, (int)most, err);
-    if (!st && s.finished) {
-        out->ids = s.done[0].ids;
-        out->n = s.done[0].n;
-        out->score = s.done[0].sum;
-        s.done[0].ids = NULL;
+    size_t positions = net->enc.positions, most = (size_t)o->most;
+    *s = (struct search){.lm = &net->head[head].as.lm,
+                         .tok = tok,
+                         .o = o,
+                         .cache = cache,
+                         .beams = o->sample ? 1 : o->beams};
+    most = most < positions ? most : positions;
+    bool ok = take_beams(&s->now, s->beams, most) & take_beams(&s->next, s->beams, most) &
+              take_beams(&s->done, s->beams, most);
+    s->from = malloc((size_t)s->beams * sizeof *s->from);
+    s->best = malloc(2 * (size_t)s->beams * sizeof *s->best);
+    s->order = o->sample ? malloc(s->lm->vocab * sizeof *s->order) : NULL;
+    ok &= s->from && s->best && (s->order || !o->sample);
+    return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+}
+
+static void free_search(struct search *s)
+{
+    free_beams(s->now, s->beams);
+    free_beams(s->next, s->beams);
+    free_beams(s->done, s->beams);
+    free(s->from);
+    free(s->best);
+    free(s->order);
+}
+
+/* A step of all texts, to the first rows of d->hidden. */
+static int step(struct rtd_decoder *d, struct search *s, size_t slots,
+                const struct rtd_network *net, size_t *rows, struct rtd_err *err)
+{
+    struct rtd_cache *cache[RTD_DECODER_ROWS];
+    size_t targets[RTD_DECODER_ROWS], n = 0;
+    int32_t last[RTD_DECODER_ROWS];
+    *rows = 0;
+    for (size_t i = 0; i < slots; i++) {
+        if (!s[i].source)
+            continue;
+        cache[n] = s[i].cache;
+        targets[n++] = (size_t)s[i].live;
+        s[i].logits = d->logits + *rows * s[i].lm->vocab;
+        for (int b = 0; b < s[i].live; b++)
+            last[(*rows)++] = s[i].now[b].ids[s[i].now[b].n - 1];
     }
-    free_beams(s.now, s.beams);
-    free_beams(s.next, s.beams);
-    free_beams(s.done, s.beams);
-    free(s.best);
-    free(s.order);
+    return n ? rtd_cache_step(cache, targets, n, net->params.w, last, net->enc.types > 1, d->hidden,
+                              &d->work, err)
+             : RTD_OK;
+}
+
+static const struct rtd_source *take(struct rtd_sources *list)
+{
+    size_t i = atomic_fetch_add(&list->taken, 1);
+    return i < list->n ? &list->source[i] : NULL;
+}
+
+/* Where a text has ended another one begins. */
+static int write_texts(struct rtd_decoder *d, struct search *s, size_t slots,
+                       const struct rtd_network *net, struct rtd_sources *list, struct rtd_err *err)
+{
+    const struct rtd_source *source = take(list);
+    for (;;) {
+        size_t rows;
+        int st = step(d, s, slots, net, &rows, err);
+        for (size_t i = 0; i < slots && source && !st; i++) {
+            if (s[i].source)
+                continue;
+            st = begin(&s[i], net, source, d->hidden + rows * net->enc.h, &d->work, err);
+            s[i].logits = d->logits + rows++ * s[i].lm->vocab;
+            source = take(list);
+        }
+        if (st || !rows)
+            return st;
+        st = run_head(d, net, s->lm, rows, err);
+        for (size_t i = 0; i < slots && !st; i++)
+            if (s[i].source)
+                st = advance(&s[i], err);
+        if (st)
+            return st;
+    }
+}
+
+int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const struct rtd_network *net,
+                     int head, const struct rtd_tokenizer *tok, const struct rtd_decoding *o,
+                     struct rtd_err *err)
+{
+    struct search s[RTD_DECODER_ROWS];
+    size_t beams = o->sample ? 1 : (size_t)o->beams, slots = RTD_DECODER_ROWS / beams, have = 0;
+    size_t share = (list->n + list->threads - 1) / list->threads;
+    slots = share < slots ? share : slots;
+    int st = make_room(d, slots * beams, net->enc.h, net->head[head].as.lm.vocab, err);
+    for (; have < slots && !st; have++)
+        st = new_search(&s[have], net, head, tok, o, &d->cache[have], err);
+    if (!st)
+        st = write_texts(d, s, slots, net, list, err);
+    for (size_t i = 0; i < have; i++)
+        free_search(&s[i]);
     return st;
 }
 
@@ -369,8 +452,7 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
 {
     const uint32_t start[2] = {0, (uint32_t)n};
     struct rtd_tokens t = {.nseq = 1, .start = start, .ids = ids, .types = types, .index = &index};
-    struct search s = {
-        .d = d, .net = net, .lm = &net->head[head].as.lm, .tok = tok, .o = o, .index = index};
+    struct search s = {.lm = &net->head[head].as.lm, .tok = tok, .o = o};
     struct rtd_arena arena = {0};
     size_t h = net->enc.h;
     struct rtd_acts *acts = malloc(sizeof *acts); /* large */
@@ -388,11 +470,12 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
     for (size_t i = 0; i < m && !st; i++) {
         struct beam place = {.n = at[i]}; /* no text before it: only the key of the draw */
         memcpy(d->hidden, acts->out + at[i] * h, h * sizeof *d->hidden);
-        st = run_head(&s, 1, err);
+        st = run_head(d, net, s.lm, 1, err);
         if (st)
             break;
         d->logits[rtd_tokenizer_special(tok)->sep] = -INFINITY;
-        filled[i] = o->sample ? draw(&s, &place, d->logits) : most_probable(&s, &place, d->logits);
+        filled[i] =
+            o->sample ? draw(&s, index, &place, d->logits) : most_probable(&s, &place, d->logits);
     }
     rtd_arena_free(&arena);
     free(acts);

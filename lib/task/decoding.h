@@ -1,9 +1,11 @@
 /* rtdtools - MIT licence
  *
- * From a source to a text: greedy decoding, beam search, sampling. */
+ * From sources to texts: greedy decoding, beam search, sampling; several texts at once, so that a
+ * weight that is read serves all of them. */
 #ifndef RTD_TASK_DECODING_H
 #define RTD_TASK_DECODING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,12 +26,14 @@ struct rtd_decoding {
     uint64_t seed;
 };
 
+enum { RTD_DECODER_ROWS = 64 }; /* tokens of a step: beams of all texts that are written together */
+
 /* Memory for one thread.  Zero-initialise; release with rtd_decoder_free. */
 struct rtd_decoder {
-    struct rtd_cache cache;
-    struct rtd_arena arena;
-    float *hidden, *logits; /* (beams, h), (beams, vocab) */
-    size_t room;            /* beams that they have room for */
+    struct rtd_cache cache[RTD_DECODER_ROWS]; /* of each text that is being written */
+    struct rtd_arena work;
+    float *hidden, *logits; /* (rows, h), (rows, vocab) */
+    size_t room;            /* rows that they have room for */
 };
 void rtd_decoder_free(struct rtd_decoder *d);
 
@@ -39,14 +43,28 @@ struct rtd_decoded {
     double score; /* see length_penalty; sampling: the summed log-probability */
 };
 
-/* The text for a source ([CLS] ... [SEP], n tokens); head: number of the language-model head;
- * index: key of sampling.  Never in a text: [PAD], [CLS], [MASK], [UNK]; a text begins with a whole
- * word, and a word that the limit cuts is left out.  Of several hypotheses the search stops when as
- * many as there are beams are finished. */
-int rtd_decode_text(struct rtd_decoder *d, struct rtd_decoded *out, const struct rtd_network *net,
-                    int head, const struct rtd_tokenizer *tok, const int32_t *ids,
-                    const uint8_t *types, size_t n, uint64_t index, const struct rtd_decoding *o,
-                    struct rtd_err *err);
+struct rtd_source {
+    const int32_t *ids; /* [n]: [CLS] ... [SEP]; borrowed */
+    const uint8_t *types;
+    size_t n;
+    uint64_t index; /* key of sampling */
+    struct rtd_decoded *out;
+};
+/* What one or more threads write texts for: each takes the next one when it has room. */
+struct rtd_sources {
+    const struct rtd_source *source; /* [n] */
+    size_t n, threads;
+    atomic_size_t taken;
+};
+
+/* Texts for sources that no other thread takes, until none is left; head: number of the
+ * language-model head.  A text does not depend on those that are written beside it.  Never in a
+ * text: [PAD], [CLS], [MASK], [UNK]; a text begins with a whole word, and a word that the limit
+ * cuts is left out.  Of several hypotheses the search stops when as many as there are beams are
+ * finished. */
+int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const struct rtd_network *net,
+                     int head, const struct rtd_tokenizer *tok, const struct rtd_decoding *o,
+                     struct rtd_err *err);
 
 /* A piece for each of the m tokens at[] of a sequence, by a masked language model: the most
  * probable, or a draw. */

@@ -143,13 +143,8 @@ static void run_micro(void *arg, int task, int worker)
                             .types = j->s->types + base}};
     if (err->status)
         return;
-    size_t size = micro_size(m, j);
-    rtd_arena_reset(a);
-    if (a->size < size) {
-        rtd_arena_free(a);
-        if (rtd_arena_init(a, size, err))
-            return;
-    }
+    if (rtd_arena_need(a, micro_size(m, j), err))
+        return;
     micro_take(&m, a, j);
     for (size_t i = 0; i <= n; i++)
         m.start[i] = j->s->start[from + i] - base;

@@ -243,11 +243,7 @@ int rtd_lanes_run(struct rtd_lanes *l,
 
 int rtd_lane_arena(struct rtd_lane *lane, size_t size, struct rtd_err *err)
 {
-    rtd_arena_reset(lane->arena);
-    if (lane->arena->size >= size)
-        return RTD_OK;
-    rtd_arena_free(lane->arena);
-    return rtd_arena_init(lane->arena, size, err);
+    return rtd_arena_need(lane->arena, size, err);
 }
 
 void rtd_part(size_t n, int parts, int i, size_t *from, size_t *to)

@@ -301,46 +301,64 @@ static void close_to(const float *a, const float *b, size_t n)
             fail_msg("%.8g, not %.8g", (double)a[i], (double)b[i]);
 }
 
-/* Three targets behind one source, changing places on the way. */
+/* Three targets behind one source and two behind another, changing places on the way; the second
+ * source is shorter and begins later. */
 static void step_by_step(void **state)
 {
     (void)state;
-    enum { PREFIX = 9, STEPS = 10, BEAMS = 3, H = 24, ALL = PREFIX + STEPS };
+    enum { CACHES = 2, STEPS = 10, BEAMS = 3, H = 24, LATER = 4, ALL = 9 + STEPS };
+    static const uint32_t prefix[CACHES] = {9, 4};
+    static const size_t beams[CACHES] = {BEAMS, 2};
     for (int embedding = 12; embedding <= H; embedding += 12) {
         struct rtd_network *net = random_network(embedding);
         struct rtd_err err = {0};
-        struct rtd_cache cache = {0};
-        int32_t ids[BEAMS][ALL], next[BEAMS], kept[BEAMS][ALL];
-        uint8_t types[ALL];
-        float want[ALL * H], got[BEAMS * H];
-        for (int i = 0; i < ALL; i++)
-            types[i] = i >= PREFIX;
-        for (int b = 0; b < BEAMS; b++)
-            for (int i = 0; i < PREFIX; i++)
-                ids[b][i] = 5 + i;
-        assert_int_equal(rtd_cache_start(&cache, &net->enc, net->params.w, ids[0], types, PREFIX,
-                                         BEAMS, STEPS, got, &err),
-                         RTD_OK);
-        whole(net, ids[0], types, PREFIX, PREFIX, want);
-        close_to(got, want + (PREFIX - 1) * H, H);
+        struct rtd_cache cache[CACHES] = {0};
+        struct rtd_cache *const both[CACHES] = {&cache[0], &cache[1]};
+        struct rtd_arena work = {0};
+        int32_t ids[CACHES][BEAMS][ALL], next[CACHES * BEAMS], kept[BEAMS][ALL];
+        uint8_t types[CACHES][ALL];
+        float want[ALL * H], got[CACHES * BEAMS * H];
+        for (int c = 0; c < CACHES; c++)
+            for (uint32_t i = 0; i < ALL; i++)
+                types[c][i] = i >= prefix[c];
         for (uint32_t t = 0; t < STEPS; t++) {
-            const int from[BEAMS] = {(int)t % 3, 2, ((int)t + 1) % 3};
-            if (t) {
-                memcpy(kept, ids, sizeof kept);
+            size_t n = t < LATER ? 1 : CACHES, rows = 0;
+            for (size_t c = t ? 1 : 0; t % LATER == 0 && c < n && t <= LATER; c++) {
                 for (int b = 0; b < BEAMS; b++)
-                    memcpy(ids[b], kept[from[b]], sizeof ids[b]);
-                rtd_cache_reorder(&cache, from, BEAMS);
+                    for (int i = 0; i < ALL; i++)
+                        ids[c][b][i] = 5 + i + 20 * (int)c;
+                assert_int_equal(rtd_cache_start(&cache[c], &net->enc, net->params.w, ids[c][0],
+                                                 types[c], prefix[c], beams[c], STEPS, got, &work,
+                                                 &err),
+                                 RTD_OK);
+                whole(net, ids[c][0], types[c], prefix[c], prefix[c], want);
+                close_to(got, want + (prefix[c] - 1) * H, H);
             }
-            for (int b = 0; b < BEAMS; b++)
-                next[b] = ids[b][PREFIX + t] = (int32_t)(5 + uniform() * 90);
-            assert_int_equal(rtd_cache_step(&cache, net->params.w, next, 1, BEAMS, got, &err),
-                             RTD_OK);
-            for (int b = 0; b < BEAMS; b++) {
-                whole(net, ids[b], types, PREFIX + t + 1, PREFIX, want);
-                close_to(got + b * H, want + (PREFIX + t) * H, H);
+            for (size_t c = 0; c < n; c++) {
+                int m = (int)beams[c], from[BEAMS] = {(int)t % m, m - 1, ((int)t + 1) % m};
+                if (cache[c].steps) {
+                    memcpy(kept, ids[c], sizeof kept);
+                    for (size_t b = 0; b < beams[c]; b++)
+                        memcpy(ids[c][b], kept[from[b]], sizeof kept[0]);
+                    rtd_cache_reorder(&cache[c], from, beams[c]);
+                }
+                for (size_t b = 0; b < beams[c]; b++)
+                    next[rows++] = ids[c][b][prefix[c] + cache[c].steps] =
+                        (int32_t)(5 + uniform() * 90);
             }
+            assert_int_equal(
+                rtd_cache_step(both, beams, n, net->params.w, next, 1, got, &work, &err), RTD_OK);
+            rows = 0;
+            for (size_t c = 0; c < n; c++)
+                for (size_t b = 0; b < beams[c]; b++) {
+                    uint32_t length = prefix[c] + (uint32_t)cache[c].steps;
+                    whole(net, ids[c][b], types[c], length, prefix[c], want);
+                    close_to(got + rows++ * H, want + (length - 1) * H, H);
+                }
         }
-        rtd_cache_free(&cache);
+        for (int c = 0; c < CACHES; c++)
+            rtd_cache_free(&cache[c]);
+        rtd_arena_free(&work);
         rtd_network_free(net);
     }
 }
@@ -379,13 +397,14 @@ static void beams_search(void **state)
     struct rtd_decoder d = {0};
     const int32_t ids[] = {2, 7, 8, 9, 3};
     const uint8_t types[5] = {0};
+    struct rtd_decoded out = {0};
+    const struct rtd_source one = {ids, types, 5, 0, &out};
     double last = -INFINITY;
     static const int beams[] = {1, 4, 32};
     for (int i = 0; i < 3; i++) {
         struct rtd_decoding o = {.beams = beams[i], .most = 3, .top_p = 1, .temperature = 1};
-        struct rtd_decoded out;
-        assert_int_equal(rtd_decode_text(&d, &out, net, 0, tok, ids, types, 5, 0, &o, &err),
-                         RTD_OK);
+        struct rtd_sources list = {.source = &one, .n = 1, .threads = 1};
+        assert_int_equal(rtd_decode_texts(&d, &list, net, 0, tok, &o, &err), RTD_OK);
         assert_true(out.score >= last - 1e-9);
         last = out.score;
         for (size_t k = 0; k < out.n; k++)
@@ -394,8 +413,8 @@ static void beams_search(void **state)
         free(out.ids);
     }
     struct rtd_decoding o = {.beams = 2, .most = 20, .no_repeat = 1, .least = 6};
-    struct rtd_decoded out;
-    assert_int_equal(rtd_decode_text(&d, &out, net, 0, tok, ids, types, 5, 0, &o, &err), RTD_OK);
+    struct rtd_sources list = {.source = &one, .n = 1, .threads = 1};
+    assert_int_equal(rtd_decode_texts(&d, &list, net, 0, tok, &o, &err), RTD_OK);
     for (size_t i = 0; i < out.n; i++)
         for (size_t k = 0; k < i; k++)
             assert_int_not_equal(out.ids[i], out.ids[k]);

@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "support/stats.h"
+#include "base/rng.h"
 #include "task/decoding.h"
 
 enum { VOCAB = 40, H = 24, PREFIX = 5, SEP = 3 };
@@ -121,12 +122,64 @@ static struct rtd_decoded write(const struct rtd_decoding *o, uint64_t index)
 {
     static struct rtd_decoder d;
     struct rtd_err err = {0};
-    struct rtd_decoded out;
+    struct rtd_decoded out = {0};
     const uint8_t types[PREFIX] = {0};
-    assert_int_equal(rtd_decode_text(&d, &out, net, 0, tok, source, types, PREFIX, index, o, &err),
-                     RTD_OK);
+    const struct rtd_source one = {source, types, PREFIX, index, &out};
+    struct rtd_sources list = {.source = &one, .n = 1, .threads = 1};
+    assert_int_equal(rtd_decode_texts(&d, &list, net, 0, tok, o, &err), RTD_OK);
     rtd_decoder_free(&d);
     return out;
+}
+
+/* What is written together is what is written alone, to the bit. */
+static void together_as_alone(void **state)
+{
+    (void)state;
+    enum { TEXTS = 200, LONGEST = 12 };
+    static const struct rtd_decoding how[] = {
+        {.beams = 1, .most = 11},
+        {.beams = 5, .most = 8, .length_penalty = 1, .no_repeat = 2},
+        {.beams = 64, .most = 5, .length_penalty = 0.5},
+        {.sample = true, .most = 9, .top_p = 0.9, .temperature = 1, .seed = 3},
+    };
+    static struct rtd_decoder d, other;
+    static int32_t ids[TEXTS][LONGEST];
+    static const uint8_t types[LONGEST];
+    struct rtd_source list[TEXTS];
+    struct rtd_decoded out[TEXTS], alone;
+    struct rtd_err err = {0};
+    for (size_t h = 0; h < sizeof how / sizeof how[0]; h++) {
+        size_t lengths[20] = {0}, kinds = 0;
+        for (size_t i = 0; i < TEXTS; i++) {
+            size_t n = 3 + rtd_below(rtd_rand32(7, 0, 0, 0, i, 0), LONGEST - 2);
+            for (size_t k = 0; k < n; k++)
+                ids[i][k] =
+                    k == 0 ? 2
+                    : k < n - 1
+                        ? 5 + (int32_t)rtd_below(rtd_rand32(7, 0, 0, 0, i, 1 + (uint32_t)k), 30)
+                        : SEP;
+            out[i] = (struct rtd_decoded){0};
+            list[i] = (struct rtd_source){ids[i], types, n, i, &out[i]};
+        }
+        struct rtd_sources all = {.source = list, .n = TEXTS, .threads = 1};
+        assert_int_equal(rtd_decode_texts(&d, &all, net, 0, tok, &how[h], &err), RTD_OK);
+        for (size_t i = 0; i < TEXTS; i++) {
+            struct rtd_source one = list[i];
+            struct rtd_sources single = {.source = &one, .n = 1, .threads = 1};
+            alone = (struct rtd_decoded){0};
+            one.out = &alone;
+            assert_int_equal(rtd_decode_texts(&other, &single, net, 0, tok, &how[h], &err), RTD_OK);
+            assert_int_equal(alone.n, out[i].n);
+            assert_memory_equal(alone.ids, out[i].ids, alone.n * sizeof *alone.ids);
+            assert_memory_equal(&alone.score, &out[i].score, sizeof alone.score);
+            kinds += lengths[alone.n]++ == 0;
+            free(alone.ids);
+            free(out[i].ids);
+        }
+        assert_true(kinds > 1); /* they do not all end at once */
+        rtd_decoder_free(&d);
+        rtd_decoder_free(&other);
+    }
 }
 
 /* The best text that begins with what was written so far and has at most `most` pieces. */
@@ -365,6 +418,7 @@ int main(void)
         cmocka_unit_test(greedy_step_by_step),
         cmocka_unit_test(draws_follow_their_distribution),
         cmocka_unit_test(masks_are_filled_by_what_is_most_probable),
+        cmocka_unit_test(together_as_alone),
         cmocka_unit_test(pieces_to_text_and_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
