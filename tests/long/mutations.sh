@@ -91,6 +91,7 @@ mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gsca
 mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
 mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
+mutate 'a text stands in the rows of another' lib/model/incremental.c 's/s->ctx + (row + b) \* h/s->ctx + b * h/'
 mutate 'ties rank by the first' lib/task/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
 mutate 'articles count' lib/task/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
 mutate 'the longest reference length' lib/task/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
