@@ -222,11 +222,10 @@ static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *er
     if (st)
         return st;
     if (o->data.repeated) {
-        rtd_fail(
-            err, RTD_EDATA,
-            "%s: question '%s' has the id of an earlier one, the first of %zu such: {id: answer} "
-            "cannot hold both",
-            o->squad, o->data.repeated_id, o->data.repeated);
+        rtd_fail(err, RTD_EDATA,
+                 "%s: question '%s' has the id of an earlier one, the first of %zu such: "
+                 "{id: answer} cannot hold both",
+                 o->squad, o->data.repeated_id, o->data.repeated);
         rtd_squad_free(&o->data);
         return err->status;
     }

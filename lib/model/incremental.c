@@ -23,14 +23,18 @@ static real *target_at(const struct rtd_cache *c, real *block, size_t b, int i)
 static int take_memory(struct rtd_cache *c, const struct rtd_encoder *enc, size_t n, size_t beams,
                        size_t most, struct rtd_err *err)
 {
-    size_t layers = (size_t)enc->layers, row = 2 * enc->h;
-    free(c->source);
-    c->source = rtd_alloc_aligned(layers * n * row, sizeof(real));
-    if (!c->target || beams * most > c->beams * c->most || enc != c->enc) {
+    size_t row = (size_t)enc->layers * 2 * enc->h, source = n * row, target = beams * most * row;
+    if (source > c->rooms[0]) {
+        free(c->source);
+        c->source = rtd_alloc_aligned(source, sizeof(real));
+        c->rooms[0] = c->source ? source : 0;
+    }
+    if (target > c->rooms[1]) {
         free(c->target);
         free(c->spare);
-        c->target = rtd_alloc_aligned(beams * layers * most * row, sizeof(real));
-        c->spare = rtd_alloc_aligned(beams * layers * most * row, sizeof(real));
+        c->target = rtd_alloc_aligned(target, sizeof(real));
+        c->spare = rtd_alloc_aligned(target, sizeof(real));
+        c->rooms[1] = c->target && c->spare ? target : 0;
     }
     c->enc = enc;
     c->prefix = n;

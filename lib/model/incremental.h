@@ -12,7 +12,8 @@
 struct rtd_cache {
     const struct rtd_encoder *enc;
     size_t prefix, steps; /* tokens of the source; of each target so far */
-    size_t most, beams;   /* room: tokens of a target, targets */
+    size_t most, beams;   /* tokens of a target, targets: at most */
+    size_t rooms[2];      /* numbers that source and target have room for */
     real *source;         /* (layers, prefix, 2h) keys and values */
     real *target;         /* (beams, layers, most, 2h) */
     real *spare;          /* as target: for reordering */

@@ -53,8 +53,9 @@ struct rtd_source {
 /* What one or more threads write texts for: each takes the next one when it has room. */
 struct rtd_sources {
     const struct rtd_source *source; /* [n] */
-    size_t n, threads;
-    atomic_size_t taken;
+    size_t n;
+    size_t threads;      /* that share it, at least 1 */
+    atomic_size_t taken; /* 0 at the beginning */
 };
 
 /* Texts for sources that no other thread takes, until none is left; head: number of the

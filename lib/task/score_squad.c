@@ -199,8 +199,7 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
         st = load_answers(&said, o->predictions, &gold, err);
     if (!st && gold.repeated && (o->no_answer || json_is_object(said)))
         rtd_warn("%s: question '%s' has the id of an earlier one, the first of %zu such: a "
-                 "prediction by "
-                 "id counts for both",
+                 "prediction by id counts for both",
                  o->gold, gold.repeated_id, gold.repeated);
     if (!st && o->no_answer)
         st = load_object(&no_answer, o->no_answer, err);

@@ -284,7 +284,7 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
         for (int i = 0; i < b->ntarget; i++)
             if (head_of(j, i)->kind == RTD_HEAD_LM && j->loss)
                 m.part[i].rows = count_targets(b->target[i].token, b->start[from], b->start[to]);
-        int st = rtd_lane_arena(lane, micro_size(j, m), err);
+        int st = rtd_arena_need(lane->arena, micro_size(j, m), err);
         if (st)
             return st;
         micro_take(&m, lane->arena, j);

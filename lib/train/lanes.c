@@ -241,11 +241,6 @@ int rtd_lanes_run(struct rtd_lanes *l,
     return RTD_OK;
 }
 
-int rtd_lane_arena(struct rtd_lane *lane, size_t size, struct rtd_err *err)
-{
-    return rtd_arena_need(lane->arena, size, err);
-}
-
 void rtd_part(size_t n, int parts, int i, size_t *from, size_t *to)
 {
     *from = n * (size_t)i / (size_t)parts;

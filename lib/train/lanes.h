@@ -41,7 +41,7 @@ int rtd_lanes_count(const struct rtd_lanes *l);
 struct rtd_lane {
     int lane;                /* 0 .. lanes - 1 */
     real *g;                 /* zeroed gradient block to add into; NULL: none wanted */
-    struct rtd_arena *arena; /* this worker's scratch; grow it with rtd_lane_arena */
+    struct rtd_arena *arena; /* this worker's scratch; grow it with rtd_arena_need */
     struct rtd_row_set *set; /* private: what rtd_lane_touch noted */
 };
 
@@ -56,9 +56,6 @@ const struct rtd_touched *rtd_lanes_touched(const struct rtd_lanes *l);
 int rtd_lanes_run(struct rtd_lanes *l,
                   int (*fn)(void *arg, struct rtd_lane *lane, struct rtd_err *err), void *arg,
                   real **sum, struct rtd_err *err);
-
-/* Make a worker's arena at least `size` bytes and empty it. */
-int rtd_lane_arena(struct rtd_lane *lane, size_t size, struct rtd_err *err);
 
 /* Items of part `i` of `parts` when n items are cut evenly: [*from, *to). */
 void rtd_part(size_t n, int parts, int i, size_t *from, size_t *to);

@@ -309,7 +309,7 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
         for (m.to = m.from + 1; m.to < end && m.to - m.from < limit; m.to++)
             if (b->start[m.to] - b->start[m.from] >= j->p->o.micro_tokens)
                 break;
-        int st = rtd_lane_arena(lane, micro_size(j, &m), err);
+        int st = rtd_arena_need(lane->arena, micro_size(j, &m), err);
         if (st)
             return st;
         micro_take(&m, lane->arena, j);

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "support/stats.h"
 #include "base/rng.h"
+#include "support/stats.h"
 #include "task/decoding.h"
 
 enum { VOCAB = 40, H = 24, PREFIX = 5, SEP = 3 };
