@@ -39,10 +39,10 @@ tool_bin := $(tools:%=$(BIN)/%)
 unit      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 programs  := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
 support   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-double_rooms := lib/nn lib/model lib/train
-double_src := $(filter-out $(isa_src),$(wildcard $(double_rooms:%=%/*.c)))
+double_rooms := lib/nn lib/model lib/learn lib/pretrain
+double_src := $(filter-out $(isa_src),$(wildcard $(double_rooms:%=%/*.c))) lib/finetune/loss.c
 double_obj := $(double_src:%.c=$(BUILD)/double/%.o) \
-              $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/base/*.c lib/stream/*.c lib/text/*.c lib/corpus/*.c))
+              $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/base/*.c lib/cli/*.c lib/stream/*.c lib/text/*.c))
 is_double  = $(filter %_double %_double_test,$(1))
 not_double = $(filter-out %_double %_double_test,$(1))
 test_bin  := $(unit:%=$(BUILD)/tests/%) $(programs:%=$(BUILD)/tests/%)

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "task/answer.h"
-#include "task/squad.h"
-#include "task/windows.h"
+#include "predict/line_loop.h"
+#include "gold/squad.h"
+#include "predict/windows.h"
 
 enum { LONGEST_ANSWER = 30 };
 

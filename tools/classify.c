@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/answer.h"
+#include "predict/line_loop.h"
 
 struct opts {
     struct rtd_answer_options answer;

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/tool.h"
-#include "corpus/archive.h"
-#include "corpus/document_filter.h"
+#include "cli/tool.h"
+#include "intake/archive.h"
+#include "refine/document_filter.h"
 #include "corpus/shard.h"
 
 static const struct rtd_usage usage = {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "task/answer.h"
+#include "predict/line_loop.h"
 
 static const struct rtd_usage usage = {
     "-m DIR [options] [FILE...]", "tell for every piece of a text how probably it was replaced",

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "base/tool.h"
-#include "task/labels.h"
-#include "task/metrics.h"
-#include "task/predictions.h"
-#include "task/score.h"
-#include "task/table.h"
+#include "cli/tool.h"
+#include "gold/labels.h"
+#include "score/metrics.h"
+#include "gold/predictions.h"
+#include "score/score.h"
+#include "gold/table.h"
 
 struct opts {
     struct rtd_score_options score;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/tool.h"
-#include "task/tune.h"
+#include "cli/tool.h"
+#include "finetune/job.h"
 
 struct opts {
     struct rtd_tune_options tune;

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/answer.h"
-#include "task/decoding.h"
+#include "predict/line_loop.h"
+#include "predict/decoding.h"
 
 struct opts {
     struct rtd_answer_options answer;

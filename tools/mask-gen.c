@@ -3,7 +3,7 @@
  * mask-gen: examples -> masked.  Chooses the positions that the generator has to fill and keeps the
  * originals.  Indices are kept: a record's masks depend on seed and index alone. */
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "corpus/mask.h"
 #include "stream/stream.h"
 

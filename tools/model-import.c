@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
  * model-import: other programs' checkpoints to model directories. */
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "import/import.h"
 
 static const struct rtd_usage usage = {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "model/directory.h"
 #include "model/flops.h"
 #include "model/network.h"

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/answer.h"
-#include "task/line_list.h"
-#include "task/rank_data.h"
+#include "predict/line_loop.h"
+#include "gold/line_list.h"
+#include "gold/rank_data.h"
 
 struct opts {
     struct rtd_answer_options answer;

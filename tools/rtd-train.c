@@ -3,10 +3,10 @@
  * rtd-train: train a generator and a discriminator together on a masked stream. */
 #include <string.h>
 
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "nn/kernels.h"
-#include "train/presets.h"
-#include "train/trainer.h"
+#include "pretrain/presets.h"
+#include "pretrain/loop.h"
 
 struct options {
     const char *out, *size, *eval;

@@ -2,7 +2,7 @@
  *
  * seq-pack: tokens -> examples.  Builds the training sequences of each document. */
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "corpus/pack.h"
 #include "stream/stream.h"
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/answer.h"
-#include "task/conll.h"
-#include "task/tags.h"
-#include "task/word_pieces.h"
+#include "predict/line_loop.h"
+#include "gold/conll.h"
+#include "gold/tags.h"
+#include "predict/word_pieces.h"
 
 /* A line's words. */
 struct row {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/stream.h"
 
 struct opts {

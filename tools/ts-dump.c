@@ -3,7 +3,7 @@
  * ts-dump: print a tensor stream as JSON lines, or one of its fields as a NumPy array. */
 #include <string.h>
 
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/print.h"
 
 struct opts {

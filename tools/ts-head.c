@@ -2,7 +2,7 @@
  *
  * ts-head: the first records of a tensor stream. */
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/stream.h"
 
 struct opts {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/stream.h"
 #include "text/tokenizer.h"
 

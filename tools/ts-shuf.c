@@ -2,7 +2,7 @@
  *
  * ts-shuf: an exact uniform permutation of a stream's records, of any kind, in bounded memory. */
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "corpus/shuffle.h"
 #include "stream/stream.h"
 

@@ -3,7 +3,7 @@
  * vocab-train: documents (a stream or plain text) -> vocab.txt.  Learns the pieces of a WordPiece
  * vocabulary by merging frequent pairs. */
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "corpus/shuffle.h"
 #include "text/docs.h"
 #include "text/learn.h"

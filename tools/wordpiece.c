@@ -6,7 +6,7 @@
 
 #include "base/io.h"
 #include "base/pool.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/stream.h"
 #include "text/decode.h"
 #include "text/docs.h"

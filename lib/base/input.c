@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "base/tool.h"
+#include "cli/tool.h"
 
 enum { RAW_SIZE = 1 << 18, WINDOW_LOG = 27 };
 

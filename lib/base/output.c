@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "base/tool.h"
+#include "cli/tool.h"
 
 enum { OUT_SIZE = 1 << 18 };
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "corpus/document.h"
+#include "intake/document.h"
 #include "corpus/manifest.h"
 
 struct rtd_shard_opts {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 
 enum { NAME = 256 };
 

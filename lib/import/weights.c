@@ -10,7 +10,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 
 enum { INDEX_MAX = 64 << 20 };
 

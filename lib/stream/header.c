@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/format.h"
 
 static const struct {

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "stream/format.h"
 
 struct rtd_writer {

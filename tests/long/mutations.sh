@@ -51,27 +51,27 @@ mutate() { # NAME FILE SED-EXPRESSION
 mutate 'weight decay of the wrong sign' lib/nn/kernels_ref.c \
     's/(step + o->weight_decay \* p\[i\])/(step - o->weight_decay * p[i])/'
 mutate 'dropout without its scale' lib/nn/kernels.c 's/d->scale = .*;/d->scale = 1;/'
-mutate 'schedule one step early' lib/train/optimizer.c 's/? (double)t : T;/? (double)t + 1 : T;/'
-mutate 'warm-up does not multiply' lib/train/optimizer.c 's|(1 - now / T) \* up|(1 - now / T)|'
+mutate 'schedule one step early' lib/learn/optimizer.c 's/? (double)t : T;/? (double)t + 1 : T;/'
+mutate 'warm-up does not multiply' lib/learn/optimizer.c 's|(1 - now / T) \* up|(1 - now / T)|'
 mutate 'segments swapped' lib/model/encoder.c \
     's/w + enc->type + t->types\[from + i\] \* e/w + enc->type + (1 - t->types[from + i]) * e/'
-mutate 'mean of means' lib/train/pretrain.c 's/gen_weight \/ ((double)slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
-mutate 'the discriminator reads the originals' lib/train/pretrain.c \
+mutate 'mean of means' lib/pretrain/pretrain.c 's/gen_weight \/ ((double)slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
+mutate 'the discriminator reads the originals' lib/pretrain/pretrain.c \
     's/^\( *\)m->fake\[m->row\[k\]\] = id;/\1(void)id;/'
-mutate 'a sample equal to the original counts as replaced' lib/train/pretrain.c \
+mutate 'a sample equal to the original counts as replaced' lib/pretrain/pretrain.c \
     's/m->replaced\[m->row\[k\]\] = id != original;/m->replaced[m->row[k]] = 1;/'
 mutate 'gradient of the tied table dropped' lib/model/heads.c \
     's/rtd_linear_bwd(dy, g + head->word, logits, y, w + head->word, R, V, e, 0);/rtd_gemm(false, false, R, e, V, 1, logits, V, w + head->word, e, 0, dy, e);/'
-mutate 'masked positions one too low' lib/train/pretrain.c \
+mutate 'masked positions one too low' lib/pretrain/pretrain.c \
     's/(uint32_t)b->positions\[i\];/(uint32_t)b->positions[i] - 1;/'
 mutate 'another eps in LayerNorm' lib/model/encoder.c 's/\.eps = (real)c->layer_norm_eps/.eps = (real)1e-3/'
-mutate '1 - beta2 taken in float' lib/train/optimizer.c 's/(real)(1 - o->beta2)/1 - (real)o->beta2/'
-mutate 'positions shown unmasked are not replaced' lib/train/pretrain.c \
+mutate '1 - beta2 taken in float' lib/learn/optimizer.c 's/(real)(1 - o->beta2)/1 - (real)o->beta2/'
+mutate 'positions shown unmasked are not replaced' lib/pretrain/pretrain.c \
     's/^\( *\)m->fake\[m->row\[k\]\] = id;/\1if (m->t.ids[m->row[k]] != original) m->fake[m->row[k]] = id;/'
-mutate 'a generator loss of weight 0 trains nevertheless' lib/train/pretrain.c \
+mutate 'a generator loss of weight 0 trains nevertheless' lib/pretrain/pretrain.c \
     's/} else if (gscale != 0 && m->M) {/} else if (train \&\& m->M) {/'
-mutate 'dropout in evaluation' lib/train/pretrain.c 's/train && p->o\.drop, p->o\.seed/p->o.drop, p->o.seed/'
-mutate 'evaluation samples as training does' lib/train/pretrain.c 's/RTD_RNG_EVAL_GUMBEL/RTD_RNG_GUMBEL/'
+mutate 'dropout in evaluation' lib/pretrain/pretrain.c 's/train && p->o\.drop, p->o\.seed/p->o.drop, p->o.seed/'
+mutate 'evaluation samples as training does' lib/pretrain/pretrain.c 's/RTD_RNG_EVAL_GUMBEL/RTD_RNG_GUMBEL/'
 mutate 'disallow-correct forgotten' lib/model/heads.c 's/rows->disallow_correct ? rows->target\[m\] : -1/-1/'
 mutate 'both networks drop alike' lib/model/encoder.c 's/(uint32_t)enc->net << 8/1u << 8/'
 mutate 'all layers drop alike' lib/model/encoder.c 's/| (uint32_t)layer;/| (uint32_t)(layer * 0);/'
@@ -81,26 +81,26 @@ mutate 'the last layer normal, not Glorot' lib/model/heads.c \
     's/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_NORMAL/'
 mutate 'initial weights not truncated' lib/model/params.c 's/if (fabs(x) <= 2)/if (fabs(x) <= 9)/'
 mutate 'tensors of one name begin alike' lib/model/params.c 's/truncated_normal(seed, (uint32_t)t->net, index, e)/truncated_normal(seed, 0, index, e)/'
-mutate 'ties lost in the AUC' lib/train/evaluation.c 's|below + neg / 2|below|'
-mutate 'precision for recall' lib/train/evaluation.c 's|t\.both / t\.predicted|t.both / t.replaced|'
+mutate 'ties lost in the AUC' lib/pretrain/evaluation.c 's|below + neg / 2|below|'
+mutate 'precision for recall' lib/pretrain/evaluation.c 's|t\.both / t\.predicted|t.both / t.replaced|'
 mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
-mutate 'touched rows are not cleared' lib/train/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
+mutate 'touched rows are not cleared' lib/learn/lanes.c 's/^\( *\)memset(g + at, 0, n \* sizeof \*g);/\1(void)g;/'
 mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gscale \* share;/x[v] -= 0;/'
-mutate 'an entity may stay open' lib/task/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
-mutate 'the no-answer score is the largest' lib/task/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
+mutate 'an entity may stay open' lib/gold/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
+mutate 'the no-answer score is the largest' lib/predict/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
 mutate 'a text stands in the rows of another' lib/model/incremental.c 's/s->ctx + (row + b) \* h/s->ctx + b * h/'
-mutate 'ties rank by the first' lib/task/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
-mutate 'articles count' lib/task/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
-mutate 'the longest reference length' lib/task/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
-mutate 'all labels weigh as the first' lib/train/finetune.c 's/(double)g->weight\[label\]/(double)g->weight[0]/'
-mutate 'a target that was cut ends' lib/task/dataset_generate.c 's/ - !whole\[s\];/;/'
-mutate 'top-p keeps half of them' lib/task/decoding.c 's/if (kept >= s->o->top_p)/if (kept >= s->o->top_p \/ 2)/'
-mutate 'a beam comes from another' lib/task/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'
-mutate 'masks are filled by their neighbours' lib/task/decoding.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
-mutate 'the second best answer repeats the best' lib/task/windows.c 's/s->best\[at\] = s->best\[at - 1\];/(void)0;/'
+mutate 'ties rank by the first' lib/score/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
+mutate 'articles count' lib/score/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
+mutate 'the longest reference length' lib/score/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
+mutate 'all labels weigh as the first' lib/finetune/loss.c 's/(double)g->weight\[label\]/(double)g->weight[0]/'
+mutate 'a target that was cut ends' lib/finetune/dataset_generate.c 's/ - !whole\[s\];/;/'
+mutate 'top-p keeps half of them' lib/predict/decoding.c 's/if (kept >= s->o->top_p)/if (kept >= s->o->top_p \/ 2)/'
+mutate 'a beam comes from another' lib/predict/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'
+mutate 'masks are filled by their neighbours' lib/predict/decoding.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
+mutate 'the second best answer repeats the best' lib/predict/windows.c 's/s->best\[at\] = s->best\[at - 1\];/(void)0;/'
 if grep -q avx512dq /proc/cpuinfo; then
     mutate 'a block of products overwrites the one before' lib/nn/gemm_avx512.c 's/k ? &one : &beta/\&beta/'
 fi

@@ -15,13 +15,13 @@
 
 #include "base/pool.h"
 #include "base/rng.h"
-#include "base/tool.h"
+#include "cli/tool.h"
 #include "model/flops.h"
 #include "nn/gemm.h"
-#include "train/optimizer.h"
-#include "train/presets.h"
-#include "train/finetune.h"
-#include "train/pretrain.h"
+#include "learn/optimizer.h"
+#include "pretrain/presets.h"
+#include "finetune/loss.h"
+#include "pretrain/pretrain.h"
 
 static struct rtd_err err;
 

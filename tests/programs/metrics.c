@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "task/columns.h"
-#include "task/conll.h"
-#include "task/labels.h"
-#include "task/line_list.h"
-#include "task/metrics.h"
-#include "task/metrics_labels.h"
-#include "task/metrics_rank.h"
-#include "task/metrics_regression.h"
-#include "task/metrics_tags.h"
-#include "task/score.h"
+#include "gold/columns.h"
+#include "gold/conll.h"
+#include "gold/labels.h"
+#include "gold/line_list.h"
+#include "score/metrics.h"
+#include "score/metrics_labels.h"
+#include "score/metrics_rank.h"
+#include "score/metrics_regression.h"
+#include "score/metrics_tags.h"
+#include "score/score.h"
 
 static struct rtd_err err;
 static const char *dir;

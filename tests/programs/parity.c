@@ -20,9 +20,9 @@
 #include "base/io.h"
 #include "base/rng.h"
 #include "model/directory.h"
-#include "train/finetune.h"
-#include "train/optimizer.h"
-#include "train/pretrain.h"
+#include "finetune/loss.h"
+#include "learn/optimizer.h"
+#include "pretrain/pretrain.h"
 
 #include "support/reference.h"
 

@@ -18,7 +18,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "corpus/archive.h"
+#include "intake/archive.h"
 
 static char path[300];
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
-#include "corpus/clean.h"
+#include "intake/clean.h"
 
 /* Clean s in pieces of `piece` bytes (0: one). */
 static struct rtd_buf clean(const void *s, size_t len, size_t piece, struct rtd_clean *c)

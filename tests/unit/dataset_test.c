@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "task/dataset.h"
+#include "finetune/dataset.h"
 
 static struct rtd_tokenizer *tok;
 static char path[] = "/tmp/rtd_dataset_XXXXXX";

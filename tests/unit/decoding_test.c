@@ -15,10 +15,10 @@
 #include "base/rng.h"
 #include "model/incremental.h"
 #include "model/network.h"
-#include "task/decoding.h"
-#include "task/tags.h"
-#include "task/windows.h"
-#include "task/word_pieces.h"
+#include "predict/decoding.h"
+#include "gold/tags.h"
+#include "predict/windows.h"
+#include "predict/word_pieces.h"
 
 static struct rtd_tokenizer *tok;
 static uint32_t drawn;

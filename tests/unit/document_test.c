@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "corpus/document_filter.h"
+#include "refine/document_filter.h"
 
 /* Documents as text: each followed by '|', a further part preceded by '+'. */
 static int collect(void *arg, const struct rtd_document *doc, struct rtd_err *err)

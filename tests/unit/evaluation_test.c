@@ -14,7 +14,7 @@
 
 #include "base/rng.h"
 #include "nn/kernels.h"
-#include "train/evaluation.h"
+#include "pretrain/evaluation.h"
 
 static uint32_t drawn;
 

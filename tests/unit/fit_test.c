@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/fit.h"
-#include "task/fit_batch.h"
+#include "finetune/loop.h"
+#include "finetune/batch.h"
 
 static struct rtd_tokenizer *tok;
 

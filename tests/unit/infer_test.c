@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "task/infer.h"
+#include "predict/infer.h"
 
 #define GOLDEN "tests/golden/tiny/"
 

@@ -11,13 +11,13 @@
 #include <jansson.h>
 #include <math.h>
 
-#include "task/metrics.h"
-#include "task/metrics_labels.h"
-#include "task/metrics_rank.h"
-#include "task/metrics_regression.h"
-#include "task/metrics_squad.h"
-#include "task/metrics_tags.h"
-#include "task/score.h"
+#include "score/metrics.h"
+#include "score/metrics_labels.h"
+#include "score/metrics_rank.h"
+#include "score/metrics_regression.h"
+#include "score/metrics_squad.h"
+#include "score/metrics_tags.h"
+#include "score/score.h"
 
 static struct rtd_err err;
 

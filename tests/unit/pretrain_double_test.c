@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "train/finetune.h"
-#include "train/pretrain.h"
+#include "finetune/loss.h"
+#include "pretrain/pretrain.h"
 
 #define STEP 3e-4
 #define RELATIVE 2e-9

@@ -17,7 +17,7 @@
 #include "nn/kernels.h"
 #include "support/stats.h"
 #include "model/network.h"
-#include "train/pretrain.h"
+#include "pretrain/pretrain.h"
 
 static struct rtd_err err;
 

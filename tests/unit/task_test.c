@@ -14,9 +14,9 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "task/labels.h"
-#include "task/metrics.h"
-#include "task/table.h"
+#include "gold/labels.h"
+#include "score/metrics.h"
+#include "gold/table.h"
 
 static const char *file_with(const char *text, size_t len)
 {

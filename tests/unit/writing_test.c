@@ -17,7 +17,7 @@
 #include "base/io.h"
 #include "base/rng.h"
 #include "support/stats.h"
-#include "task/decoding.h"
+#include "predict/decoding.h"
 
 enum { VOCAB = 40, H = 24, PREFIX = 5, SEP = 3 };
 

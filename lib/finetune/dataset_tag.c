@@ -1,0 +1,352 @@
+/* rtdtools - MIT licence
+ *
+ * Data sets of tagged sentences, with an intent each for joint. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/tool.h"
+#include "gold/conll.h"
+#include "finetune/dataset.h"
+#include "score/metrics_tags.h"
+#include "gold/tags.h"
+#include "predict/word_pieces.h"
+
+/* What the metrics compare with. */
+struct gold {
+    struct rtd_sentences all;
+    size_t *first;   /* [sentences + 1] first word of each */
+    uint32_t *token; /* [words] the token that speaks for it */
+};
+
+static void free_gold(void *p)
+{
+    struct gold *g = p;
+    if (!g)
+        return;
+    rtd_sentences_free(&g->all);
+    free(g->first);
+    free(g->token);
+    free(g);
+}
+
+/* Tags as they shall be learnt: as written, but with B- where an entity begins (IOB1 has I- there
+ * unless another of its type ends before it); or BIOES.  *begun: how many got their B-. */
+static int convert(struct rtd_sentences *all, bool bioes, size_t *begun, struct rtd_err *err)
+{
+    *begun = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        struct rtd_sentence *s = &all->s[i];
+        const char *const *tag = (const char *const *)s->tag;
+        char *prefix = malloc(s->n);
+        if (!prefix)
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        for (size_t k = 0; k < s->n; k++)
+            prefix[k] = bioes ? rtd_bioes_prefix(tag, s->n, k) : rtd_iob2_prefix(tag, k);
+        for (size_t k = 0; k < s->n; k++) {
+            *begun += !bioes && s->tag[k][0] != prefix[k];
+            s->tag[k][0] = prefix[k];
+        }
+        free(prefix);
+    }
+    return RTD_OK;
+}
+
+static size_t count_words(const struct rtd_sentences *all)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < all->n; i++)
+        n += all->s[i].n;
+    return n;
+}
+
+static int tag_spec(struct rtd_head_spec *spec, const char *name, const struct rtd_sentences *all,
+                    struct rtd_err *err)
+{
+    size_t n = count_words(all), k = 0;
+    struct rtd_labels labels = {0};
+    char **tag = malloc(n * sizeof *tag);
+    if (!tag)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t w = 0; w < all->s[i].n; w++)
+            tag[k++] = all->s[i].tag[w];
+    int st = rtd_labels_collect(&labels, tag, n, err);
+    if (!st)
+        st = rtd_dataset_spec(spec, RTD_TASK_TAG, name, &labels, 1, err);
+    rtd_labels_free(&labels);
+    free(tag);
+    return st;
+}
+
+/* Labels on the tokens that speak for words; -1 everywhere else. */
+static int label_tokens(struct rtd_examples *e, struct rtd_answers *a, const struct gold *g,
+                        const struct rtd_head_spec *spec, struct rtd_err *err)
+{
+    struct rtd_labels labels = {0};
+    size_t tokens = e->seq.start[e->seq.n], w = 0;
+    *a = (struct rtd_answers){.head = a->head, .task = RTD_TASK_TAG, .outputs = spec->outputs};
+    a->token = malloc(tokens * sizeof *a->token);
+    if (!a->token)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    memset(a->token, 0xff, tokens * sizeof *a->token);
+    int st = rtd_labels_set(&labels, spec->label, spec->outputs, err);
+    for (size_t i = 0; i < g->all.n && !st; i++)
+        for (size_t k = 0; k < g->all.s[i].n; k++, w++) {
+            int label = rtd_labels_find(&labels, g->all.s[i].tag[k]);
+            a->token[g->token[w]] = label;
+            rtd_count_row(&a->unknown, &a->unknown_line, label < 0, g->all.s[i].line + k);
+        }
+    rtd_labels_free(&labels);
+    return st;
+}
+
+static int build(struct rtd_examples *e, struct gold *g, const struct rtd_dataset_options *o,
+                 const char *name, struct rtd_err *err)
+{
+    struct rtd_word_pieces w = {0};
+    size_t at = 0;
+    *e = (struct rtd_examples){.name = strdup(name)};
+    g->first = calloc(g->all.n + 1, sizeof *g->first);
+    g->token = malloc(count_words(&g->all) * sizeof *g->token);
+    e->unit = calloc(g->all.n + 1, sizeof *e->unit);
+    if (!e->name || !g->first || !g->token || !e->unit)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = rtd_sequences_init(&e->seq, o->tok, o->length, o->type_vocab_size, err);
+    for (size_t i = 0; i < g->all.n && !st; i++) {
+        const struct rtd_sentence *s = &g->all.s[i];
+        rtd_word_pieces_clear(&w);
+        for (size_t k = 0; k < s->n && !st; k++)
+            st = rtd_word_pieces_add(&w, o->tok, s->word[k], err);
+        e->unit[i] = (uint32_t)e->seq.n;
+        if (!st)
+            st = rtd_word_pieces_add_sequences(&w, &e->seq, err);
+        if (!st)
+            memcpy(g->token + at, w.token, s->n * sizeof *w.token);
+        g->first[i] = at;
+        at += s->n;
+    }
+    if (!st) {
+        e->unit[g->all.n] = (uint32_t)e->seq.n;
+        e->units = g->all.n;
+        g->first[g->all.n] = at;
+    }
+    rtd_word_pieces_free(&w);
+    return st;
+}
+
+/* --- metrics --- */
+
+/* The best valid tags of sentence i. */
+static int decode(struct rtd_viterbi *v, const struct gold *g, size_t i, const real *logits,
+                  const struct rtd_head_spec *spec, const char **tag, struct rtd_err *err)
+{
+    size_t n = g->all.s[i].n;
+    const float **row = malloc(n * sizeof *row);
+    int *best = malloc(n * sizeof *best);
+    if (!row || !best) {
+        free(row);
+        free(best);
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    for (size_t k = 0; k < n; k++)
+        row[k] = logits + g->token[g->first[i] + k] * (size_t)spec->outputs;
+    int st = rtd_viterbi_run(v, row, n, best, err);
+    for (size_t k = 0; k < n && !st; k++)
+        tag[k] = spec->label[best[k]];
+    free(row);
+    free(best);
+    return st;
+}
+
+/* Entity F1 of target `slots`; right[i] (may be NULL) becomes false where a tag is wrong. */
+static int score_tags(const struct rtd_dev_set *d, const struct rtd_head_spec *spec,
+                      const real *logits, bool *right, double *value, struct rtd_err *err)
+{
+    const struct gold *g = d->gold;
+    struct rtd_viterbi v;
+    struct rtd_tag_counts counts = {0};
+    const char **tag = malloc((count_words(&g->all) + 1) * sizeof *tag);
+    int st = tag ? rtd_viterbi_new(&v, spec->label, spec->outputs, err)
+                 : rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (st) {
+        free(tag);
+        return st;
+    }
+    for (size_t i = 0; i < g->all.n && !st; i++) {
+        const struct rtd_sentence *s = &g->all.s[i];
+        st = decode(&v, g, i, logits, spec, tag, err);
+        if (!st)
+            st = rtd_tag_counts_add(&counts, (const char *const *)s->tag, tag, s->n, err);
+        for (size_t k = 0; k < s->n && right && !st; k++)
+            right[i] &= strcmp(s->tag[k], tag[k]) == 0;
+    }
+    struct rtd_tag_scores scores;
+    rtd_tag_scores(&counts, NULL, &scores);
+    value[0] = scores.f1;
+    value[1] = scores.precision;
+    value[2] = scores.recall;
+    rtd_tag_counts_free(&counts);
+    rtd_viterbi_free(&v);
+    free(tag);
+    return st;
+}
+
+static int score_tag(const struct rtd_dev_set *d, const struct rtd_network *net,
+                     const real *const *logits, double *value, struct rtd_err *err)
+{
+    return score_tags(d, &net->head[d->e.answers[0].head].spec, logits[0], NULL, value, err);
+}
+
+/* Whole queries right, intents right, slot F1.  The intent is read from a sentence's first window.
+ */
+static int score_joint(const struct rtd_dev_set *d, const struct rtd_network *net,
+                       const real *const *logits, double *value, struct rtd_err *err)
+{
+    const struct gold *g = d->gold;
+    const struct rtd_answers *a = &d->e.answers[0];
+    size_t whole = 0, intents = 0;
+    double tags[3];
+    bool *right = malloc(g->all.n);
+    if (!right)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    memset(right, true, g->all.n);
+    int st = score_tags(d, &net->head[d->e.answers[1].head].spec, logits[1], right, tags, err);
+    for (size_t i = 0; i < g->all.n && !st; i++) {
+        size_t s = d->e.unit[i];
+        const real *x = logits[0] + s * (size_t)a->outputs;
+        int best = 0;
+        for (int k = 1; k < a->outputs; k++)
+            best = x[k] > x[best] ? k : best;
+        intents += best == a->label[s];
+        whole += best == a->label[s] && right[i];
+    }
+    free(right);
+    value[0] = (double)whole / (double)g->all.n;
+    value[1] = (double)intents / (double)g->all.n;
+    value[2] = tags[0];
+    return st;
+}
+
+/* --- loading --- */
+
+static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold **out,
+                     const struct rtd_dataset_options *o, const char *path, int slot,
+                     struct rtd_err *err)
+{
+    struct gold *g = calloc(1, sizeof *g);
+    size_t begun = 0;
+    *out = g;
+    if (!g)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = rtd_sentences_load(&g->all, path, true, err);
+    if (!st)
+        st = convert(&g->all, o->bioes, &begun, err);
+    if (!st && begun)
+        rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
+    if (!st && d->specs == slot) { /* the training file's labels are the labels */
+        d->specs++;
+        st = tag_spec(&d->spec[slot], slot ? "slots" : o->name, &g->all, err);
+    }
+    if (!st)
+        st = build(e, g, o, path, err);
+    e->answers[slot].head = o->first_head + slot;
+    e->targets = slot + 1;
+    return st ? st : label_tokens(e, &e->answers[slot], g, &d->spec[slot], err);
+}
+
+static void set_columns(struct rtd_dev_set *dev, struct gold *g, bool joint)
+{
+    static const char *const names[2][3] = {{"f1", "precision", "recall"},
+                                            {"exact_match", "intent_accuracy", "slot_f1"}};
+    for (int i = 0; i < 3; i++)
+        dev->column[i] = names[joint][i];
+    dev->columns = 3;
+    dev->score = joint ? score_joint : score_tag;
+    dev->gold = g;
+    dev->free_gold = free_gold;
+}
+
+int rtd_dataset_load_tag(struct rtd_dataset *d, const struct rtd_dataset_options *o,
+                         struct rtd_err *err)
+{
+    struct gold *g;
+    int st = load_part(d, &d->train, &g, o, o->train, 0, err);
+    free_gold(g);
+    if (!st && o->dev) {
+        st = load_part(d, &d->dev.e, &g, o, o->dev, 0, err);
+        set_columns(&d->dev, g, false);
+    }
+    return st;
+}
+
+/* Intents of the rows of path, in target 0 of e, whose sentences they must be. */
+static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sentences,
+                       const struct rtd_dataset_options *o, const char *path, const char *slots,
+                       struct rtd_err *err)
+{
+    struct rtd_columns_spec columns = {.label = o->label,
+                                       .want_label = true,
+                                       .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
+    struct rtd_table t;
+    struct rtd_labels labels = {0};
+    struct rtd_answers *a = &e->answers[0];
+    int st = rtd_table_load(&t, path, &columns, err);
+    if (st)
+        return st;
+    if (t.rows != sentences)
+        st = rtd_fail(err, RTD_EDATA, "%s: %zu rows, but %s has %zu sentences", path, t.rows, slots,
+                      sentences);
+    if (!st && !d->spec[0].label) {
+        st = rtd_labels_collect(&labels, t.label, t.rows, err);
+        if (!st)
+            st = rtd_dataset_spec(&d->spec[0], RTD_TASK_CLASSIFY, "intent", &labels, 1, err);
+        rtd_labels_free(&labels);
+    }
+    if (!st)
+        st = rtd_labels_set(&labels, d->spec[0].label, d->spec[0].outputs, err);
+    *a = (struct rtd_answers){
+        .head = o->first_head, .task = RTD_TASK_CLASSIFY, .outputs = d->spec[0].outputs};
+    if (!st) {
+        a->label = malloc(e->seq.n * sizeof *a->label);
+        if (!a->label)
+            st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    for (size_t i = 0; i < sentences && !st; i++) {
+        int label = rtd_labels_find(&labels, t.label[i]);
+        for (size_t s = e->unit[i]; s < e->unit[i + 1]; s++)
+            a->label[s] = label;
+        rtd_count_row(&a->unknown, &a->unknown_line, label < 0, t.first_line + i);
+    }
+    rtd_labels_free(&labels);
+    rtd_table_free(&t);
+    return st;
+}
+
+static void name_heads(struct rtd_dataset *d, const struct rtd_dataset_options *o)
+{
+    if (!o->name[0])
+        return;
+    snprintf(d->spec[0].name, sizeof d->spec[0].name, "%s_intent", o->name);
+    snprintf(d->spec[1].name, sizeof d->spec[1].name, "%s_slots", o->name);
+}
+
+int rtd_dataset_load_joint(struct rtd_dataset *d, const struct rtd_dataset_options *o,
+                           struct rtd_err *err)
+{
+    struct gold *g = NULL;
+    d->specs = 1; /* the intent's, filled in below */
+    int st = load_part(d, &d->train, &g, o, o->slots, 1, err);
+    if (!st)
+        st = add_intents(d, &d->train, g->all.n, o, o->train, o->slots, err);
+    free_gold(g);
+    if (!st && o->dev) {
+        st = load_part(d, &d->dev.e, &g, o, o->dev_slots, 1, err);
+        set_columns(&d->dev, g, true);
+        if (!st)
+            st = add_intents(d, &d->dev.e, g->all.n, o, o->dev, o->dev_slots, err);
+    }
+    if (!st)
+        name_heads(d, o);
+    return st;
+}

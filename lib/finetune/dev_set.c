@@ -1,0 +1,138 @@
+/* rtdtools - MIT licence */
+#include "finetune/dev_set.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "finetune/batch.h"
+#include "score/metrics.h"
+#include "score/metrics_regression.h"
+
+void rtd_dev_set_free(struct rtd_dev_set *d)
+{
+    rtd_examples_free(&d->e);
+    if (d->free_gold)
+        d->free_gold(d->gold);
+    *d = (struct rtd_dev_set){0};
+}
+
+int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune *f, double *loss,
+                        double *value, struct rtd_err *err)
+{
+    real *logits[RTD_MAX_TARGETS] = {NULL};
+    int st = RTD_OK;
+    for (int i = 0; i < d->e.targets && !st; i++) {
+        const struct rtd_head *head = &f->net->head[d->e.answers[i].head];
+        size_t rows = head->kind == RTD_HEAD_CLASS ? d->e.seq.n : d->e.seq.start[d->e.seq.n];
+        if (head->kind == RTD_HEAD_LM)
+            continue;
+        logits[i] = rtd_alloc_aligned(rows * (size_t)head->spec.outputs, sizeof(real));
+        if (!logits[i])
+            st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    if (!st)
+        st = rtd_examples_logits(f, &d->e, logits, loss, err);
+    if (!st && d->score)
+        st = d->score(d, f->net, (const real *const *)logits, value, err);
+    else if (!st)
+        value[0] = exp(-*loss);
+    for (int i = 0; i < RTD_MAX_TARGETS; i++)
+        free(logits[i]);
+    return st;
+}
+
+static int best_of(const real *x, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static int score_classes(const struct rtd_dev_set *d, const struct rtd_network *net,
+                         const real *const *logits, double *value, struct rtd_err *err)
+{
+    const struct rtd_answers *a = &d->e.answers[0];
+    struct rtd_confusion c; /* the last class: unknown labels */
+    struct rtd_classification s;
+    (void)net;
+    if (rtd_confusion_new(&c, a->outputs + 1, err))
+        return err->status;
+    for (size_t i = 0; i < d->e.seq.n; i++)
+        rtd_confusion_add(&c, a->label[i] < 0 ? a->outputs : a->label[i],
+                          best_of(logits[0] + i * (size_t)a->outputs, a->outputs));
+    rtd_classification_scores(&c, &s);
+    rtd_confusion_free(&c);
+    value[0] = s.accuracy;
+    value[1] = s.f1_macro;
+    value[2] = s.mcc;
+    return RTD_OK;
+}
+
+static int score_numbers(const struct rtd_dev_set *d, const struct rtd_network *net,
+                         const real *const *logits, double *value, struct rtd_err *err)
+{
+    const struct rtd_answers *a = &d->e.answers[0];
+    size_t n = d->e.seq.n;
+    double range = net->head[a->head].spec.range, *x = malloc(2 * n * sizeof *x);
+    if (!x)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    double *y = x + n;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = range * (double)logits[0][i];
+        y[i] = range * a->value[i];
+    }
+    struct rtd_regression r;
+    int st = rtd_regression_scores(&r, y, x, n, err);
+    free(x);
+    value[0] = r.spearman;
+    value[1] = r.pearson;
+    value[2] = r.mse;
+    return st;
+}
+
+static int score_flags(const struct rtd_dev_set *d, const struct rtd_network *net,
+                       const real *const *logits, double *value, struct rtd_err *err)
+{
+    const struct rtd_answers *a = &d->e.answers[0];
+    size_t hit = 0, said = 0, gold = 0, k = (size_t)a->outputs;
+    double macro = 0;
+    (void)net;
+    (void)err;
+    for (size_t c = 0; c < k; c++) {
+        size_t h = 0, s = 0, g = 0;
+        for (size_t i = 0; i < d->e.seq.n; i++) {
+            bool is = a->value[i * k + c] > 0.5f, named = logits[0][i * k + c] > 0;
+            h += is && named;
+            s += named;
+            g += is;
+        }
+        macro += s + g ? 2.0 * (double)h / (double)(s + g) : 0;
+        hit += h;
+        said += s;
+        gold += g;
+    }
+    value[0] = said + gold ? 2.0 * (double)hit / (double)(said + gold) : 0;
+    value[1] = macro / (double)k;
+    return RTD_OK;
+}
+
+void rtd_dev_set_table(struct rtd_dev_set *d, enum rtd_task task)
+{
+    static const struct {
+        const char *name[RTD_DEV_COLUMNS];
+        int n;
+    } columns[] = {
+        [RTD_TASK_CLASSIFY] = {{"accuracy", "f1_macro", "mcc"}, 3},
+        [RTD_TASK_REGRESS] = {{"spearman", "pearson", "mse"}, 3},
+        [RTD_TASK_MULTILABEL] = {{"f1_micro", "f1_macro"}, 2},
+    };
+    d->columns = columns[task].n;
+    for (int i = 0; i < d->columns; i++)
+        d->column[i] = columns[task].name[i];
+    d->score = task == RTD_TASK_CLASSIFY  ? score_classes
+               : task == RTD_TASK_REGRESS ? score_numbers
+                                          : score_flags;
+}

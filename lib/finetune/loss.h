@@ -1,0 +1,75 @@
+/* rtdtools - MIT licence
+ *
+ * Fine-tuning: loss and gradient of one batch, for the heads of a network (model/network.h).
+ * Reading tasks, schedules and files are elsewhere. */
+#ifndef RTD_FINETUNE_LOSS_H
+#define RTD_FINETUNE_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/pool.h"
+#include "model/network.h"
+#include "learn/lanes.h"
+
+struct rtd_finetune_options {
+    bool drop;        /* dropout in training */
+    bool loss_mean;   /* gradient of the mean over the batch (target.count), else of the sum */
+    double smoothing; /* of labels (classify, multilabel, tag, rank, generate) */
+    uint64_t seed;
+    int lanes;              /* 2 */
+    size_t micro_tokens;    /* a micro-batch ends at or after this many tokens; 512 */
+    size_t micro_sequences; /* and at this many units; 0: no limit */
+};
+void rtd_finetune_defaults(struct rtd_finetune_options *o);
+
+/* What a head shall say of a batch; the arrays that its task does not use are NULL. */
+struct rtd_target {
+    int head;
+    const int32_t *label;     /* [nseq] classify: label; rank: 1 on the right candidate, else 0 */
+    const float *value;       /* [nseq, outputs] regress, multilabel */
+    const int32_t *token;     /* [tokens] tag: label; generate: the id to predict; -1: none */
+    const int32_t (*span)[2]; /* [nseq] answer: first and last token, counted in the sequence */
+    const float *weight;      /* [outputs] of the labels of classify and tag; NULL: all 1 */
+    double count;             /* what the mean is over: examples, tokens, queries, or weights */
+};
+
+/* Sequences end to end.  index: the keys of dropout, so different for every example of every
+ * epoch.  A unit is what a lane or micro-batch never cuts: one sequence, or all candidates of a
+ * query. */
+struct rtd_task_batch {
+    size_t nseq;
+    const uint32_t *start;  /* [nseq + 1] */
+    const int32_t *ids;     /* [tokens] */
+    const uint8_t *types;   /* [tokens] */
+    const uint64_t *index;  /* [nseq] */
+    const uint32_t *prefix; /* [nseq] generate: tokens of the source; else NULL */
+    size_t units;
+    const uint32_t *unit; /* [units + 1] first sequence of each; NULL: one sequence each */
+    int ntarget;
+    const struct rtd_target *target; /* [ntarget] */
+};
+
+struct rtd_finetune {
+    struct rtd_finetune_options o;
+    struct rtd_network *net; /* owned */
+    struct rtd_lanes *lanes;
+};
+
+/* Takes over net, also when it fails. */
+int rtd_finetune_new(struct rtd_finetune **f, struct rtd_network *net,
+                     const struct rtd_finetune_options *o, struct rtd_pool *pool,
+                     struct rtd_err *err);
+void rtd_finetune_free(struct rtd_finetune *f);
+
+/* One training step's loss and gradient.  *grad: borrowed until the next call.  *loss: summed over
+ * the batch and its targets. */
+int rtd_finetune_batch(struct rtd_finetune *f, const struct rtd_task_batch *b, real **grad,
+                       double *loss, struct rtd_err *err);
+/* The same network without dropout and gradients.  logits[i]: (rows, outputs) of target i, for its
+ * rows (sequences or tokens) in the batch's order; NULL: not wanted (always for language models).
+ * loss NULL: targets only name their heads. */
+int rtd_finetune_logits(struct rtd_finetune *f, const struct rtd_task_batch *b, real **logits,
+                        double *loss, struct rtd_err *err);
+
+#endif

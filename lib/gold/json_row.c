@@ -1,0 +1,125 @@
+/* rtdtools - MIT licence
+ *
+ * JSON lines. */
+#include "gold/json_row.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+static void drop_fields(struct rtd_json_row *row)
+{
+    for (int i = 0; i < row->n; i++)
+        free(row->field[i]);
+    row->n = 0;
+}
+
+void rtd_json_row_free(struct rtd_json_row *row)
+{
+    drop_fields(row);
+    free(row->field);
+    *row = (struct rtd_json_row){0};
+}
+
+/* Where a message is about. */
+struct place {
+    const char *name;
+    unsigned long long number;
+};
+
+static int add_text(struct rtd_json_row *row, const json_t *value, const char *key,
+                    const struct place *at, struct rtd_err *err)
+{
+    if (!json_is_string(value))
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: \"%s\" %s", at->name, at->number, key,
+                        value ? "does not hold text" : "is not there");
+    if (row->n == row->cap) {
+        int cap = 2 * row->cap + 4;
+        char **field = realloc(row->field, (size_t)cap * sizeof *field);
+        if (!field)
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        row->field = field;
+        row->cap = cap;
+    }
+    char *text = strdup(json_string_value(value));
+    if (!text)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    /* A TSV has no place for them, and to the tokenizer they are blanks; offsets stay true. */
+    for (char *p = text; (p = strpbrk(p, "\t\n\r"));)
+        *p = ' ';
+    row->field[row->n++] = text;
+    return RTD_OK;
+}
+
+static int add_keys(struct rtd_json_row *row, const json_t *object, const char *keys,
+                    const struct place *at, struct rtd_err *err)
+{
+    char key[256];
+    for (const char *p = keys;; p++) {
+        size_t len = strcspn(p, ",");
+        if (len == 0 || len >= sizeof key)
+            return rtd_fail(err, RTD_EUSAGE, "--text %s: want names of keys", keys);
+        memcpy(key, p, len);
+        key[len] = '\0';
+        if (add_text(row, json_object_get(object, key), key, at, err))
+            return err->status;
+        p += len;
+        if (!*p)
+            return RTD_OK;
+    }
+}
+
+static int add_list(struct rtd_json_row *row, const json_t *object, const char *key,
+                    const struct place *at, struct rtd_err *err)
+{
+    const json_t *list = json_object_get(object, key);
+    if (!json_is_array(list))
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: \"%s\" %s", at->name, at->number, key,
+                        list ? "does not hold a list" : "is not there");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (add_text(row, json_array_get(list, i), key, at, err))
+            return err->status;
+    return RTD_OK;
+}
+
+int rtd_json_row_read(struct rtd_json_row *row, const char *line, size_t len, const char *keys,
+                      const char *list, const char *name, unsigned long long number,
+                      struct rtd_err *err)
+{
+    struct place at = {name, number};
+    json_error_t why;
+    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+    drop_fields(row);
+    if (!json_is_object(object)) {
+        json_decref(object);
+        if (!object)
+            return rtd_fail(err, RTD_EDATA, "%s: line %llu: not JSON: %s", name, number, why.text);
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: not a JSON object", name, number);
+    }
+    int st = add_keys(row, object, keys, &at, err);
+    if (!st && list)
+        st = add_list(row, object, list, &at, err);
+    json_decref(object);
+    return st;
+}
+
+json_t *rtd_json_text(const char *text, size_t len)
+{
+    static const char replacement[] = "\xef\xbf\xbd";
+    json_t *string = json_stringn(text, len);
+    char *repaired = string ? NULL : malloc(3 * len + 1), *at = repaired;
+    if (!repaired)
+        return string;
+    while (len) {
+        utf8proc_int32_t c;
+        utf8proc_ssize_t n =
+            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+        size_t taken = n < 1 ? 1 : (size_t)n;
+        at = n < 1 ? stpcpy(at, replacement) : mempcpy(at, text, taken);
+        text += taken;
+        len -= taken;
+    }
+    string = json_stringn(repaired, (size_t)(at - repaired));
+    free(repaired);
+    return string;
+}

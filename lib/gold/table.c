@@ -1,0 +1,154 @@
+/* rtdtools - MIT licence
+ *
+ * Loading a TSV file. */
+#include "gold/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "base/io.h"
+#include "cli/tool.h"
+
+void rtd_table_free(struct rtd_table *t)
+{
+    for (size_t r = 0; r < t->rows; r++) {
+        for (int i = 0; i < t->ntext; i++)
+            free(t->text[i][r]);
+        if (t->label)
+            free(t->label[r]);
+    }
+    free(t->text[0]);
+    free(t->text[1]);
+    free(t->label);
+    free(t->name);
+    *t = (struct rtd_table){0};
+}
+
+static int grow(struct rtd_table *t, size_t *cap, bool label, struct rtd_err *err)
+{
+    char ***lists[3] = {&t->text[0], &t->text[1], &t->label};
+    bool used[3] = {t->ntext > 0, t->ntext > 1, label};
+    size_t more = *cap ? 2 * *cap : 1024;
+    for (int i = 0; i < 3; i++) {
+        char **list = used[i] ? realloc(*lists[i], more * sizeof *list) : NULL;
+        if (used[i] && !list)
+            return rtd_fail(err, RTD_ESYS, "%s: no memory", t->name);
+        *lists[i] = list;
+    }
+    *cap = more;
+    return RTD_OK;
+}
+
+static bool is_utf8(const char *s)
+{
+    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
+    utf8proc_int32_t c;
+    while (*p) {
+        utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
+        if (n < 1)
+            return false;
+        p += n;
+    }
+    return true;
+}
+
+/* The row's copies; a partly copied row is released here, since t->rows does not count it. */
+static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struct rtd_row *row,
+                   uint64_t number, bool empty_label, struct rtd_err *err)
+{
+    if (row->n != c->width)
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d columns, line 1 has %d", t->name,
+                        (unsigned long long)number, row->n, c->width);
+    if (c->label >= 0 && !empty_label && !row->field[c->label][0])
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", t->name,
+                        (unsigned long long)number);
+    if (c->label >= 0 && !is_utf8(row->field[c->label]))
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not UTF-8", t->name,
+                        (unsigned long long)number);
+    char *copy[3] = {NULL, NULL, NULL};
+    bool ok = true;
+    for (int i = 0; i < c->ntext; i++)
+        ok &= (copy[i] = strdup(row->field[c->text[i]])) != NULL;
+    if (c->label >= 0)
+        ok &= (copy[2] = strdup(row->field[c->label])) != NULL;
+    if (!ok) {
+        for (int i = 0; i < 3; i++)
+            free(copy[i]);
+        return rtd_fail(err, RTD_ESYS, "%s: no memory", t->name);
+    }
+    for (int i = 0; i < c->ntext; i++)
+        t->text[i][t->rows] = copy[i];
+    if (c->label >= 0)
+        t->label[t->rows] = copy[2];
+    t->rows++;
+    return RTD_OK;
+}
+
+static bool holds(const struct rtd_row *row, int column, const char *text)
+{
+    return column >= 0 && column < row->n && strcmp(row->field[column], text) == 0;
+}
+
+/* Columns by number, and yet row 1 holds the names of such columns. */
+static void warn_of_header(const struct rtd_columns *c, const struct rtd_row *row, const char *name)
+{
+    int text = c->ntext ? c->text[0] : -1;
+    if (holds(row, c->label, "label") || holds(row, text, "text") || holds(row, text, "text_a") ||
+        holds(row, text, "source"))
+        rtd_warn("%s: line 1 is taken as an example, but looks like a header: give the columns by "
+                 "name, or --header",
+                 name);
+}
+
+static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
+                     const struct rtd_columns_spec *spec, struct rtd_row *row, struct rtd_err *err)
+{
+    struct rtd_columns c = {0};
+    size_t cap = 0, len;
+    for (;;) {
+        char *line;
+        if (rtd_lines_next(lines, &line, &len, err))
+            return err->status;
+        if (!line)
+            break;
+        if (rtd_row_split(row, line, len, t->name, lines->number, err))
+            return err->status;
+        if (lines->number == 1) {
+            if (rtd_columns_resolve(&c, spec, row, t->name, err))
+                return err->status;
+            t->ntext = c.ntext;
+            t->first_line = c.header ? 2 : 1;
+            if (c.header)
+                continue;
+            warn_of_header(&c, row, t->name);
+        }
+        if (t->rows == cap && grow(t, &cap, c.label >= 0, err))
+            return err->status;
+        if (add_row(t, &c, row, lines->number, spec->empty_label, err))
+            return err->status;
+    }
+    if (t->rows == 0)
+        return rtd_fail(err, RTD_EDATA, "%s: no rows", t->name);
+    return RTD_OK;
+}
+
+int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_columns_spec *spec,
+                   struct rtd_err *err)
+{
+    struct rtd_lines lines;
+    struct rtd_row row = {0};
+    *t = (struct rtd_table){.name = strdup(path)};
+    if (!t->name)
+        return rtd_fail(err, RTD_ESYS, "%s: no memory", path);
+    int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
+    if (!st) {
+        lines.skip_mark = true;
+        st = read_rows(t, &lines, spec, &row, err);
+        rtd_lines_close(&lines);
+    }
+    rtd_row_free(&row);
+    if (st)
+        rtd_table_free(t);
+    return st;
+}

@@ -1,0 +1,177 @@
+/* rtdtools - MIT licence
+ *
+ * Cleaning of characters. */
+#include "intake/clean.h"
+
+#include <string.h>
+
+int rtd_utf8_step(const unsigned char *p, size_t n, uint32_t *c)
+{
+    unsigned char lead = p[0], lo = 0x80, hi = 0xbf;
+    int more;
+    *c = lead;
+    if (lead < 0x80)
+        return 1;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+        more = 1;
+        *c = lead & 0x1f;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+        more = 2;
+        *c = lead & 0x0f;
+        lo = lead == 0xe0 ? 0xa0 : 0x80; /* no longer form than needed */
+        hi = lead == 0xed ? 0x9f : 0xbf; /* no surrogates */
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+        more = 3;
+        *c = lead & 0x07;
+        lo = lead == 0xf0 ? 0x90 : 0x80;
+        hi = lead == 0xf4 ? 0x8f : 0xbf; /* not above U+10FFFF */
+    } else {
+        return -1;
+    }
+    for (int i = 1; i <= more; i++) {
+        if ((size_t)i >= n)
+            return 0;
+        if (p[i] < lo || p[i] > hi)
+            return -i;
+        *c = *c << 6 | (p[i] & 0x3f);
+        lo = 0x80;
+        hi = 0xbf;
+    }
+    return more + 1;
+}
+
+static bool plain(unsigned char c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\t';
+}
+
+/* One character that is not plain; n bytes of it at p.  Returns the new end of the output. */
+static unsigned char *put(struct rtd_clean *c, uint32_t ch, const unsigned char *p, int n,
+                          unsigned char *o)
+{
+    bool first = !c->started, after_cr = c->after_cr;
+    c->started = true;
+    c->after_cr = false;
+    if (ch == 0xfeff && (first || !c->repair_only))
+        return o;
+    if (!c->repair_only) {
+        if (ch == '\n' && after_cr)
+            return o;
+        if (ch == '\n' || ch == '\r' || ch == 0x85 || ch == 0x2028 || ch == 0x2029) {
+            c->after_cr = ch == '\r';
+            *o++ = '\n';
+            return o;
+        }
+        if (ch == '\v' || ch == '\f') {
+            *o++ = ' ';
+            return o;
+        }
+        if (ch < 0x20 || (ch >= 0x7f && ch < 0xa0)) {
+            c->controls++;
+            return o;
+        }
+    }
+    memcpy(o, p, (size_t)n);
+    return o + n;
+}
+
+static unsigned char *replace(struct rtd_clean *c, unsigned char *o)
+{
+    c->bad++;
+    c->started = true;
+    c->after_cr = false;
+    memcpy(o, "\xef\xbf\xbd", 3);
+    return o + 3;
+}
+
+int rtd_clean_add(struct rtd_clean *c, const void *data, size_t len, bool last, struct rtd_buf *out,
+                  struct rtd_err *err)
+{
+    const unsigned char *p = data, *end = p + len;
+    /* at worst each byte becomes the three of U+FFFD */
+    int st = rtd_buf_reserve(out, 3 * (len + sizeof c->carry), err);
+    if (st)
+        return st;
+    unsigned char *base = out->data, *o = base + out->len;
+    uint32_t ch;
+    while (c->ncarry && (p < end || last)) {
+        unsigned char joined[8];
+        unsigned have = c->ncarry;
+        memcpy(joined, c->carry, have);
+        size_t extra = (size_t)(end - p) < 4 ? (size_t)(end - p) : 4;
+        if (extra)
+            memcpy(joined + have, p, extra);
+        int k = rtd_utf8_step(joined, have + extra, &ch);
+        if (k == 0 && !last) { /* still unfinished: the piece was that short */
+            memcpy(c->carry, joined, have + extra);
+            c->ncarry = have + (unsigned)extra;
+            p = end;
+            break;
+        }
+        int used = k > 0 ? k : k < 0 ? -k : (int)(have + extra);
+        o = k > 0 ? put(c, ch, joined, k, o) : replace(c, o);
+        c->ncarry = 0; /* the carried part was valid so far, so all of it is used */
+        p += used - (int)have;
+    }
+    while (p < end) {
+        const unsigned char *run = p;
+        while (p < end && plain(*p))
+            p++;
+        if (p > run) {
+            memcpy(o, run, (size_t)(p - run));
+            o += p - run;
+            c->started = true;
+            c->after_cr = false;
+            continue;
+        }
+        int k = rtd_utf8_step(p, (size_t)(end - p), &ch);
+        if (k == 0 && !last) {
+            c->ncarry = (unsigned)(end - p);
+            memcpy(c->carry, p, c->ncarry);
+            break;
+        }
+        o = k > 0 ? put(c, ch, p, k, o) : replace(c, o);
+        p = k > 0 ? p + k : k < 0 ? p - k : end;
+    }
+    out->len = (size_t)(o - base);
+    return RTD_OK;
+}
+
+/* The length of the blank at s, 0 if there is none. */
+static size_t blank_at(const char *s, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    if (len == 0)
+        return 0;
+    if (p[0] == ' ' || p[0] == '\t')
+        return 1;
+    if (len >= 2 && p[0] == 0xc2 && p[1] == 0xa0)
+        return 2;
+    if (len < 3)
+        return 0;
+    bool blank = (p[0] == 0xe1 && p[1] == 0x9a && p[2] == 0x80) ||                   /* U+1680 */
+                 (p[0] == 0xe2 && p[1] == 0x80 && (p[2] <= 0x8a || p[2] == 0xaf)) || /* 2000-200A */
+                 (p[0] == 0xe2 && p[1] == 0x81 && p[2] == 0x9f) ||                   /* U+205F */
+                 (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80);                     /* U+3000 */
+    return blank ? 3 : 0;
+}
+
+size_t rtd_leading_blanks(const char *s, size_t len)
+{
+    size_t i = 0, k;
+    while ((k = blank_at(s + i, len - i)))
+        i += k;
+    return i;
+}
+
+size_t rtd_trim_end(const char *s, size_t len)
+{
+    for (;;) {
+        size_t k = 0;
+        for (size_t n = 1; n <= 3 && n <= len && !k; n++)
+            k = blank_at(s + len - n, n) == n ? n : 0;
+        if (!k)
+            return len;
+        len -= k;
+    }
+}

@@ -1,0 +1,245 @@
+/* rtdtools - MIT licence
+ *
+ * Lines of clean text, put together to documents. */
+#include "intake/document.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intake/clean.h"
+
+enum { JSON_LINE_MAX = 256 << 20 };
+
+struct rtd_docs {
+    struct rtd_doc_opts opts;
+    rtd_doc_sink *sink;
+    void *arg;
+    const char *where, *source;
+    struct rtd_clean clean;
+    struct rtd_buf in;    /* clean bytes, from the beginning of the unfinished line */
+    size_t scanned;       /* no line end in the first `scanned` of them */
+    bool in_line;         /* a part of the present line is in the document already */
+    struct rtd_buf doc;   /* the document so far */
+    bool continued;       /* parts of it have been given away */
+    struct rtd_buf value; /* JSON: the string, cleaned */
+    uint64_t line;        /* JSON: number of the line */
+    struct rtd_doc_counts counts;
+};
+
+int rtd_docs_new(struct rtd_docs **out, const struct rtd_doc_opts *opts, rtd_doc_sink *sink,
+                 void *arg, struct rtd_err *err)
+{
+    struct rtd_docs *d = *out = calloc(1, sizeof *d);
+    if (!d)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    d->opts = *opts;
+    d->sink = sink;
+    d->arg = arg;
+    return RTD_OK;
+}
+
+static int give(struct rtd_docs *d, struct rtd_err *err)
+{
+    struct rtd_document doc = {d->doc.data, d->doc.len, d->source, d->continued};
+    if (doc.len == 0)
+        return RTD_OK;
+    d->counts.documents++;
+    d->doc.len = 0;
+    return d->sink(d->arg, &doc, err);
+}
+
+static int end_document(struct rtd_docs *d, struct rtd_err *err)
+{
+    int st = give(d, err);
+    d->continued = false;
+    return st;
+}
+
+/* The document is full: what comes next goes to a further part of it. */
+static int split(struct rtd_docs *d, struct rtd_err *err)
+{
+    if (d->doc.len == 0)
+        return RTD_OK;
+    d->counts.split += !d->continued;
+    int st = give(d, err);
+    d->continued = true;
+    return st;
+}
+
+/* A trimmed line of 1 to max_bytes bytes. */
+static int add_line(struct rtd_docs *d, const char *s, size_t len, struct rtd_err *err)
+{
+    int st;
+    if (d->doc.len && d->doc.len + 1 + len > d->opts.max_bytes && (st = split(d, err)))
+        return st;
+    if (d->doc.len && (st = rtd_buf_append(&d->doc, "\n", 1, err)))
+        return st;
+    return rtd_buf_append(&d->doc, s, len, err);
+}
+
+/* Where to cut a line of more than max bytes: at the last blank in their second half, else before
+ * the character that does not fit. */
+static size_t cut_at(const char *s, size_t max)
+{
+    for (size_t i = max; i > max / 2; i--)
+        if (s[i] == ' ')
+            return i;
+    while (((unsigned char)s[max] & 0xc0) == 0x80)
+        max--;
+    return max;
+}
+
+/* Take lines from s.  `last`: the end of s ends a line.  A line over max_bytes is taken in parts,
+ * each once max_bytes of it are there, so that parts depend on nothing but the text.
+ * Returns the bytes used in *used. */
+static int take_lines(struct rtd_docs *d, const char *s, size_t len, bool last, size_t *scanned,
+                      size_t *used, struct rtd_err *err)
+{
+    size_t pos = 0, max = d->opts.max_bytes;
+    int st = RTD_OK;
+    while (!st && pos < len) {
+        const char *nl = memchr(s + *scanned, '\n', len - *scanned);
+        size_t end = nl ? (size_t)(nl - s) : len;
+        *scanned = end;
+        pos += rtd_leading_blanks(s + pos, end - pos);
+        if (end - pos > max) {
+            size_t cut = cut_at(s + pos, max);
+            size_t n = rtd_trim_end(s + pos, cut);
+            st = add_line(d, s + pos, n, err);
+            if (!st)
+                st = split(d, err);
+            pos += cut;
+            d->in_line = true;
+            continue;
+        }
+        if (!nl && !last)
+            break;
+        size_t n = rtd_trim_end(s + pos, end - pos);
+        if (n)
+            st = add_line(d, s + pos, n, err);
+        bool blank = n == 0 && !d->in_line;
+        if (!st && ((d->opts.unit == RTD_DOC_BLANK && blank && !d->opts.json_key) ||
+                    (d->opts.unit == RTD_DOC_LINE && !d->opts.json_key)))
+            st = end_document(d, err);
+        d->in_line = false;
+        pos = nl ? end + 1 : end;
+        *scanned = pos;
+    }
+    *used = pos;
+    return st;
+}
+
+/* One object of JSON lines. */
+static int take_object(struct rtd_docs *d, const char *s, size_t len, struct rtd_err *err)
+{
+    size_t used, scanned = 0;
+    d->line++;
+    while (len && strchr(" \t\r", s[0]) && s[0]) {
+        s++;
+        len--;
+    }
+    if (len == 0)
+        return RTD_OK;
+    json_error_t why;
+    json_t *root = json_loadb(s, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
+    json_t *value = json_object_get(root, d->opts.json_key);
+    char text[200];
+    int st = RTD_OK;
+    if (!root)
+        st = rtd_fail(err, RTD_EDATA, "%s: line %llu: no JSON: %s", d->where,
+                      (unsigned long long)d->line,
+                      rtd_mask_text(text, sizeof text, why.text, strlen(why.text)));
+    else if (!json_is_string(value))
+        st = rtd_fail(err, RTD_EDATA, "%s: line %llu: no object with a string \"%s\"", d->where,
+                      (unsigned long long)d->line, d->opts.json_key);
+    struct rtd_clean clean = {0};
+    d->value.len = 0;
+    if (!st)
+        st = rtd_clean_add(&clean, json_string_value(value), json_string_length(value), true,
+                           &d->value, err);
+    d->counts.controls += clean.controls;
+    if (!st)
+        st = take_lines(d, d->value.data, d->value.len, true, &scanned, &used, err);
+    json_decref(root);
+    d->in_line = false;
+    return st ? st : end_document(d, err);
+}
+
+static int take_objects(struct rtd_docs *d, bool last, size_t *used, struct rtd_err *err)
+{
+    const char *s = d->in.data;
+    size_t pos = 0, len = d->in.len;
+    int st = RTD_OK;
+    while (!st && pos < len) {
+        const char *nl = memchr(s + d->scanned, '\n', len - d->scanned);
+        size_t end = nl ? (size_t)(nl - s) : len;
+        d->scanned = end;
+        if (end - pos > JSON_LINE_MAX)
+            return rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %d bytes", d->where,
+                            (unsigned long long)d->line + 1, JSON_LINE_MAX);
+        if (!nl && !last)
+            break;
+        st = take_object(d, s + pos, end - pos, err);
+        pos = nl ? end + 1 : end;
+        d->scanned = pos;
+    }
+    *used = pos;
+    return st;
+}
+
+static int take(struct rtd_docs *d, bool last, struct rtd_err *err)
+{
+    size_t used = 0;
+    int st = d->opts.json_key ? take_objects(d, last, &used, err)
+                              : take_lines(d, d->in.data, d->in.len, last, &d->scanned, &used, err);
+    if (used) {
+        memmove(d->in.data, (char *)d->in.data + used, d->in.len - used);
+        d->in.len -= used;
+        d->scanned = d->scanned > used ? d->scanned - used : 0;
+    }
+    return st;
+}
+
+void rtd_docs_begin(struct rtd_docs *d, const char *where, const char *source)
+{
+    d->where = where;
+    d->source = source;
+    d->clean = (struct rtd_clean){.repair_only = d->opts.json_key != NULL};
+    d->in.len = d->scanned = d->doc.len = 0;
+    d->in_line = d->continued = false;
+    d->line = 0;
+}
+
+int rtd_docs_add(struct rtd_docs *d, const void *data, size_t len, struct rtd_err *err)
+{
+    int st = rtd_clean_add(&d->clean, data, len, false, &d->in, err);
+    return st ? st : take(d, false, err);
+}
+
+int rtd_docs_finish(struct rtd_docs *d, struct rtd_err *err)
+{
+    int st = rtd_clean_add(&d->clean, "", 0, true, &d->in, err);
+    if (!st)
+        st = take(d, true, err);
+    if (!st)
+        st = end_document(d, err);
+    d->counts.bad += d->clean.bad;
+    d->counts.controls += d->clean.controls;
+    return st;
+}
+
+const struct rtd_doc_counts *rtd_docs_counts(const struct rtd_docs *d)
+{
+    return &d->counts;
+}
+
+void rtd_docs_free(struct rtd_docs *d)
+{
+    if (!d)
+        return;
+    rtd_buf_free(&d->in);
+    rtd_buf_free(&d->doc);
+    rtd_buf_free(&d->value);
+    free(d);
+}

@@ -1,0 +1,424 @@
+/* rtdtools - MIT licence
+ *
+ * The loop of the answering tools. */
+#include "predict/line_loop.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/kernels.h"
+
+enum { CHUNK_ROWS = 2048, CHUNK_TOKENS = 1 << 16 };
+
+/* --length, else what the model was trained on, else its positions; more than the first warns. */
+static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_err *err)
+{
+    int trained = rtd_config_trained_length(&a->dir.config);
+    int positions = a->dir.config.max_position_embeddings;
+    *length = trained ? (size_t)trained : (size_t)a->dir.max_length;
+    if (a->o->length) {
+        if (a->o->length > positions)
+            return rtd_fail(err, RTD_EUSAGE, "--length %lld: the model has %d positions",
+                            (long long)a->o->length, positions);
+        if (trained && a->o->length > trained)
+            rtd_warn("%s was trained on at most %d tokens; --length %lld uses more", a->dir.path,
+                     trained, (long long)a->o->length);
+        *length = (size_t)a->o->length;
+    }
+    if (*length < 3)
+        return rtd_fail(err, RTD_EDATA, "%s: too few positions: %zu", a->dir.path, *length);
+    return RTD_OK;
+}
+
+/* --text names as many columns as the tool has texts, unless that is the model's affair. */
+static int check_text(const struct rtd_answer *a, struct rtd_err *err)
+{
+    int n = 1;
+    for (const char *p = a->o->text; p && *p; p++)
+        n += *p == ',';
+    if (a->o->text && !a->task.all_fields && a->task.texts && n != a->task.texts)
+        return rtd_fail(err, RTD_EUSAGE, "--text %s: want %s", a->o->text,
+                        a->task.texts == 1 ? "one column" : "two columns");
+    return RTD_OK;
+}
+
+/* The one head that fits; several of one task need a name. */
+static int choose_head(struct rtd_answer *a, struct rtd_err *err)
+{
+    if (!a->task.tasks)
+        return RTD_OK;
+    a->head[0] = rtd_network_head(a->net, a->task.tasks, a->o->head, a->dir.path, err);
+    a->heads = 1;
+    if (!err->status && !a->task.texts)
+        a->task.texts = a->net->head[a->head[0]].spec.texts;
+    return err->status;
+}
+
+int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
+                    const struct rtd_answer_task *task, struct rtd_err *err)
+{
+    *a = (struct rtd_answer){.o = o, .task = *task};
+    if (!o->model)
+        return rtd_fail(err, RTD_EUSAGE, "-m DIR is needed");
+    if (o->tensor && o->json)
+        return rtd_fail(err, RTD_EUSAGE, "--tensor and --json exclude each other");
+    if (o->jsonl && o->header)
+        return rtd_fail(err, RTD_EUSAGE, "--jsonl and --header exclude each other");
+    if (check_text(a, err) || rtd_kernels_check(err))
+        return err->status;
+    int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
+    if (!st)
+        st = choose_length(a, &a->length, err);
+    if (!st)
+        st = rtd_pool_new(&a->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
+    if (!st)
+        st = rtd_infer_open(&a->infer, &a->dir, a->pool, err);
+    if (!st) {
+        a->net = rtd_infer_network(a->infer);
+        st = choose_head(a, err);
+    }
+    if (!st)
+        st = rtd_sequences_init(&a->chunk.seq, a->dir.tok, a->length, a->dir.config.type_vocab_size,
+                                err);
+    if (st)
+        rtd_answer_close(a);
+    return st;
+}
+
+static void drop_rows(struct rtd_answer *a)
+{
+    struct rtd_chunk *c = &a->chunk;
+    for (size_t i = 0; i < c->rows; i++)
+        free(c->text[i]);
+    c->rows = 0;
+    rtd_sequences_clear(&c->seq);
+    if (a->task.drop)
+        a->task.drop(a->task.arg);
+}
+
+void rtd_answer_close(struct rtd_answer *a)
+{
+    if (a->chunk.seq.start)
+        drop_rows(a);
+    free(a->chunk.text);
+    free(a->chunk.first);
+    for (int i = 0; i < RTD_MAX_HEADS; i++)
+        free(a->chunk.logits[i]);
+    rtd_sequences_free(&a->chunk.seq);
+    rtd_row_free(&a->row);
+    rtd_json_row_free(&a->json);
+    rtd_infer_close(a->infer);
+    rtd_pool_free(a->pool);
+    rtd_model_dir_close(&a->dir);
+    a->infer = NULL;
+    a->pool = NULL;
+    a->chunk = (struct rtd_chunk){0};
+}
+
+/* --- the tensor stream --- */
+
+/* A record for every row of the input: head 0's logits of its sequences, or of their tokens; or one
+ * vector of hidden states. */
+static int open_writer(struct rtd_answer *a, struct rtd_err *err)
+{
+    const struct rtd_head *head = a->width ? NULL : &a->net->head[a->head[0]];
+    struct rtd_header h;
+    uint32_t outputs = head ? (uint32_t)head->spec.outputs : a->width;
+    bool token = head && head->kind != RTD_HEAD_CLASS;
+    rtd_header_init(&h, "outputs");
+    rtd_header_add_field(&h, head ? "logits" : "hidden", RTD_F32, token ? "tokens" : NULL,
+                         token && outputs == 1 ? 0 : 1, &outputs);
+    int st = rtd_header_provenance(&h, rtd_tool_name(), NULL, err);
+    if (!st)
+        st = rtd_writer_open(&a->writer, a->o->out, a->o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
+    rtd_header_free(&h);
+    return st;
+}
+
+/* Where row i's numbers begin. */
+static const float *row_numbers(const struct rtd_answer *a, const struct rtd_chunk *c, size_t i)
+{
+    if (a->width)
+        return a->hidden + c->first[i] * a->width;
+    const struct rtd_head *head = &a->net->head[a->head[0]];
+    size_t row = head->kind == RTD_HEAD_CLASS ? c->first[i] : c->seq.start[c->first[i]];
+    return c->logits[0] + row * (size_t)head->spec.outputs;
+}
+
+static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct rtd_err *err)
+{
+    for (size_t i = 0; i < c->rows; i++) {
+        uint32_t tokens = c->seq.start[c->first[i + 1]] - c->seq.start[c->first[i]];
+        const void *data = row_numbers(a, c, i);
+        if (c->first[i] == c->first[i + 1])
+            return rtd_fail(err, RTD_EDATA, "row %llu has no answer, and --tensor no empty records",
+                            (unsigned long long)(a->rows + i + 1));
+        if (rtd_writer_append(a->writer, a->rows + i, &data, &tokens, err))
+            return err->status;
+    }
+    return RTD_OK;
+}
+
+/* --- chunks --- */
+
+static int run_heads(struct rtd_answer *a, struct rtd_chunk *c, struct rtd_err *err)
+{
+    for (int i = 0; i < a->heads; i++) {
+        const struct rtd_head *head = &a->net->head[a->head[i]];
+        size_t rows = head->kind == RTD_HEAD_CLASS ? c->seq.n : c->seq.start[c->seq.n];
+        size_t want = rows * (size_t)head->spec.outputs;
+        if (want > c->logits_cap[i]) {
+            float *logits = realloc(c->logits[i], want * sizeof *logits);
+            if (!logits)
+                return rtd_fail(err, RTD_ESYS, "not enough memory");
+            c->logits[i] = logits;
+            c->logits_cap[i] = want;
+        }
+    }
+    return rtd_infer_run(a->infer, &c->seq, a->head, a->heads, c->logits, err);
+}
+
+static int answer_chunk(struct rtd_answer *a, struct rtd_err *err)
+{
+    struct rtd_chunk *c = &a->chunk;
+    if (c->rows == 0)
+        return RTD_OK;
+    int st = a->task.run ? a->task.run(a, c, a->task.arg, err) : run_heads(a, c, err);
+    if (!st)
+        st = a->writer ? write_tensors(a, c, err) : a->task.print(a, c, a->task.arg, err);
+    if (!st && a->o->line_buffered)
+        st = a->writer ? rtd_writer_flush(a->writer, err) : rtd_out_flush(a->out, err);
+    a->rows += c->rows;
+    drop_rows(a);
+    return st;
+}
+
+int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err)
+{
+    struct rtd_chunk *c = &a->chunk;
+    if (c->rows == c->cap) {
+        size_t cap = c->cap ? 2 * c->cap : 64;
+        char **texts = realloc(c->text, cap * sizeof *texts);
+        if (texts)
+            c->text = texts;
+        size_t *first = realloc(c->first, (cap + 1) * sizeof *first);
+        if (first)
+            c->first = first;
+        if (!texts || !first)
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        c->cap = cap;
+    }
+    c->text[c->rows] = strdup(text);
+    if (!c->text[c->rows])
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    c->first[c->rows++] = c->seq.n;
+    a->cut_before = c->seq.cut;
+    return RTD_OK;
+}
+
+int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err)
+{
+    if (status) {
+        if (a->o->strict || a->o->tensor || status != RTD_EDATA)
+            return status;
+        rtd_warn("%s", err->text);
+        *err = (struct rtd_err){0};
+        a->bad++;
+    }
+    a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
+    a->cut += a->chunk.seq.cut > a->cut_before;
+    return RTD_OK;
+}
+
+static int add_row(struct rtd_answer *a, char *const *field, int n, struct rtd_err *err)
+{
+    struct rtd_chunk *c = &a->chunk;
+    if (rtd_answer_begin(a, field[0], err))
+        return err->status;
+    int st = a->task.add ? a->task.add(a, field, n, a->task.arg, err)
+                         : rtd_sequences_add(&c->seq, field[0], n > 1 ? field[1] : NULL, err);
+    return rtd_answer_end(a, st, err);
+}
+
+/* A row without sequences, for a line that failed. */
+static int add_bad_row(struct rtd_answer *a, struct rtd_err *err)
+{
+    struct rtd_err none = {0};
+    if (rtd_answer_begin(a, "", &none))
+        return rtd_fail(err, none.status, "%s", none.text);
+    return rtd_answer_end(a, err->status, err);
+}
+
+static bool chunk_full(const struct rtd_answer *a)
+{
+    const struct rtd_chunk *c = &a->chunk;
+    return a->o->line_buffered || c->rows >= CHUNK_ROWS || c->seq.start[c->seq.n] >= CHUNK_TOKENS;
+}
+
+/* The fields that are wanted; all of them where a line may have any number.  An empty line is a row
+ * of empty texts. */
+static int take_columns(struct rtd_answer *a, const struct rtd_columns *cols, const char *name,
+                        unsigned long long number, struct rtd_err *err)
+{
+    const struct rtd_row *row = &a->row;
+    char nothing[] = "", *text[2] = {nothing, nothing};
+    bool empty = row->n == 1 && !row->field[0][0];
+    if (!empty && !cols->ntext)
+        return add_row(a, row->field, row->n, err);
+    for (int i = 0; i < cols->ntext && !empty; i++) {
+        if (cols->text[i] >= row->n) {
+            rtd_fail(err, RTD_EDATA, "%s: line %llu: no column %d, only %d", name, number,
+                     cols->text[i] + 1, row->n);
+            return add_bad_row(a, err);
+        }
+        text[i] = row->field[cols->text[i]];
+    }
+    return add_row(a, text, cols->ntext ? cols->ntext : 1, err);
+}
+
+/* The texts of a JSON object; an empty line is a row of empty texts here, too. */
+static int take_object(struct rtd_answer *a, const char *line, size_t len, const char *name,
+                       unsigned long long number, struct rtd_err *err)
+{
+    char nothing[] = "", *text[2] = {nothing, nothing};
+    const char *keys = a->o->text           ? a->o->text
+                       : a->task.keys       ? a->task.keys
+                       : a->task.texts == 2 ? "text_a,text_b"
+                                            : "text";
+    if (!line[strspn(line, " \r")])
+        return add_row(a, text, a->task.list_key ? 1 : a->task.texts, err);
+    int st = rtd_json_row_read(&a->json, line, len, keys, a->task.list_key, name, number, err);
+    if (st == RTD_EDATA)
+        return add_bad_row(a, err);
+    return st ? st : add_row(a, a->json.field, a->json.n, err);
+}
+
+static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_columns *cols,
+                     const struct rtd_columns_spec *spec, const char *path, bool *more,
+                     struct rtd_err *err)
+{
+    char *line;
+    size_t len;
+    int st = rtd_lines_next(lines, &line, &len, err);
+    *more = line || lines->too_long;
+    if (!*more)
+        return st;
+    a->file = path;
+    a->line = lines->number;
+    if (st)
+        return a->o->header && lines->number == 1 ? st : add_bad_row(a, err);
+    if (a->o->jsonl)
+        return take_object(a, line, len, path, lines->number, err);
+    if (rtd_row_split(&a->row, line, len, path, lines->number, err))
+        return a->o->header && lines->number == 1 ? err->status : add_bad_row(a, err);
+    if (lines->number == 1 && a->o->header)
+        return rtd_columns_resolve(cols, spec, &a->row, path, err);
+    return take_columns(a, cols, path, lines->number, err);
+}
+
+/* After each row. */
+static int work_off(struct rtd_answer *a, struct rtd_err *err)
+{
+    int st = chunk_full(a) ? answer_chunk(a, err) : RTD_OK;
+    return st || !rtd_stop_signal() ? st : RTD_ESIGNAL;
+}
+
+static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *err)
+{
+    struct rtd_lines lines;
+    struct rtd_columns cols = {0};
+    struct rtd_columns_spec spec = {.text = a->o->text,
+                                    .want_text = !a->task.all_fields || a->o->text,
+                                    .header = a->o->header ? RTD_HEADER_YES : RTD_HEADER_NO,
+                                    .texts = a->task.texts};
+    bool more = true;
+    if (!a->o->header && !a->o->jsonl && rtd_columns_resolve(&cols, &spec, NULL, path, err))
+        return err->status;
+    int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
+    if (st)
+        return st;
+    /* in a plain text the tokeniser drops it, and offsets count it */
+    lines.skip_mark = a->o->jsonl || a->o->header;
+    while (!st && more) {
+        st = next_line(a, &lines, &cols, &spec, path, &more, err);
+        if (!st)
+            st = work_off(a, err);
+    }
+    rtd_lines_close(&lines);
+    return st;
+}
+
+static int answer_files(struct rtd_answer *a, char **files, int n, struct rtd_err *err)
+{
+    char *standard[] = {"-"};
+    if (n == 0) {
+        files = standard;
+        n = 1;
+        if (rtd_refuse_tty_stdin(err))
+            return err->status;
+    }
+    int st = RTD_OK;
+    for (int i = 0; i < n && !st; i++)
+        st = answer_file(a, files[i], err);
+    if (!st)
+        st = answer_chunk(a, err);
+    return st;
+}
+
+static int open_output(struct rtd_answer *a, const char *header, struct rtd_err *err)
+{
+    int st = a->o->tensor ? open_writer(a, err)
+                          : rtd_out_open(&a->out, a->o->out, a->o->force ? RTD_OUT_FORCE : 0, err);
+    if (!st && a->out && a->o->header && !a->o->json)
+        st = rtd_out_printf(a->out, err, "%s\n", header);
+    return st;
+}
+
+/* Commit, or with a failure drop the output; say what was cut and what was bad. */
+static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
+{
+    if (st) {
+        if (a->writer)
+            rtd_writer_abort(a->writer, err);
+        else
+            rtd_out_abort(a->out);
+        return st;
+    }
+    if (a->cut)
+        rtd_warn("%llu of %llu line%s longer than %zu tokens, cut", (unsigned long long)a->cut,
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
+    if (a->chunk.seq.spread)
+        rtd_warn("%zu of %llu line%s longer than %zu tokens, read in windows", a->chunk.seq.spread,
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
+    st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
+    if (!st && a->bad)
+        st = rtd_fail(err, RTD_EDATA, "%llu of %llu line%s could not be answered",
+                      (unsigned long long)a->bad, (unsigned long long)a->rows, rtd_s(a->rows));
+    return st;
+}
+
+int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
+                   struct rtd_err *err)
+{
+    int st = open_output(a, header, err);
+    if (!st)
+        st = answer_files(a, files, n, err);
+    return a->out || a->writer ? close_output(a, st, err) : st;
+}
+
+int rtd_answer_run_rows(struct rtd_answer *a,
+                        int (*next)(struct rtd_answer *a, void *source, bool *more,
+                                    struct rtd_err *err),
+                        void *source, const char *header, struct rtd_err *err)
+{
+    bool more = true;
+    int st = open_output(a, header, err);
+    while (!st && more) {
+        st = next(a, source, &more, err);
+        if (!st)
+            st = work_off(a, err);
+    }
+    if (!st)
+        st = answer_chunk(a, err);
+    return a->out || a->writer ? close_output(a, st, err) : st;
+}

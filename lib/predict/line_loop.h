@@ -1,0 +1,192 @@
+/* rtdtools - MIT licence
+ *
+ * What the answering tools share: text in, line by line; a model; one answer a line out, in order,
+ * the same bytes for any number of threads and any batching.  A tool says which heads it can use,
+ * how a line becomes sequences, and how answers are printed.
+ *
+ * A line that cannot be answered (too few columns, not JSON, ...) gets a message with its number
+ * and an empty answer; the others are answered, and the tool ends with RTD_EDATA.  With --strict it
+ * stops there. */
+#ifndef RTD_PREDICT_LINE_LOOP_H
+#define RTD_PREDICT_LINE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/io.h"
+#include "cli/tool.h"
+#include "model/directory.h"
+#include "stream/stream.h"
+#include "gold/columns.h"
+#include "predict/infer.h"
+#include "gold/json_row.h"
+#include "predict/sequences.h"
+
+struct rtd_answer_options {
+    const char *model, *head, *text, *out;
+    bool header, jsonl, json, tensor, line_buffered, strict, force;
+    int64_t length;  /* 0: the length the model was trained on, else its positions */
+    int64_t threads; /* 0: all CPUs */
+};
+
+/* The rows of an option table for them; some tools have no choice of heads, or no tensors. */
+#define RTD_OPT_ANSWER_PLAIN(o)                                                                 \
+    {RTD_OPT_STR, 'm', "model", "DIR", &(o)->model, 0, 0, "model directory", 0},                \
+        {RTD_OPT_STR, 'o', "output", "FILE", &(o)->out, 0, 0, "write to FILE (default: -)", 0}, \
+        {RTD_OPT_STR,                                                                           \
+         0,                                                                                     \
+         "text",                                                                                \
+         "COL[,COL]",                                                                           \
+         &(o)->text,                                                                            \
+         0,                                                                                     \
+         0,                                                                                     \
+         "columns of the text, by number or, with --header, name; keys of --jsonl",             \
+         0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "header",                                                                              \
+         NULL,                                                                                  \
+         &(o)->header,                                                                          \
+         0,                                                                                     \
+         0,                                                                                     \
+         "row 1 of the input is a header; print one, too",                                      \
+         0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "jsonl",                                                                               \
+         NULL,                                                                                  \
+         &(o)->jsonl,                                                                           \
+         0,                                                                                     \
+         0,                                                                                     \
+         "a line of the input is a JSON object",                                                \
+         0},                                                                                    \
+        {RTD_OPT_FLAG, 0, "json", NULL, &(o)->json, 0, 0, "print a JSON object a line", 0},     \
+        {RTD_OPT_INT,                                                                           \
+         0,                                                                                     \
+         "length",                                                                              \
+         "N",                                                                                   \
+         &(o)->length,                                                                          \
+         3,                                                                                     \
+         1 << 20,                                                                               \
+         "most tokens of a text (default: as the model was trained)",                           \
+         0},                                                                                    \
+        {RTD_OPT_INT,                                                                           \
+         'j',                                                                                   \
+         "threads",                                                                             \
+         "N",                                                                                   \
+         &(o)->threads,                                                                         \
+         1,                                                                                     \
+         1024,                                                                                  \
+         "threads (default: all CPUs)",                                                         \
+         0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "line-buffered",                                                                       \
+         NULL,                                                                                  \
+         &(o)->line_buffered,                                                                   \
+         0,                                                                                     \
+         0,                                                                                     \
+         "answer every line at once",                                                           \
+         0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
+         "strict",                                                                              \
+         NULL,                                                                                  \
+         &(o)->strict,                                                                          \
+         0,                                                                                     \
+         0,                                                                                     \
+         "stop at the first line that cannot be answered",                                      \
+         0},                                                                                    \
+    {                                                                                           \
+        RTD_OPT_FLAG, 'f', "force", NULL, &(o)->force, 0, 0,                                    \
+            "overwrite FILE; write binary to a terminal", 0                                     \
+    }
+#define RTD_OPT_ANSWER_HEAD(o)                            \
+    {                                                     \
+        RTD_OPT_STR, 0, "head", "NAME", &(o)->head, 0, 0, \
+            "which head, of a model that has several", 0  \
+    }
+#define RTD_OPT_ANSWER_TENSOR(o)                               \
+    {                                                          \
+        RTD_OPT_FLAG, 0, "tensor", NULL, &(o)->tensor, 0, 0,   \
+            "raw logits as a tensor stream of kind outputs", 0 \
+    }
+#define RTD_OPT_ANSWER(o) RTD_OPT_ANSWER_PLAIN(o), RTD_OPT_ANSWER_HEAD(o), RTD_OPT_ANSWER_TENSOR(o)
+
+/* Lines that are worked on together. */
+struct rtd_chunk {
+    size_t rows;
+    char **text;   /* [rows] the first text of each line, as it came; "" for a bad line */
+    size_t *first; /* [rows + 1] first sequence of each row; none: a bad line */
+    size_t cap;
+    struct rtd_sequences seq;
+    float *logits[RTD_MAX_HEADS]; /* of head[i], see rtd_infer_run */
+    size_t logits_cap[RTD_MAX_HEADS];
+};
+
+struct rtd_answer;
+
+/* What a tool brings. */
+struct rtd_answer_task {
+    unsigned tasks;   /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
+    int texts;        /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
+    bool all_fields;  /* add gets every field of a line, unless --text chooses */
+    const char *keys; /* of --jsonl without --text; NULL: text, or text_a,text_b */
+    const char *list_key; /* of --jsonl: further fields are this list's texts; may be NULL */
+    /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
+     * nothing appended: the line cannot be answered. */
+    int (*add)(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err);
+    /* Compute; NULL: the logits of all chosen heads. */
+    int (*run)(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    /* Print a line for each row of the chunk. */
+    int (*print)(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    void (*drop)(void *arg); /* the chunk's rows are done with; may be NULL */
+    void *arg;
+};
+
+struct rtd_answer {
+    const struct rtd_answer_options *o;
+    struct rtd_answer_task task;
+    struct rtd_model_dir dir;
+    struct rtd_pool *pool;
+    struct rtd_infer *infer;
+    const struct rtd_network *net;  /* of infer */
+    int head[RTD_MAX_HEADS], heads; /* that are run; a tool may add some after opening */
+    size_t length;                  /* the most tokens of a sequence */
+    struct rtd_chunk chunk;
+    struct rtd_out *out;       /* NULL with --tensor */
+    struct rtd_writer *writer; /* only with --tensor */
+    const float
+        *hidden;    /* set by run: (sequences, width), what --tensor writes instead of logits */
+    uint32_t width; /* 0: logits */
+    uint64_t rows;  /* printed so far */
+    uint64_t bad;   /* of them, not answered */
+    uint64_t cut;   /* of them, with a text that was too long */
+    /* the line that is read */
+    const char *file;
+    unsigned long long line;
+    size_t cut_before; /* chunk.seq.cut where its row begins */
+    struct rtd_row row;
+    struct rtd_json_row json;
+};
+
+/* Open the model, find the head, start the threads. */
+int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
+                    const struct rtd_answer_task *task, struct rtd_err *err);
+/* Open the output, answer all lines of the files (none: standard input), commit.  header: the line
+ * to print first with --header, without its end. */
+int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
+                   struct rtd_err *err);
+/* The same for rows that do not come line by line: next adds one row by rtd_answer_begin and
+ * rtd_answer_end, or sets *more to false at the end. */
+int rtd_answer_run_rows(struct rtd_answer *a,
+                        int (*next)(struct rtd_answer *a, void *source, bool *more,
+                                    struct rtd_err *err),
+                        void *source, const char *header, struct rtd_err *err);
+/* Begin a row that has this text; its sequences are appended to chunk.seq; end it.  status: what
+ * went wrong in between (RTD_EDATA: the row stays empty). */
+int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err);
+int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err);
+void rtd_answer_close(struct rtd_answer *a);
+
+#endif

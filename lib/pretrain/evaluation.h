@@ -1,0 +1,53 @@
+/* rtdtools - MIT licence
+ *
+ * Evaluation in pre-training: a stored masked stream, dropout off, sampled with keys of its own, so
+ * that it neither disturbs training nor depends on where training stands. */
+#ifndef RTD_PRETRAIN_EVALUATION_H
+#define RTD_PRETRAIN_EVALUATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stream/stream.h"
+#include "pretrain/batch.h"
+#include "pretrain/pretrain.h"
+
+/* The metrics of google-research/electra (run_pretraining.py), means over everything evaluated;
+ * AUC over real tokens. */
+struct rtd_pretrain_metrics {
+    double masked_lm_loss, masked_lm_accuracy, sampled_masked_lm_accuracy;
+    double disc_loss;      /* mean over tokens */
+    double disc_loss_mean; /* mean of the sequences' means, as the official code reports it */
+    double disc_auc, disc_accuracy, disc_precision, disc_recall;
+    double replaced_rate; /* share of the tokens that were replaced */
+};
+
+struct rtd_evaluation {
+    struct rtd_batch_store *batch; /* [n], owned */
+    size_t n;
+    size_t records, tokens;
+};
+
+/* Read a masked stream (all of it, or the first `limit` records when not 0) for networks of that
+ * shape; its header must match `train`'s vocabulary. */
+int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit,
+                        const struct rtd_header *train, const struct rtd_config *config,
+                        struct rtd_err *err);
+int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
+                       struct rtd_pretrain_metrics *m, struct rtd_err *err);
+void rtd_evaluation_free(struct rtd_evaluation *e);
+
+/* Do a and b, each a stream's first batch, begin with the same examples, however these were masked?
+ * As many are compared as both hold. */
+bool rtd_same_start(const struct rtd_masked_batch *a, const struct rtd_masked_batch *b);
+
+/* Area under the ROC curve of n scores (ties count half); NaN with one class only.  Sorts in
+ * place.  Memory: none. */
+struct rtd_scored {
+    float score;
+    uint8_t label;
+};
+double rtd_auc(struct rtd_scored *s, size_t n);
+
+#endif
