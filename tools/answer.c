@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "predict/line_loop.h"
+#include "answering.h"
 #include "gold/squad.h"
 #include "predict/windows.h"
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "cli/tool.h"
 #include "intake/archive.h"
 #include "refine/document_filter.h"

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "predict/line_loop.h"
+#include "answering.h"
 
 static const struct rtd_usage usage = {
     "-m DIR [options] [FILE...]", "tell for every piece of a text how probably it was replaced",

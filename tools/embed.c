@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "predict/line_loop.h"
+#include "answering.h"
 
 struct opts {
     struct rtd_answer_options answer;

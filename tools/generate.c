@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "predict/line_loop.h"
+#include "answering.h"
 #include "predict/decoding.h"
 
 struct opts {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "predict/line_loop.h"
+#include "answering.h"
 #include "gold/line_list.h"
 #include "gold/rank_data.h"
 

@@ -3,6 +3,7 @@
  * rtd-train: train a generator and a discriminator together on a masked stream. */
 #include <string.h>
 
+#include "base/io.h"
 #include "cli/tool.h"
 #include "nn/kernels.h"
 #include "pretrain/presets.h"

@@ -2,6 +2,7 @@
  *
  * Input: files and pipes, zstd recognised by its magic. */
 #include "base/io.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
-
-#include "cli/tool.h"
 
 enum { RAW_SIZE = 1 << 18, WINDOW_LOG = 27 };
 
@@ -70,6 +69,13 @@ static int sniff(struct rtd_in *in, struct rtd_err *err)
             return rtd_fail(err, RTD_ESYS, "%s: not enough memory", in->name);
         ZSTD_DCtx_setParameter(in->zstd, ZSTD_d_windowLogMax, WINDOW_LOG);
     }
+    return RTD_OK;
+}
+
+int rtd_refuse_tty_stdin(struct rtd_err *err)
+{
+    if (isatty(STDIN_FILENO))
+        return rtd_fail(err, RTD_EUSAGE, "no input: name a file or use a pipe");
     return RTD_OK;
 }
 

@@ -17,6 +17,8 @@
 /* --- input --- */
 struct rtd_in;
 
+/* No operand and standard input a terminal: RTD_EUSAGE. */
+int rtd_refuse_tty_stdin(struct rtd_err *err);
 /* path "-" or NULL: standard input.  Decompresses zstd (several frames, skippable frames) by
  * magic; window at most 128 MiB. */
 int rtd_in_open(struct rtd_in **in, const char *path, struct rtd_err *err);

@@ -42,4 +42,10 @@ void *rtd_arena_take(struct rtd_arena *a, size_t n, size_t size); /* NULL: full,
 void rtd_arena_reset(struct rtd_arena *a);
 void rtd_arena_free(struct rtd_arena *a);
 
+/* A short list of borrowed strings, such as the values of an option that may be repeated. */
+struct rtd_strlist {
+    const char *item[64];
+    int n;
+};
+
 #endif

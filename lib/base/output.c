@@ -2,6 +2,7 @@
  *
  * Output: standard output, or a file that appears under its name only when complete. */
 #include "base/io.h"
+#include "base/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
-
-#include "cli/tool.h"
 
 enum { OUT_SIZE = 1 << 18 };
 

@@ -1,11 +1,10 @@
 /* rtdtools - MIT licence
  *
  * Messages and progress on stderr. */
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/tool.h"
+#include "cli/tool_internal.h"
 
 int rtd_tool_verbose;
 bool rtd_tool_quiet;
@@ -23,57 +22,13 @@ static void clear_line(void)
     progress.on_line = false;
 }
 
-static void say(const char *fmt, va_list ap)
+static void message(int kind, const char *text)
 {
-    char text[1024];
-    vsnprintf(text, sizeof text, fmt, ap);
+    if (rtd_tool_quiet || (kind >= RTD_SAY_INFO && rtd_tool_verbose <= kind - RTD_SAY_INFO) ||
+        (kind == RTD_SAY_NOTE && rtd_tool_verbose < 1 && !isatty(STDERR_FILENO)))
+        return;
     clear_line();
     fprintf(stderr, "%s: %s\n", rtd_tool_name(), text);
-}
-
-void rtd_warn(const char *fmt, ...)
-{
-    if (rtd_tool_quiet)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
-}
-
-void rtd_say(const char *fmt, ...)
-{
-    if (rtd_tool_quiet)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
-}
-
-const char *rtd_s(uint64_t n)
-{
-    return n == 1 ? "" : "s";
-}
-
-void rtd_info(int level, const char *fmt, ...)
-{
-    if (rtd_tool_quiet || rtd_tool_verbose < level)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
-}
-
-void rtd_note(const char *fmt, ...)
-{
-    if (rtd_tool_quiet || (rtd_tool_verbose < 1 && !isatty(STDERR_FILENO)))
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
 }
 
 static void format_seconds(char *out, size_t size, double s)
@@ -87,7 +42,9 @@ static void format_seconds(char *out, size_t size, double s)
         snprintf(out, size, "%lds", t);
 }
 
-void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *fmt, ...)
+/* Redrawn a few times a second when stderr is a terminal (and the process in its foreground), else
+ * one plain line a minute (none with -q). */
+static void show_progress(uint64_t done, uint64_t total, const char *unit, const char *extra)
 {
     if (rtd_tool_quiet)
         return;
@@ -103,11 +60,7 @@ void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *f
     if (now - progress.drawn < (tty ? 0.2 : 60))
         return;
     progress.drawn = now;
-    char text[512], extra[256] = "", eta[32] = "";
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(extra, sizeof extra, fmt, ap);
-    va_end(ap);
+    char text[512], eta[32] = "";
     double rate = (double)(done - progress.first) / (now - progress.begun);
     if (total) {
         if (rate > 0)
@@ -128,8 +81,10 @@ void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *f
     }
 }
 
-void rtd_progress_end(void)
+static void end_progress(void)
 {
     clear_line();
     progress.active = false;
 }
+
+const struct rtd_sink rtd_stderr_sink = {message, show_progress, end_progress};

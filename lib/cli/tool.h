@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
- * What every tool's main() shares: start and end, options and their help, messages, progress,
- * signals.  Only tools (and the training loops for progress) use this room's printing functions. */
+ * What every tool's main() shares: start and end, options and their help, and where messages and
+ * progress go (stderr).  For tools alone: nothing in lib/ includes it. */
 #ifndef RTD_CLI_TOOL_H
 #define RTD_CLI_TOOL_H
 
@@ -10,8 +10,10 @@
 #include <stdio.h>
 
 #include "base/err.h"
-
-#define RTD_VERSION "0.1.0"
+#include "base/mem.h"
+#include "base/process.h"
+#include "base/say.h"
+#include "base/stop.h"
 
 /* --- options --- */
 enum rtd_opt_type {
@@ -27,11 +29,6 @@ enum rtd_opt_type {
     RTD_OPT_SECS,    /* double*: seconds, or with suffix m or h */
     RTD_OPT_LIST,    /* struct rtd_strlist*: may be repeated */
     RTD_OPT_GROUP,   /* no option: a heading in --help (text in `help`) */
-};
-
-struct rtd_strlist {
-    const char *item[64];
-    int n;
 };
 
 struct rtd_opt {
@@ -92,43 +89,11 @@ int rtd_opt_check_uses(const struct rtd_opt *opts, const struct rtd_opt_use *use
 
 /* --- start and end --- */
 /* SIGPIPE to default (even if inherited ignored), fds 0-2 open, C locale for numbers, UTF-8 ctype,
- * signal handlers for INT TERM HUP (one ignored by the parent stays ignored) USR1 USR2. */
+ * signals caught (base/stop.h), messages to stderr. */
 void rtd_tool_begin(const char *name, int argc, char **argv);
-const char *rtd_tool_name(void);
 /* Print "tool: text" on stderr for a failure (and the usage line for RTD_EUSAGE), re-raise a caught
  * signal (silently), return the exit status.  With -v also version, time and peak memory.  Call as
  * `return rtd_tool_end(&err, status)`. */
 int rtd_tool_end(const struct rtd_err *err, int status);
-/* No operand and standard input a terminal: RTD_EUSAGE. */
-int rtd_refuse_tty_stdin(struct rtd_err *err);
-
-/* --- messages on stderr; one line each, "tool: ..." --- */
-void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* not with -q */
-void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* the same, no warning */
-/* "s", but nothing after the number 1. */
-const char *rtd_s(uint64_t n);
-void rtd_info(int level, const char *fmt, ...) /* with -v >= level */
-    __attribute__((format(printf, 2, 3)));
-void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* terminal, or -v */
-
-/* --- progress --- */
-/* Redrawn a few times a second when stderr is a terminal (and the process in its foreground), else
- * one plain line a minute (none with -q).  Call as often as you like. total = 0: unknown. */
-void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-void rtd_progress_end(void); /* clear the line */
-
-/* --- signals --- */
-/* Non-zero (the signal) after INT, TERM or HUP: stop between frames, no END, exit through
- * rtd_tool_end with RTD_ESIGNAL.  A second signal kills at once. */
-int rtd_stop_signal(void);
-/* While held, rtd_stop_signal says 0, so that reading and writing go on: for what has to be saved
- * before the end.  A second signal still kills at once. */
-void rtd_hold_signals(bool hold);
-bool rtd_take_usr1(void); /* true once after each SIGUSR1: print a status line */
-bool rtd_take_usr2(void); /* the same for SIGUSR2: checkpoint now */
-
-double rtd_now(void);        /* monotonic seconds */
-uint64_t rtd_peak_rss(void); /* bytes */
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "cli/tool.h"
+#include "base/stop.h"
 
 static int by_value(const void *a, const void *b)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "cli/tool.h"
+#include "base/say.h"
 
 static const struct loader {
     const char *task;
@@ -196,8 +196,10 @@ static void report_labels(const struct rtd_examples *e, const struct rtd_answers
     for (int i = 0; count && i < s->outputs; i++) {
         least = count[i] < least ? count[i] : least;
         most = count[i] > most ? count[i] : most;
-        if (s->outputs <= 12 || rtd_tool_verbose)
+        if (s->outputs <= 12)
             rtd_note("%s: label %s: %zu", file, s->label[i], count[i]);
+        else
+            rtd_info(1, "%s: label %s: %zu", file, s->label[i], count[i]);
     }
     if (count)
         rtd_note("%s: %d label%s with %zu to %zu each", file, s->outputs,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/tool.h"
+#include "base/say.h"
 #include "gold/conll.h"
 #include "finetune/dataset.h"
 #include "score/metrics_tags.h"

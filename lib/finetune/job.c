@@ -11,7 +11,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/say.h"
 #include "nn/kernels.h"
 #include "finetune/task_model.h"
 

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/process.h"
+#include "base/say.h"
+#include "base/stop.h"
 #include "finetune/batch.h"
 #include "finetune/state.h"
 #include "learn/optimizer.h"

@@ -8,7 +8,7 @@
 #include <utf8proc.h>
 
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/say.h"
 
 void rtd_table_free(struct rtd_table *t)
 {

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/say.h"
 
 enum { NAME = 256 };
 

@@ -10,7 +10,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "cli/tool.h"
+#include "base/say.h"
 
 enum { INDEX_MAX = 64 << 20 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/stop.h"
 #include "intake/archive_internal.h"
 
 enum { NAME_SIZE = 512 };

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "cli/tool.h"
+#include "base/mem.h"
 
 struct rtd_archive_opts {
     /* Shell patterns on member names (the whole name or its last part): a member is read when it

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "intake/archive_internal.h"
-#include "intake/clean.h"
+#include "base/utf8.h"
 
 static bool at(const unsigned char *p, size_t n, size_t offset, const char *magic, size_t len)
 {

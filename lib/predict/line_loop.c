@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/process.h"
+#include "base/say.h"
+#include "base/stop.h"
 #include "nn/kernels.h"
 
 enum { CHUNK_ROWS = 2048, CHUNK_TOKENS = 1 << 16 };

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/process.h"
 #include "base/rng.h"
-#include "cli/tool.h"
+#include "base/say.h"
+#include "base/stop.h"
 #include "nn/gemm.h"
 #include "pretrain/checkpoint.h"
 #include "pretrain/evaluation.h"

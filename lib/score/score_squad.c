@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/say.h"
 #include "gold/json_row.h"
 #include "score/metrics_squad.h"
 #include "score/score.h"

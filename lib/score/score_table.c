@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/tool.h"
 #include "finetune/examples.h"
 #include "gold/line_list.h"
 #include "score/metrics_labels.h"

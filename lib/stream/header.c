@@ -2,6 +2,7 @@
  *
  * The stream's header in memory: fields and axes, the standard kinds, vocabulary, provenance,
  * comparison. */
+#include "base/process.h"
 #include "stream/stream.h"
 
 #include <assert.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "cli/tool.h"
 #include "stream/format.h"
 
 static const struct {

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
-#include "cli/tool.h"
+#include "base/process.h"
 #include "stream/format.h"
 
 struct rtd_writer {

@@ -14,8 +14,8 @@
 #include <blis.h>
 
 #include "base/pool.h"
+#include "base/process.h"
 #include "base/rng.h"
-#include "cli/tool.h"
 #include "model/flops.h"
 #include "nn/gemm.h"
 #include "learn/optimizer.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "base/utf8.h"
 #include "intake/clean.h"
 
 /* Clean s in pieces of `piece` bytes (0: one). */

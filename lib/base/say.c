@@ -1,0 +1,78 @@
+/* rtdtools - MIT licence
+ *
+ * Text is put together here and given to the sink. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/say.h"
+
+static const struct rtd_sink *sink;
+
+void rtd_set_sink(const struct rtd_sink *s)
+{
+    sink = s;
+}
+
+static void give(int kind, const char *fmt, va_list ap)
+{
+    char text[1024];
+    if (!sink)
+        return;
+    vsnprintf(text, sizeof text, fmt, ap);
+    sink->message(kind, text);
+}
+
+void rtd_warn(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(RTD_SAY_WARNING, fmt, ap);
+    va_end(ap);
+}
+
+void rtd_say(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(RTD_SAY_NEWS, fmt, ap);
+    va_end(ap);
+}
+
+void rtd_note(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(RTD_SAY_NOTE, fmt, ap);
+    va_end(ap);
+}
+
+void rtd_info(int level, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(RTD_SAY_INFO + level - 1, fmt, ap);
+    va_end(ap);
+}
+
+void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *fmt, ...)
+{
+    char text[256];
+    if (!sink)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sink->progress(done, total, unit, text);
+}
+
+void rtd_progress_end(void)
+{
+    if (sink)
+        sink->progress_end();
+}
+
+const char *rtd_s(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
