@@ -60,20 +60,20 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     return o->n ? RTD_OK : rtd_refuse_tty_stdin(err);
 }
 
-static int read_all(struct rtd_docs *in, struct rtd_learner *l, struct rtd_err *err)
+static int read_all(struct rtd_doc_lines *in, struct rtd_learner *l, struct rtd_err *err)
 {
     enum rtd_doc_event event;
     const char *line;
     size_t len;
     uint64_t documents = 0;
-    while (!rtd_docs_next(in, &event, &line, &len, err) && event != RTD_DOC_FINISHED) {
-        if (event == RTD_DOC_LINE && rtd_learner_add(l, line, len, err))
+    while (!rtd_doc_lines_next(in, &event, &line, &len, err) && event != RTD_EVENT_FINISHED) {
+        if (event == RTD_EVENT_LINE && rtd_learner_add(l, line, len, err))
             break;
-        documents += event == RTD_DOC_END;
+        documents += event == RTD_EVENT_END;
         if (rtd_take_usr1())
             rtd_warn("%llu documents, %llu words", (unsigned long long)documents,
                      (unsigned long long)rtd_learner_words(l));
-        if (event == RTD_DOC_END && documents % 64 == 0)
+        if (event == RTD_EVENT_END && documents % 64 == 0)
             rtd_progress(documents, 0, "documents", "(%llu words)",
                          (unsigned long long)rtd_learner_words(l));
     }
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 {
     struct opts o = {.out = "-", .memory = "1G", .size = 30522, .alphabet = 1000, .max_word = 100};
     struct rtd_err err = {0};
-    struct rtd_docs *in = NULL;
+    struct rtd_doc_lines *in = NULL;
     struct rtd_learner *l = NULL;
     struct rtd_learn_report r;
     struct rtd_buf vocab = {0};
@@ -128,7 +128,7 @@ int main(int argc, char **argv)
     lo.limit_alphabet = (uint32_t)o.alphabet;
     lo.min_frequency = (uint64_t)o.frequency;
     lo.max_memory = o.budget;
-    int st = rtd_docs_open(&in, o.in, o.n, &err);
+    int st = rtd_doc_lines_open(&in, o.in, o.n, &err);
     if (!st)
         st = rtd_learner_new(&l, &lo, &err);
     if (!st)
@@ -141,6 +141,6 @@ int main(int argc, char **argv)
         report(&o, &r);
     rtd_buf_free(&vocab);
     rtd_learner_free(l);
-    rtd_docs_close(in);
+    rtd_doc_lines_close(in);
     return rtd_tool_end(&err, st);
 }

@@ -74,11 +74,11 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 
 /* --- encoding ------------------------------------------------------------------------------- */
 
-static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_docs *in,
+static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_doc_lines *in,
                        const struct rtd_tokenizer *t, struct rtd_err *err)
 {
     const struct rtd_tok_settings *s = rtd_tokenizer_settings(t);
-    const struct rtd_header *from = rtd_docs_header(in);
+    const struct rtd_header *from = rtd_doc_lines_header(in);
     struct rtd_header h;
     size_t len;
     const char *vocab = rtd_tokenizer_vocab(t, &len);
@@ -135,7 +135,7 @@ static int encode(const struct opts *o, struct rtd_err *err)
 {
     struct rtd_tok_settings s;
     struct rtd_tokenizer *t = NULL;
-    struct rtd_docs *in = NULL;
+    struct rtd_doc_lines *in = NULL;
     struct rtd_writer *out = NULL;
     struct rtd_pool *pool = NULL;
     struct rtd_tokenise_counts counts;
@@ -148,7 +148,7 @@ static int encode(const struct opts *o, struct rtd_err *err)
     s.max_word = (uint32_t)o->max_word;
     int st = rtd_tokenizer_load(&t, o->vocab, &s, err);
     if (!st)
-        st = rtd_docs_open(&in, o->in, o->n, err);
+        st = rtd_doc_lines_open(&in, o->in, o->n, err);
     if (!st)
         st = rtd_pool_new(&pool, (int)o->threads, err);
     if (!st)
@@ -163,7 +163,7 @@ static int encode(const struct opts *o, struct rtd_err *err)
         rtd_writer_abort(out, err);
     }
     rtd_pool_free(pool);
-    rtd_docs_close(in);
+    rtd_doc_lines_close(in);
     rtd_tokenizer_free(t);
     return st;
 }

@@ -320,7 +320,7 @@ int rtd_read_file(const char *path, size_t max, char **data, size_t *len, struct
     if (st)
         return st;
     for (;;) {
-        size_t got;
+        size_t got = 0;
         st = rtd_buf_reserve(&b, 65536, err);
         if (!st)
             st = rtd_in_read_some(in, (char *)b.data + b.len, b.cap - b.len - 1, &got, err);

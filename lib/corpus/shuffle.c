@@ -31,7 +31,7 @@ struct entry {
 #define ENTRY_COST (2 * sizeof(struct entry))
 
 struct partition {
-    struct rtd_run bucket[WAYS];
+    struct rtd_spill_run bucket[WAYS];
     uint64_t records[WAYS];
     int next; /* the first bucket not taken yet */
 };
@@ -95,7 +95,7 @@ static void partition_free(struct partition *p)
     if (!p)
         return;
     for (int i = 0; i < WAYS; i++)
-        rtd_run_free(&p->bucket[i]);
+        rtd_spill_free(&p->bucket[i]);
     free(p);
 }
 
@@ -189,13 +189,13 @@ static int scatter(struct rtd_shuffle *s, struct partition *p, int level, uint32
     int b = (int)(key_of(s, pass, head[1]) >> (64 - BITS * (level + 1)) & (WAYS - 1));
     p->records[b]++;
     s->spilled += head[0];
-    return rtd_run_write(s->spill, &p->bucket[b], blob, head[0], err);
+    return rtd_spill_write(s->spill, &p->bucket[b], blob, head[0], err);
 }
 
 static int partition_flush(struct rtd_shuffle *s, struct partition *p, struct rtd_err *err)
 {
     for (int i = 0; i < WAYS; i++)
-        if (rtd_run_flush(s->spill, &p->bucket[i], err))
+        if (rtd_spill_flush(s->spill, &p->bucket[i], err))
             return err->status;
     return RTD_OK;
 }
@@ -268,14 +268,14 @@ static void sort(struct rtd_shuffle *s)
 /* Read a bucket into the arena. */
 static int load(struct rtd_shuffle *s, struct partition *p, int b, struct rtd_err *err)
 {
-    struct rtd_run *r = &p->bucket[b];
+    struct rtd_spill_run *r = &p->bucket[b];
     size_t got = 1, bytes = (size_t)r->written;
     s->arena.len = s->entries.len = 0;
     if (rtd_buf_reserve(&s->arena, bytes, err) ||
         rtd_buf_reserve(&s->entries, (size_t)p->records[b] * sizeof(struct entry), err))
         return err->status;
     for (; got; s->arena.len += got)
-        if (rtd_run_read(s->spill, r, (char *)s->arena.data + s->arena.len, &got, err))
+        if (rtd_spill_read(s->spill, r, (char *)s->arena.data + s->arena.len, &got, err))
             return err->status;
     for (size_t at = 0; at < bytes;) {
         uint64_t head[2];
@@ -290,7 +290,7 @@ static int load(struct rtd_shuffle *s, struct partition *p, int b, struct rtd_er
 }
 
 /* Deal a bucket that is too large for memory out to the buckets of the next level. */
-static int split(struct rtd_shuffle *s, struct rtd_run *r, struct rtd_err *err)
+static int split(struct rtd_shuffle *s, struct rtd_spill_run *r, struct rtd_err *err)
 {
     struct partition *p = partition_new(s, s->buffers);
     if (!p)
@@ -300,7 +300,7 @@ static int split(struct rtd_shuffle *s, struct rtd_run *r, struct rtd_err *err)
     s->partial.len = 0;
     for (size_t got = 1; got;) {
         if (rtd_buf_reserve(&s->partial, s->block, err) ||
-            rtd_run_read(s->spill, r, (char *)s->partial.data + s->partial.len, &got, err))
+            rtd_spill_read(s->spill, r, (char *)s->partial.data + s->partial.len, &got, err))
             return err->status;
         s->partial.len += got;
         size_t at = 0, left = s->partial.len;
@@ -315,7 +315,7 @@ static int split(struct rtd_shuffle *s, struct rtd_run *r, struct rtd_err *err)
             memmove(s->partial.data, (char *)s->partial.data + at, left);
         s->partial.len = left;
     }
-    rtd_run_free(r);
+    rtd_spill_free(r);
     return partition_flush(s, p, err);
 }
 
@@ -341,12 +341,12 @@ static int next_bucket(struct rtd_shuffle *s, bool *more, struct rtd_err *err)
             continue;
         }
         int b = p->next++;
-        struct rtd_run *r = &p->bucket[b];
+        struct rtd_spill_run *r = &p->bucket[b];
         if (!p->records[b])
             continue;
         if (r->written + p->records[b] * ENTRY_COST <= s->room) {
             int st = load(s, p, b, err);
-            rtd_run_free(r);
+            rtd_spill_free(r);
             return st || !s->coming ? st : scatter_coming(s, err);
         }
         if (s->depth == LEVELS)

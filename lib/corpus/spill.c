@@ -84,7 +84,8 @@ static int new_block(struct rtd_spill *s, uint32_t *number, struct rtd_err *err)
     return RTD_OK;
 }
 
-static int write_block(struct rtd_spill *s, struct rtd_run *r, size_t len, struct rtd_err *err)
+static int write_block(struct rtd_spill *s, struct rtd_spill_run *r, size_t len,
+                       struct rtd_err *err)
 {
     uint32_t number;
     if (new_block(s, &number, err) || rtd_buf_append(&r->blocks, &number, sizeof number, err))
@@ -100,8 +101,8 @@ static int write_block(struct rtd_spill *s, struct rtd_run *r, size_t len, struc
     return RTD_OK;
 }
 
-int rtd_run_write(struct rtd_spill *s, struct rtd_run *r, const void *data, size_t len,
-                  struct rtd_err *err)
+int rtd_spill_write(struct rtd_spill *s, struct rtd_spill_run *r, const void *data, size_t len,
+                    struct rtd_err *err)
 {
     const char *p = data;
     while (len) {
@@ -116,14 +117,14 @@ int rtd_run_write(struct rtd_spill *s, struct rtd_run *r, const void *data, size
     return RTD_OK;
 }
 
-int rtd_run_flush(struct rtd_spill *s, struct rtd_run *r, struct rtd_err *err)
+int rtd_spill_flush(struct rtd_spill *s, struct rtd_spill_run *r, struct rtd_err *err)
 {
     size_t fill = r->written % s->block;
     return fill ? write_block(s, r, fill, err) : RTD_OK;
 }
 
-int rtd_run_read(struct rtd_spill *s, struct rtd_run *r, void *buf, size_t *got,
-                 struct rtd_err *err)
+int rtd_spill_read(struct rtd_spill *s, struct rtd_spill_run *r, void *buf, size_t *got,
+                   struct rtd_err *err)
 {
     uint64_t left = r->written - r->read;
     size_t n = left < s->block ? (size_t)left : s->block, done = 0;
@@ -146,8 +147,8 @@ int rtd_run_read(struct rtd_spill *s, struct rtd_run *r, void *buf, size_t *got,
     return rtd_buf_append(&s->free, &number, sizeof number, err);
 }
 
-void rtd_run_free(struct rtd_run *r)
+void rtd_spill_free(struct rtd_spill_run *r)
 {
     rtd_buf_free(&r->blocks);
-    *r = (struct rtd_run){0};
+    *r = (struct rtd_spill_run){0};
 }

@@ -130,7 +130,7 @@ static int judge_question(struct rtd_squad_item *item, const struct gold *g, siz
 {
     const struct rtd_squad_question *q = &g->squad.q[i];
     const struct rtd_windows *w = &g->windows[i];
-    struct rtd_span span;
+    struct rtd_span span = {0};
     struct rtd_spans found = {.best = &span, .most = 1};
     const float **x = malloc(w->n * sizeof *x);
     if (!x)

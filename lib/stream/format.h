@@ -27,12 +27,12 @@ enum {
 #define RTD_TS_DEFAULT_FRAME ((uint64_t)16 << 20)
 
 /* offsets in the stream's prelude */
-enum { RTD_P_MAJOR = 8, RTD_P_MINOR = 10, RTD_P_TEXT = 12, RTD_P_VOCAB = 16 };
+enum { RTD_PRE_MAJOR = 8, RTD_PRE_MINOR = 10, RTD_PRE_TEXT = 12, RTD_PRE_VOCAB = 16 };
 /* offsets in a frame's prelude */
 enum { RTD_F_TYPE = 0, RTD_F_FLAGS = 4, RTD_F_BODY = 8, RTD_F_SEQ = 16, RTD_F_INDEX = 24 };
 enum { RTD_F_RECORDS = 32, RTD_F_STRIDE = 36 };
 /* in both: CRC of what follows the prelude, CRC of the prelude's bytes before it */
-enum { RTD_P_CRC_BODY = 56, RTD_P_CRC = 60 };
+enum { RTD_PRE_CRC_BODY = 56, RTD_PRE_CRC = 60 };
 /* offsets in the body of an END frame */
 enum { RTD_E_FRAMES = 0, RTD_E_RECORDS = 8, RTD_E_BYTES = 16, RTD_E_CRCS = 24, RTD_E_NAXES = 28 };
 enum { RTD_E_AXES = 32 };

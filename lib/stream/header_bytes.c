@@ -107,12 +107,12 @@ int rtd_header_encode(const struct rtd_header *h, struct rtd_buf *out, const cha
     crc = rtd_crc32c(crc, vocab.data, vocab.len);
     crc = rtd_crc32c(crc, zero, pad);
     memcpy(pre, magic, sizeof magic);
-    rtd_put16(pre + RTD_P_MAJOR, RTD_TS_MAJOR);
-    rtd_put16(pre + RTD_P_MINOR, RTD_TS_MINOR);
-    rtd_put32(pre + RTD_P_TEXT, (uint32_t)text_len);
-    rtd_put32(pre + RTD_P_VOCAB, (uint32_t)vocab.len);
-    rtd_put32(pre + RTD_P_CRC_BODY, crc);
-    rtd_put32(pre + RTD_P_CRC, rtd_crc32c(0, pre, RTD_P_CRC));
+    rtd_put16(pre + RTD_PRE_MAJOR, RTD_TS_MAJOR);
+    rtd_put16(pre + RTD_PRE_MINOR, RTD_TS_MINOR);
+    rtd_put32(pre + RTD_PRE_TEXT, (uint32_t)text_len);
+    rtd_put32(pre + RTD_PRE_VOCAB, (uint32_t)vocab.len);
+    rtd_put32(pre + RTD_PRE_CRC_BODY, crc);
+    rtd_put32(pre + RTD_PRE_CRC, rtd_crc32c(0, pre, RTD_PRE_CRC));
     if ((st = rtd_buf_append(out, pre, sizeof pre, err)) ||
         (st = rtd_buf_append(out, text, text_len, err)) ||
         (vocab.len && (st = rtd_buf_append(out, vocab.data, vocab.len, err))))

@@ -149,20 +149,20 @@ static int read_header(struct rtd_reader *r, struct rtd_err *err)
     }
     if (got < sizeof pre)
         return unterminated(r, err);
-    if (rtd_get32(pre + RTD_P_CRC) != rtd_crc32c(0, pre, RTD_P_CRC))
+    if (rtd_get32(pre + RTD_PRE_CRC) != rtd_crc32c(0, pre, RTD_PRE_CRC))
         return fail(r, RTD_EDATA, err, "checksum mismatch");
-    unsigned major = rtd_get16(pre + RTD_P_MAJOR), minor = rtd_get16(pre + RTD_P_MINOR);
+    unsigned major = rtd_get16(pre + RTD_PRE_MAJOR), minor = rtd_get16(pre + RTD_PRE_MINOR);
     if (major != RTD_TS_MAJOR)
         return fail(r, RTD_EDATA, err, "unsupported stream format %u.%u, this reader takes %d.x",
                     major, minor, RTD_TS_MAJOR);
-    uint32_t text = rtd_get32(pre + RTD_P_TEXT), vocab = rtd_get32(pre + RTD_P_VOCAB), crc;
+    uint32_t text = rtd_get32(pre + RTD_PRE_TEXT), vocab = rtd_get32(pre + RTD_PRE_VOCAB), crc;
     uint64_t len = (uint64_t)text + vocab;
     if (len > RTD_TS_MAX_HEADER)
         return fail(r, RTD_EDATA, err, "%llu bytes, the limit is %zu", (unsigned long long)len,
                     RTD_TS_MAX_HEADER);
     if ((st = read_body(r, rtd_align64(len), &crc, err)))
         return st;
-    if (crc != rtd_get32(pre + RTD_P_CRC_BODY))
+    if (crc != rtd_get32(pre + RTD_PRE_CRC_BODY))
         return fail(r, RTD_EDATA, err, "checksum mismatch");
     if (!all_zero(r->body + len, r->body + rtd_align64(len)))
         return fail(r, RTD_EDATA, err, "padding is not zero");
@@ -385,7 +385,7 @@ static int read_frame(struct rtd_reader *r, struct rtd_err *err)
     if (rtd_stream_magic(pre, sizeof pre))
         return fail(r, RTD_EDATA, err,
                     "a second stream begins here (streams are joined by ts-cat, not cat)");
-    if (rtd_get32(pre + RTD_P_CRC) != rtd_crc32c(0, pre, RTD_P_CRC))
+    if (rtd_get32(pre + RTD_PRE_CRC) != rtd_crc32c(0, pre, RTD_PRE_CRC))
         return fail(r, RTD_EDATA, err, "checksum mismatch");
     struct frame f = {
         .type = rtd_get32(pre + RTD_F_TYPE),
@@ -395,7 +395,7 @@ static int read_frame(struct rtd_reader *r, struct rtd_err *err)
         .first_index = rtd_get64(pre + RTD_F_INDEX),
         .records = rtd_get32(pre + RTD_F_RECORDS),
         .stride = rtd_get32(pre + RTD_F_STRIDE),
-        .crc = rtd_get32(pre + RTD_P_CRC_BODY),
+        .crc = rtd_get32(pre + RTD_PRE_CRC_BODY),
     };
     bool known = f.type == RTD_T_DATA || f.type == RTD_T_END || f.type == RTD_T_ABORT;
     if (f.seq != r->next_seq - 1)

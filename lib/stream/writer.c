@@ -91,8 +91,8 @@ static int put_prelude(struct rtd_writer *w, uint32_t type, uint64_t body, uint3
         rtd_put32(pre + RTD_F_RECORDS, w->records);
         rtd_put32(pre + RTD_F_STRIDE, w->stride);
     }
-    rtd_put32(pre + RTD_P_CRC_BODY, crc);
-    rtd_put32(pre + RTD_P_CRC, rtd_crc32c(0, pre, RTD_P_CRC));
+    rtd_put32(pre + RTD_PRE_CRC_BODY, crc);
+    rtd_put32(pre + RTD_PRE_CRC, rtd_crc32c(0, pre, RTD_PRE_CRC));
     return put(w, pre, sizeof pre, err);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/io.h"
 
-struct rtd_docs {
+struct rtd_doc_lines {
     char *const *path;
     int npaths, current; /* current: number of the open input */
     struct rtd_header header;
@@ -25,7 +25,7 @@ struct rtd_docs {
 static char stdin_path[] = "-";
 static char *const stdin_only[] = {stdin_path};
 
-static int open_stream(struct rtd_docs *d, struct rtd_in *in, struct rtd_err *err)
+static int open_stream(struct rtd_doc_lines *d, struct rtd_in *in, struct rtd_err *err)
 {
     if (rtd_reader_open_in(&d->reader, in, err))
         return err->status;
@@ -34,7 +34,7 @@ static int open_stream(struct rtd_docs *d, struct rtd_in *in, struct rtd_err *er
 }
 
 /* Open input number `current`. */
-static int open_input(struct rtd_docs *d, struct rtd_err *err)
+static int open_input(struct rtd_doc_lines *d, struct rtd_err *err)
 {
     const char *path = d->path[d->current];
     unsigned char magic[RTD_STREAM_MAGIC];
@@ -55,7 +55,7 @@ static int open_input(struct rtd_docs *d, struct rtd_err *err)
     return RTD_OK;
 }
 
-static void close_input(struct rtd_docs *d)
+static void close_input(struct rtd_doc_lines *d)
 {
     rtd_reader_close(d->reader);
     d->reader = NULL;
@@ -64,9 +64,9 @@ static void close_input(struct rtd_docs *d)
     d->in_text = false;
 }
 
-int rtd_docs_open(struct rtd_docs **out, char *const *path, int n, struct rtd_err *err)
+int rtd_doc_lines_open(struct rtd_doc_lines **out, char *const *path, int n, struct rtd_err *err)
 {
-    struct rtd_docs *d = calloc(1, sizeof *d);
+    struct rtd_doc_lines *d = calloc(1, sizeof *d);
 
     *out = NULL;
     if (!d)
@@ -83,11 +83,11 @@ int rtd_docs_open(struct rtd_docs **out, char *const *path, int n, struct rtd_er
     *out = d;
     return RTD_OK;
 fail:
-    rtd_docs_close(d);
+    rtd_doc_lines_close(d);
     return err->status;
 }
 
-const struct rtd_header *rtd_docs_header(const struct rtd_docs *d)
+const struct rtd_header *rtd_doc_lines_header(const struct rtd_doc_lines *d)
 {
     return d->have_header ? &d->header : NULL;
 }
@@ -100,8 +100,8 @@ static bool is_blank(const char *s, size_t n)
     return true;
 }
 
-/* The next event of plain text; RTD_DOC_FINISHED: this input has ended. */
-static int next_of_text(struct rtd_docs *d, enum rtd_doc_event *event, const char **line,
+/* The next event of plain text; RTD_EVENT_FINISHED: this input has ended. */
+static int next_of_text(struct rtd_doc_lines *d, enum rtd_doc_event *event, const char **line,
                         size_t *len, struct rtd_err *err)
 {
     char *s;
@@ -114,17 +114,17 @@ static int next_of_text(struct rtd_docs *d, enum rtd_doc_event *event, const cha
         if (s && !is_blank(s, *len)) {
             d->in_document = true;
             *line = s;
-            *event = RTD_DOC_LINE;
+            *event = RTD_EVENT_LINE;
             return RTD_OK;
         }
         if (d->in_document) {
             d->in_document = false;
             d->documents++;
-            *event = RTD_DOC_END;
+            *event = RTD_EVENT_END;
             return RTD_OK;
         }
         if (!s) {
-            *event = RTD_DOC_FINISHED;
+            *event = RTD_EVENT_FINISHED;
             if (!d->documents)
                 return rtd_fail(err, RTD_EDATA, "%s: empty: no text and no stream",
                                 rtd_in_name(d->lines.in));
@@ -134,7 +134,7 @@ static int next_of_text(struct rtd_docs *d, enum rtd_doc_event *event, const cha
 }
 
 /* The same of a stream. */
-static int next_of_stream(struct rtd_docs *d, enum rtd_doc_event *event, const char **line,
+static int next_of_stream(struct rtd_doc_lines *d, enum rtd_doc_event *event, const char **line,
                           size_t *len, struct rtd_err *err)
 {
     const struct rtd_header *h = rtd_reader_header(d->reader);
@@ -145,7 +145,7 @@ static int next_of_stream(struct rtd_docs *d, enum rtd_doc_event *event, const c
         if (rtd_reader_next(d->reader, &rec, err))
             return err->status;
         if (rec.end) {
-            *event = RTD_DOC_FINISHED;
+            *event = RTD_EVENT_FINISHED;
             return RTD_OK;
         }
         d->rest = rec.data[field];
@@ -164,24 +164,24 @@ static int next_of_stream(struct rtd_docs *d, enum rtd_doc_event *event, const c
                             rtd_reader_name(d->reader), (unsigned long long)d->documents,
                             RTD_DOC_MAX_LINE >> 20);
         if (!is_blank(*line, *len)) {
-            *event = RTD_DOC_LINE;
+            *event = RTD_EVENT_LINE;
             return RTD_OK;
         }
     }
     d->in_document = false;
-    *event = RTD_DOC_END;
+    *event = RTD_EVENT_END;
     return RTD_OK;
 }
 
-int rtd_docs_next(struct rtd_docs *d, enum rtd_doc_event *event, const char **line, size_t *len,
-                  struct rtd_err *err)
+int rtd_doc_lines_next(struct rtd_doc_lines *d, enum rtd_doc_event *event, const char **line,
+                       size_t *len, struct rtd_err *err)
 {
     *line = NULL;
     *len = 0;
     for (;;) {
         int st = d->in_text ? next_of_text(d, event, line, len, err)
                             : next_of_stream(d, event, line, len, err);
-        if (st || *event != RTD_DOC_FINISHED || d->current + 1 == d->npaths)
+        if (st || *event != RTD_EVENT_FINISHED || d->current + 1 == d->npaths)
             return st;
         close_input(d);
         d->current++;
@@ -190,7 +190,7 @@ int rtd_docs_next(struct rtd_docs *d, enum rtd_doc_event *event, const char **li
     }
 }
 
-void rtd_docs_close(struct rtd_docs *d)
+void rtd_doc_lines_close(struct rtd_doc_lines *d)
 {
     if (!d)
         return;

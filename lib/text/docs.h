@@ -14,23 +14,23 @@
 #include "stream/stream.h"
 
 enum rtd_doc_event {
-    RTD_DOC_LINE,     /* a line of the current document that is not blank */
-    RTD_DOC_END,      /* the document's last line has been given (there may have been none) */
-    RTD_DOC_FINISHED, /* no more documents: all inputs ended as they should */
+    RTD_EVENT_LINE,     /* a line of the current document that is not blank */
+    RTD_EVENT_END,      /* the document's last line has been given (there may have been none) */
+    RTD_EVENT_FINISHED, /* no more documents: all inputs ended as they should */
 };
 
 enum { RTD_DOC_MAX_LINE = 16 << 20 }; /* bytes */
 
-struct rtd_docs;
+struct rtd_doc_lines;
 /* Reads the n inputs of path in turn ("-": standard input; n = 0: that alone).  Opens the first
  * one. The strings are borrowed. */
-int rtd_docs_open(struct rtd_docs **d, char *const *path, int n, struct rtd_err *err);
+int rtd_doc_lines_open(struct rtd_doc_lines **d, char *const *path, int n, struct rtd_err *err);
 /* The header of the first input, or NULL where it is plain text. */
-const struct rtd_header *rtd_docs_header(const struct rtd_docs *d);
+const struct rtd_header *rtd_doc_lines_header(const struct rtd_doc_lines *d);
 /* *line[0 .. *len-1] is borrowed until the next call, without its line end.  RTD_EDATA for plain
  * text that holds a NUL byte or no document at all, and for lines over RTD_DOC_MAX_LINE. */
-int rtd_docs_next(struct rtd_docs *d, enum rtd_doc_event *event, const char **line, size_t *len,
-                  struct rtd_err *err);
-void rtd_docs_close(struct rtd_docs *d); /* NULL is fine */
+int rtd_doc_lines_next(struct rtd_doc_lines *d, enum rtd_doc_event *event, const char **line,
+                       size_t *len, struct rtd_err *err);
+void rtd_doc_lines_close(struct rtd_doc_lines *d); /* NULL is fine */
 
 #endif

@@ -214,7 +214,7 @@ static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd
 static int print(const struct rtd_pieces *p, struct rtd_buf *out, struct rtd_err *err)
 {
     for (uint32_t i = 0; i < p->n; i++) {
-        const char *piece = rtd_pieces_text(p, i);
+        const char *piece = rtd_pieces_get(p, i);
         if (rtd_buf_append(out, piece, strlen(piece), err) || rtd_buf_append(out, "\n", 1, err))
             return err->status;
     }

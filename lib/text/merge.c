@@ -13,7 +13,7 @@ static size_t piece_slot(const struct rtd_pieces *p, const char *piece, size_t l
 {
     size_t i = rtd_hash64(piece, len) & (p->slots - 1);
     for (; p->slot[i]; i = (i + 1) & (p->slots - 1)) {
-        const char *have = rtd_pieces_text(p, p->slot[i] - 1);
+        const char *have = rtd_pieces_get(p, p->slot[i] - 1);
         if (!strncmp(have, piece, len) && !have[len])
             break;
     }
@@ -35,7 +35,7 @@ static int more_slots(struct rtd_pieces *p, struct rtd_err *err)
     p->slot = slot;
     p->slots = slots;
     for (uint32_t i = 0; i < p->n; i++) {
-        const char *piece = rtd_pieces_text(p, i);
+        const char *piece = rtd_pieces_get(p, i);
         slot[piece_slot(p, piece, strlen(piece))] = i + 1;
     }
     return RTD_OK;
@@ -261,7 +261,7 @@ static int merge_in_word(struct merger *m, uint32_t w, uint32_t left, uint32_t r
 static int make_piece(struct merger *m, const struct pair *q, uint32_t *made)
 {
     struct rtd_buf text = {0};
-    const char *left = rtd_pieces_text(m->p, q->left), *right = rtd_pieces_text(m->p, q->right);
+    const char *left = rtd_pieces_get(m->p, q->left), *right = rtd_pieces_get(m->p, q->right);
     if (!strncmp(right, "##", 2))
         right += 2;
     if (!rtd_buf_append(&text, left, strlen(left), m->err) &&

@@ -23,7 +23,7 @@ int rtd_pieces_add(struct rtd_pieces *p, const char *piece, size_t len, uint32_t
                    struct rtd_err *err);
 /* The number of a piece, or UINT32_MAX. */
 uint32_t rtd_pieces_find(const struct rtd_pieces *p, const char *piece, size_t len);
-static inline const char *rtd_pieces_text(const struct rtd_pieces *p, uint32_t number)
+static inline const char *rtd_pieces_get(const struct rtd_pieces *p, uint32_t number)
 {
     return (const char *)p->text.data + ((const size_t *)p->at.data)[number];
 }

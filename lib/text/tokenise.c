@@ -36,7 +36,7 @@ struct batch {
 };
 
 struct job {
-    struct rtd_docs *in;
+    struct rtd_doc_lines *in;
     struct rtd_writer *out;
     const struct rtd_tokenizer *t;
     struct rtd_tokenise_counts *counts;
@@ -84,14 +84,14 @@ static int read_batch(struct job *j, struct batch *b, struct rtd_err *err)
         struct item item = {.off = b->text.len};
         const char *line;
         size_t len;
-        if (rtd_docs_next(j->in, &event, &line, &len, err))
+        if (rtd_doc_lines_next(j->in, &event, &line, &len, err))
             return err->status;
-        if (event == RTD_DOC_FINISHED) {
+        if (event == RTD_EVENT_FINISHED) {
             b->last = true;
             break;
         }
         item.len = (uint32_t)len;
-        item.end = event == RTD_DOC_END;
+        item.end = event == RTD_EVENT_END;
         if (rtd_buf_append(&b->text, line, len, err) ||
             rtd_buf_append(&b->items, &item, sizeof item, err))
             return err->status;
@@ -245,7 +245,7 @@ static int run(struct job *j, struct rtd_pool *pool,
     return RTD_OK;
 }
 
-int rtd_tokenise(struct rtd_docs *in, struct rtd_writer *out, const struct rtd_tokenizer *t,
+int rtd_tokenise(struct rtd_doc_lines *in, struct rtd_writer *out, const struct rtd_tokenizer *t,
                  struct rtd_pool *pool, size_t max_document,
                  void (*watch)(const struct rtd_tokenise_counts *),
                  struct rtd_tokenise_counts *counts, struct rtd_err *err)

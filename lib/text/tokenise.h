@@ -24,7 +24,7 @@ struct rtd_tokenise_counts {
 
 /* out: a stream of tokens with t's vocabulary.  max_document: tokens (RTD_MAX_DOCUMENT, less in
  * tests).  counts is valid also when it fails.  watch (may be NULL) is called between batches. */
-int rtd_tokenise(struct rtd_docs *in, struct rtd_writer *out, const struct rtd_tokenizer *t,
+int rtd_tokenise(struct rtd_doc_lines *in, struct rtd_writer *out, const struct rtd_tokenizer *t,
                  struct rtd_pool *pool, size_t max_document,
                  void (*watch)(const struct rtd_tokenise_counts *counts),
                  struct rtd_tokenise_counts *counts, struct rtd_err *err);
