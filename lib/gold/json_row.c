@@ -18,6 +18,7 @@ void rtd_json_row_free(struct rtd_json_row *row)
 {
     drop_fields(row);
     free(row->field);
+    rtd_json_free(&row->doc);
     *row = (struct rtd_json_row){0};
 }
 
@@ -27,12 +28,8 @@ struct place {
     unsigned long long number;
 };
 
-static int add_text(struct rtd_json_row *row, const json_t *value, const char *key,
-                    const struct place *at, struct rtd_err *err)
+static int add_text(struct rtd_json_row *row, const struct rtd_json *value, struct rtd_err *err)
 {
-    if (!json_is_string(value))
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: \"%s\" %s", at->name, at->number, key,
-                        value ? "does not hold text" : "is not there");
     if (row->n == row->cap) {
         int cap = 2 * row->cap + 4;
         char **field = realloc(row->field, (size_t)cap * sizeof *field);
@@ -41,7 +38,7 @@ static int add_text(struct rtd_json_row *row, const json_t *value, const char *k
         row->field = field;
         row->cap = cap;
     }
-    char *text = strdup(json_string_value(value));
+    char *text = rtd_json_copy(value);
     if (!text)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     /* A TSV has no place for them, and to the tokenizer they are blanks; offsets stay true. */
@@ -51,9 +48,10 @@ static int add_text(struct rtd_json_row *row, const json_t *value, const char *k
     return RTD_OK;
 }
 
-static int add_keys(struct rtd_json_row *row, const json_t *object, const char *keys,
-                    const struct place *at, struct rtd_err *err)
+static int add_keys(struct rtd_json_row *row, const char *keys, const struct place *at,
+                    struct rtd_err *err)
 {
+    const struct rtd_json *v;
     char key[256];
     for (const char *p = keys;; p++) {
         size_t len = strcspn(p, ",");
@@ -61,7 +59,8 @@ static int add_keys(struct rtd_json_row *row, const json_t *object, const char *
             return rtd_fail(err, RTD_EUSAGE, "--text %s: want names of keys", keys);
         memcpy(key, p, len);
         key[len] = '\0';
-        if (add_text(row, json_object_get(object, key), key, at, err))
+        if (rtd_json_want(row->doc.root, key, RTD_JSON_TEXT, &v, at->name, at->number, err) ||
+            add_text(row, v, err))
             return err->status;
         p += len;
         if (!*p)
@@ -69,16 +68,20 @@ static int add_keys(struct rtd_json_row *row, const json_t *object, const char *
     }
 }
 
-static int add_list(struct rtd_json_row *row, const json_t *object, const char *key,
-                    const struct place *at, struct rtd_err *err)
+static int add_list(struct rtd_json_row *row, const char *key, const struct place *at,
+                    struct rtd_err *err)
 {
-    const json_t *list = json_object_get(object, key);
-    if (!json_is_array(list))
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: \"%s\" %s", at->name, at->number, key,
-                        list ? "does not hold a list" : "is not there");
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (add_text(row, json_array_get(list, i), key, at, err))
+    const struct rtd_json *list;
+    if (rtd_json_want(row->doc.root, key, RTD_JSON_LIST, &list, at->name, at->number, err))
+        return err->status;
+    struct rtd_json_walk w = rtd_json_walk(list);
+    while (rtd_json_step(&w)) {
+        if (w.value->kind != RTD_JSON_TEXT)
+            return rtd_fail(err, RTD_EDATA, "%s: line %llu: \"%s\" does not hold text", at->name,
+                            at->number, key);
+        if (add_text(row, w.value, err))
             return err->status;
+    }
     return RTD_OK;
 }
 
@@ -87,19 +90,12 @@ int rtd_json_row_read(struct rtd_json_row *row, const char *line, size_t len, co
                       struct rtd_err *err)
 {
     struct place at = {name, number};
-    json_error_t why;
-    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
     drop_fields(row);
-    if (!json_is_object(object)) {
-        json_decref(object);
-        if (!object)
-            return rtd_fail(err, RTD_EDATA, "%s: line %llu: not JSON: %s", name, number, why.text);
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: not a JSON object", name, number);
-    }
-    int st = add_keys(row, object, keys, &at, err);
+    int st = rtd_json_read(&row->doc, line, len, name, number, err);
+    if (!st)
+        st = add_keys(row, keys, &at, err);
     if (!st && list)
-        st = add_list(row, object, list, &at, err);
-    json_decref(object);
+        st = add_list(row, list, &at, err);
     return st;
 }
 

@@ -8,12 +8,14 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "base/err.h"
+#include "base/json.h"
 
 /* Zero-initialise; reading reuses the memory. */
 struct rtd_json_row {
-    char **field; /* [n] texts, owned; a tab or line break in a text is a blank here */
+    char *
+        *field; /* [n] texts, owned; a tab or line break in a text is a blank here, U+0000 U+FFFD */
     int n, cap;
+    struct rtd_json_doc doc; /* private */
 };
 
 /* keys: "KEY" or "KEY,KEY", each a string in the object; list: a key of an array of strings that
