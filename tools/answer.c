@@ -19,7 +19,7 @@ struct row {
 };
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     const char *squad, *no_answer;
     int64_t stride, question, n_best; /* n_best 0: not printed */
     double threshold;                 /* < 0: the model's */
@@ -43,8 +43,8 @@ static const struct rtd_usage usage = {"-m DIR [options] [FILE...]",
                                        "its questions, as SQuAD's scripts read "
                                        "it."};
 
-static int keep_row(struct rtd_answer *a, struct opts *o, const char *question, const char *context,
-                    const char *id, struct rtd_err *err)
+static int keep_row(struct rtd_line_loop *a, struct opts *o, const char *question,
+                    const char *context, const char *id, struct rtd_err *err)
 {
     struct rtd_window_options wo = {.question = (size_t)o->question, .shared = (size_t)o->stride};
     if (o->rows == o->cap) {
@@ -67,7 +67,7 @@ static int keep_row(struct rtd_answer *a, struct opts *o, const char *question, 
     return st;
 }
 
-static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err)
+static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err)
 {
     return keep_row(a, arg, field[0], n > 1 ? field[1] : "", NULL, err);
 }
@@ -86,7 +86,7 @@ static void drop(void *arg)
 /* --- answers --- */
 
 /* The spans of row r into o->spans. */
-static int find_spans(struct opts *o, const struct row *r, const struct rtd_chunk *c, size_t i,
+static int find_spans(struct opts *o, const struct row *r, const struct rtd_line_batch *c, size_t i,
                       struct rtd_err *err)
 {
     const struct rtd_windows *w = &r->windows;
@@ -121,7 +121,7 @@ static json_t *list_spans(const struct rtd_spans *s, const struct row *r)
     return list;
 }
 
-static int print_one(struct rtd_answer *a, const struct opts *o, const struct row *r,
+static int print_one(struct rtd_line_loop *a, const struct opts *o, const struct row *r,
                      struct rtd_err *err)
 {
     const struct rtd_spans *s = &o->spans;
@@ -155,7 +155,8 @@ static void note_one(struct opts *o, const struct row *r)
     json_object_set_new(o->none, r->id, json_real(rtd_no_answer_probability(&o->spans)));
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = RTD_OK;
@@ -176,17 +177,17 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
 
 /* --- SQuAD's files --- */
 
-static int next_question(struct rtd_answer *a, void *source, bool *more, struct rtd_err *err)
+static int next_question(struct rtd_line_loop *a, void *source, bool *more, struct rtd_err *err)
 {
     struct opts *o = source;
     *more = o->next < o->data.n;
-    if (!*more || rtd_answer_begin(a, "", err))
+    if (!*more || rtd_line_loop_begin_row(a, "", err))
         return err->status;
     const struct rtd_squad_question *q = &o->data.q[o->next++];
-    return rtd_answer_end(a, keep_row(a, o, q->question, q->context, q->id, err), err);
+    return rtd_line_loop_end_row(a, keep_row(a, o, q->question, q->context, q->id, err), err);
 }
 
-static int write_object(struct rtd_answer *a, const char *path, const json_t *object,
+static int write_object(struct rtd_line_loop *a, const char *path, const json_t *object,
                         struct rtd_err *err)
 {
     struct rtd_out *out;
@@ -211,9 +212,9 @@ static bool is_regular(const char *path)
     return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
 }
 
-static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *err)
+static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err *err)
 {
-    struct rtd_answer_options quiet = *a->o;
+    struct rtd_line_options quiet = *a->o;
     const char *place[] = {o->answer.out, o->no_answer};
     for (int i = 0; i < 2 && !o->answer.force; i++) /* both, before any work */
         if (place[i] && strcmp(place[i], "-") != 0 && is_regular(place[i]))
@@ -234,7 +235,7 @@ static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *er
     quiet.out = "/dev/null"; /* what is printed is one object, at the end */
     quiet.force = true;
     a->o = &quiet;
-    st = o->said && o->none ? rtd_answer_run_rows(a, next_question, o, "", err)
+    st = o->said && o->none ? rtd_line_loop_run_rows(a, next_question, o, "", err)
                             : rtd_fail(err, RTD_ESYS, "not enough memory");
     a->o = &o->answer;
     if (!st)
@@ -249,14 +250,14 @@ static int answer_squad(struct rtd_answer *a, struct opts *o, struct rtd_err *er
 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_ANSWER,
-                                         .texts = 2,
-                                         .keys = "question,context",
-                                         .add = add,
-                                         .print = print,
-                                         .drop = drop,
-                                         .arg = o};
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_ANSWER,
+                                       .texts = 2,
+                                       .keys = "question,context",
+                                       .add = add,
+                                       .print = print,
+                                       .drop = drop,
+                                       .arg = o};
     if (o->squad && (n || o->answer.tensor || o->answer.jsonl || o->answer.text))
         return rtd_fail(err, RTD_EUSAGE,
                         "--squad takes neither other files nor --jsonl, --text or --tensor");
@@ -264,7 +265,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
         return rtd_fail(err, RTD_EUSAGE, "--n-best needs --json");
     if (o->no_answer && !o->squad)
         return rtd_fail(err, RTD_EUSAGE, "--no-answer belongs to --squad");
-    int st = rtd_answer_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
     if (st)
         return st;
     if (o->threshold < 0)
@@ -273,14 +274,14 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     o->spans.best = malloc(o->spans.most * sizeof *o->spans.best);
     st = !o->spans.best ? rtd_fail(err, RTD_ESYS, "not enough memory")
          : o->squad     ? answer_squad(&a, o, err)
-                        : rtd_answer_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
+                    : rtd_line_loop_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
     if (!st && o->cut) {
         struct rtd_window_options wo = {.question = (size_t)o->question};
         size_t most = rtd_windows_question(&wo, a.length);
         rtd_warn("%zu of %zu question%s longer than %zu token%s, cut", o->cut, o->asked,
                  rtd_s(o->asked), most, rtd_s(most));
     }
-    rtd_answer_close(&a);
+    rtd_line_loop_close(&a);
     free(o->row);
     free(o->spans.best);
     return st;

@@ -79,6 +79,7 @@
         RTD_OPT_FLAG, 'f', "force", NULL, &(o)->force, 0, 0,                                    \
             "overwrite FILE; write binary to a terminal", 0                                     \
     }
+#define RTD_OPT_ANSWER(o) RTD_OPT_ANSWER_PLAIN(o), RTD_OPT_ANSWER_HEAD(o), RTD_OPT_ANSWER_TENSOR(o)
 #define RTD_OPT_ANSWER_HEAD(o)                            \
     {                                                     \
         RTD_OPT_STR, 0, "head", "NAME", &(o)->head, 0, 0, \

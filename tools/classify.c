@@ -9,7 +9,7 @@
 #include "answering.h"
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     bool all;
     double threshold; /* < 0: the model's */
     const struct rtd_head_spec *spec;
@@ -113,7 +113,8 @@ static int print_text(struct rtd_out *out, const struct opts *o, const float *x,
     return st ? st : rtd_out_printf(out, err, "\n");
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = RTD_OK;
@@ -152,14 +153,14 @@ static char *header_line(const struct opts *o)
 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_CLASSIFY | 1u << RTD_TASK_REGRESS |
-                                                  1u << RTD_TASK_MULTILABEL,
-                                         .print = print,
-                                         .arg = o};
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_CLASSIFY | 1u << RTD_TASK_REGRESS |
+                                                1u << RTD_TASK_MULTILABEL,
+                                       .print = print,
+                                       .arg = o};
     if (o->all && o->answer.tensor)
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --all exclude each other");
-    int st = rtd_answer_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
     if (st)
         return st;
     o->spec = &a.net->head[a.head[0]].spec;
@@ -170,10 +171,10 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     if (!header || !o->p)
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     else
-        st = rtd_answer_run(&a, files, n, header, err);
+        st = rtd_line_loop_run(&a, files, n, header, err);
     free(header);
     free(o->p);
-    rtd_answer_close(&a);
+    rtd_line_loop_close(&a);
     return st;
 }
 

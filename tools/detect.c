@@ -21,7 +21,7 @@ static double sigmoid(double x)
 }
 
 /* The pieces of sequence r are the tokens between its [CLS] and its last [SEP]. */
-static int print_text(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
+static int print_text(struct rtd_line_loop *a, const struct rtd_line_batch *c, size_t r,
                       struct rtd_err *err)
 {
     int st = RTD_OK;
@@ -32,7 +32,7 @@ static int print_text(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 
-static int print_json(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
+static int print_json(struct rtd_line_loop *a, const struct rtd_line_batch *c, size_t r,
                       struct rtd_err *err)
 {
     json_t *pieces = json_array();
@@ -51,7 +51,8 @@ static int print_json(struct rtd_answer *a, const struct rtd_chunk *c, size_t r,
     return st;
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     int st = RTD_OK;
     (void)arg;
@@ -64,22 +65,21 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
     return st;
 }
 
-static int run(const struct rtd_answer_options *o, char **files, int n, struct rtd_err *err)
+static int run(const struct rtd_line_options *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {
-        .tasks = 1u << RTD_TASK_DETECT, .texts = 1, .print = print};
-    int st = rtd_answer_open(&a, o, &task, err);
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_DETECT, .texts = 1, .print = print};
+    int st = rtd_line_loop_open(&a, o, &task, err);
     if (st)
         return st;
-    st = rtd_answer_run(&a, files, n, "piece:probability", err);
-    rtd_answer_close(&a);
+    st = rtd_line_loop_run(&a, files, n, "piece:probability", err);
+    rtd_line_loop_close(&a);
     return st;
 }
 
 int main(int argc, char **argv)
 {
-    struct rtd_answer_options o = {.out = "-"};
+    struct rtd_line_options o = {.out = "-"};
     struct rtd_opt table[] = {
         RTD_OPT_ANSWER(&o),
         RTD_OPT_COMMON_VERBOSE,

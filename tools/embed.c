@@ -10,7 +10,7 @@
 #include "answering.h"
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     bool pair, raw;
     int64_t layer; /* -1: the last */
     const char *pooling;
@@ -61,7 +61,7 @@ static int choose_pooling(struct opts *o, const char *dir, struct rtd_err *err)
 }
 
 /* A text is a sequence; a pair is two. */
-static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err)
+static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err)
 {
     int st = RTD_OK;
     (void)arg;
@@ -79,7 +79,7 @@ static void normalise(float *x, size_t n)
         x[i] = (float)((double)x[i] / sqrt(sum));
 }
 
-static int run(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int run(struct rtd_line_loop *a, struct rtd_line_batch *c, void *arg, struct rtd_err *err)
 {
     struct opts *o = arg;
     size_t h = a->net->enc.h, want = c->seq.n * h;
@@ -99,7 +99,7 @@ static int run(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_
     return st;
 }
 
-static int print_row(struct rtd_answer *a, const struct opts *o, const float *x,
+static int print_row(struct rtd_line_loop *a, const struct opts *o, const float *x,
                      struct rtd_err *err)
 {
     size_t h = a->net->enc.h;
@@ -116,7 +116,8 @@ static int print_row(struct rtd_answer *a, const struct opts *o, const float *x,
     return st ? st : rtd_out_printf(a->out, err, json ? "]}\n" : "\n");
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = RTD_OK;
@@ -130,12 +131,12 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
 
 static int embed(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {
         .texts = o->pair ? 2 : 1, .add = add, .run = run, .print = print, .arg = o};
     if (o->answer.tensor && o->pair)
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --pair exclude each other");
-    int st = rtd_answer_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
     if (st)
         return st;
     a.width = (uint32_t)a.net->enc.h;
@@ -144,9 +145,9 @@ static int embed(struct opts *o, char **files, int n, struct rtd_err *err)
         st = rtd_fail(err, RTD_EUSAGE, "--layer %lld: the model has %d", (long long)o->layer,
                       a.net->enc.layers);
     if (!st)
-        st = rtd_answer_run(&a, files, n, o->pair ? "cosine" : "embedding", err);
+        st = rtd_line_loop_run(&a, files, n, o->pair ? "cosine" : "embedding", err);
     free(o->vector);
-    rtd_answer_close(&a);
+    rtd_line_loop_close(&a);
     return st;
 }
 

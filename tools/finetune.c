@@ -8,7 +8,7 @@
 #include "finetune/job.h"
 
 struct opts {
-    struct rtd_tune_options tune;
+    struct rtd_finetune_job tune;
     const char *recipe, *loss, *correction, *weights;
     struct rtd_strlist task, dev, slots, dev_slots;
     const char *metric;
@@ -41,7 +41,7 @@ static const char *file_of(const struct rtd_strlist *l, int k)
 }
 
 /* "NAME=TASK" or "TASK"; the name is copied into names. */
-static int take_task(struct rtd_tune_task *t, const char *text, char *name, size_t size,
+static int take_task(struct rtd_finetune_task *t, const char *text, char *name, size_t size,
                      struct rtd_err *err)
 {
     const char *eq = strchr(text, '=');
@@ -60,7 +60,7 @@ static int take_task(struct rtd_tune_task *t, const char *text, char *name, size
 static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     static char names[RTD_MAX_HEADS][RTD_HEAD_NAME - 8]; /* a joint task's are longer */
-    struct rtd_tune_options *t = &o->tune;
+    struct rtd_finetune_job *t = &o->tune;
     int joint = 0;
     if (o->task.n == 0 || !t->model || !t->out)
         return rtd_fail(err, RTD_EUSAGE, "--task, -m and -o are needed");
@@ -73,7 +73,7 @@ static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
         return rtd_fail(err, RTD_EUSAGE, "want no --dev, or one for each task");
     t->tasks = n;
     for (int i = 0; i < n; i++) {
-        struct rtd_tune_task *one = &t->task[i];
+        struct rtd_finetune_task *one = &t->task[i];
         if (take_task(one, o->task.item[i], names[i], sizeof names[i], err))
             return err->status;
         if (n > 1 && !names[i][0])
@@ -127,7 +127,7 @@ static const struct rtd_opt_use uses[] = {
     {"label-smoothing", ~(REGRESS | ANSWER), "tasks other than regress and answer"},
 };
 
-static int check_uses(const struct rtd_opt *table, const struct rtd_tune_options *t,
+static int check_uses(const struct rtd_opt *table, const struct rtd_finetune_job *t,
                       struct rtd_err *err)
 {
     unsigned modes = 0;
@@ -143,8 +143,8 @@ static int check_options(struct opts *o, struct rtd_err *err)
 {
     static const char *const losses[] = {"mean", "sum"}, *const switches[] = {"on", "off"};
     static const char *const weights[] = {"none", "balanced"};
-    struct rtd_tune_options *t = &o->tune;
-    struct rtd_fit_options *f = &t->fit;
+    struct rtd_finetune_job *t = &o->tune;
+    struct rtd_finetune_loop_options *f = &t->fit;
     if (o->loss)
         f->loss_mean = choose(o->loss, "loss", losses, 2, err) == 0;
     if (o->correction)
@@ -166,8 +166,8 @@ static int check_options(struct opts *o, struct rtd_err *err)
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
-    struct rtd_tune_options *t = &o->tune;
-    struct rtd_fit_options *f = &t->fit;
+    struct rtd_finetune_job *t = &o->tune;
+    struct rtd_finetune_loop_options *f = &t->fit;
     struct rtd_opt table[] = {
         {RTD_OPT_LIST, 0, "task", "[NAME=]TASK", &o->task, 0, 0,
          "what to learn; repeat for several, each with a name and a TRAIN", 0},
@@ -246,7 +246,7 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     };
     int first;
     int st = rtd_parse(argc, argv, table, &usage, &first, err);
-    if (!st && !rtd_fit_recipe(f, o->recipe))
+    if (!st && !rtd_finetune_recipe(f, o->recipe))
         st = rtd_fail(err, RTD_EUSAGE, "--recipe %s: no such recipe (hf, electra)", o->recipe);
     rtd_tool_verbose = 0;
     if (!st) /* again, over the recipe's values */
@@ -270,6 +270,6 @@ int main(int argc, char **argv)
     rtd_tool_begin("finetune", argc, argv);
     int st = parse(&o, argc, argv, &err);
     if (!st)
-        st = rtd_tune(&o.tune, &err);
+        st = rtd_finetune_run(&o.tune, &err);
     return rtd_tool_end(&err, st);
 }

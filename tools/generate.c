@@ -10,7 +10,7 @@
 #include "predict/decoding.h"
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     struct rtd_decoding how;
     int64_t beams, no_repeat, most, least, top_k, seed;
     bool infill;
@@ -31,7 +31,7 @@ static const struct rtd_usage usage = {
 /* --- texts --- */
 
 struct job {
-    struct rtd_answer *a;
+    struct rtd_line_loop *a;
     struct opts *o;
     struct rtd_sources list;
 };
@@ -60,7 +60,8 @@ static int take_texts(struct opts *o, size_t rows, struct rtd_err *err)
     return RTD_OK;
 }
 
-static int write_texts(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int write_texts(struct rtd_line_loop *a, struct rtd_line_batch *c, void *arg,
+                       struct rtd_err *err)
 {
     struct opts *o = arg;
     const struct rtd_sequences *s = &c->seq;
@@ -87,7 +88,7 @@ static int write_texts(struct rtd_answer *a, struct rtd_chunk *c, void *arg, str
     return st;
 }
 
-static int print_text(struct rtd_answer *a, const char *text, double score, struct rtd_err *err)
+static int print_text(struct rtd_line_loop *a, const char *text, double score, struct rtd_err *err)
 {
     if (!a->o->json)
         return rtd_out_printf(a->out, err, "%s\n", text);
@@ -101,13 +102,13 @@ static int print_text(struct rtd_answer *a, const char *text, double score, stru
     return st;
 }
 
-static int print_texts(struct rtd_answer *a, const struct rtd_chunk *c, void *arg,
+static int print_texts(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
                        struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = RTD_OK;
     for (size_t r = 0; r < c->rows && !st; r++) {
-        char *text = rtd_pieces_text(a->dir.tok, o->text[r].ids, o->text[r].n);
+        char *text = rtd_text_of_pieces(a->dir.tok, o->text[r].ids, o->text[r].n);
         st = text ? print_text(a, text, o->text[r].score, err)
                   : rtd_fail(err, RTD_ESYS, "not enough memory");
         free(text);
@@ -120,7 +121,7 @@ static int print_texts(struct rtd_answer *a, const struct rtd_chunk *c, void *ar
 /* --- masks --- */
 
 /* A line's pieces, [MASK] being one. */
-static int add_masked(struct rtd_answer *a, char *const *field, int n, void *arg,
+static int add_masked(struct rtd_line_loop *a, char *const *field, int n, void *arg,
                       struct rtd_err *err)
 {
     struct opts *o = arg;
@@ -137,7 +138,7 @@ static int add_masked(struct rtd_answer *a, char *const *field, int n, void *arg
 }
 
 /* The pieces for the masks of row r, in order. */
-static int fill_row(struct rtd_answer *a, struct opts *o, struct rtd_chunk *c, size_t r,
+static int fill_row(struct rtd_line_loop *a, struct opts *o, struct rtd_line_batch *c, size_t r,
                     struct rtd_err *err)
 {
     const struct rtd_sequences *s = &c->seq;
@@ -161,7 +162,8 @@ static int fill_row(struct rtd_answer *a, struct opts *o, struct rtd_chunk *c, s
     return st;
 }
 
-static int fill_rows(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int fill_rows(struct rtd_line_loop *a, struct rtd_line_batch *c, void *arg,
+                     struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = take_texts(o, c->rows, err);
@@ -172,7 +174,7 @@ static int fill_rows(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struc
 
 /* The line with its masks replaced, every other byte as it was; a "##" piece joins what stands
  * before it. */
-static int print_filled(struct rtd_answer *a, const struct rtd_chunk *c, void *arg,
+static int print_filled(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
                         struct rtd_err *err)
 {
     struct opts *o = arg;
@@ -203,7 +205,7 @@ static int print_filled(struct rtd_answer *a, const struct rtd_chunk *c, void *a
     return st;
 }
 
-static int open_masks(struct opts *o, const struct rtd_answer *a, struct rtd_err *err)
+static int open_masks(struct opts *o, const struct rtd_line_loop *a, struct rtd_err *err)
 {
     struct rtd_tok_settings s = *rtd_tokenizer_settings(a->dir.tok);
     size_t len;
@@ -234,20 +236,20 @@ static int check_uses(const struct opts *o, const struct rtd_opt *table, struct 
 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task write = {.tasks = 1u << RTD_TASK_GENERATE,
-                                          .texts = 1,
-                                          .keys = "source",
-                                          .run = write_texts,
-                                          .print = print_texts,
-                                          .arg = o};
-    const struct rtd_answer_task fill = {.tasks = 1u << RTD_TASK_FILL | 1u << RTD_TASK_GENERATE,
-                                         .texts = 1,
-                                         .add = add_masked,
-                                         .run = fill_rows,
-                                         .print = print_filled,
-                                         .arg = o};
-    int st = rtd_answer_open(&a, &o->answer, o->infill ? &fill : &write, err);
+    struct rtd_line_loop a;
+    const struct rtd_line_tool write = {.tasks = 1u << RTD_TASK_GENERATE,
+                                        .texts = 1,
+                                        .keys = "source",
+                                        .run = write_texts,
+                                        .print = print_texts,
+                                        .arg = o};
+    const struct rtd_line_tool fill = {.tasks = 1u << RTD_TASK_FILL | 1u << RTD_TASK_GENERATE,
+                                       .texts = 1,
+                                       .add = add_masked,
+                                       .run = fill_rows,
+                                       .print = print_filled,
+                                       .arg = o};
+    int st = rtd_line_loop_open(&a, &o->answer, o->infill ? &fill : &write, err);
     if (st)
         return st;
     size_t workers = (size_t)rtd_pool_size(a.pool);
@@ -260,7 +262,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
         a.chunk.seq.length -=
             !o->infill && a.length > (size_t)o->how.most + 8 ? (size_t)o->how.most + 1 : 0;
     if (!st)
-        st = rtd_answer_run(&a, files, n, "text", err);
+        st = rtd_line_loop_run(&a, files, n, "text", err);
     for (size_t w = 0; o->decoder && w < workers; w++)
         rtd_decoder_free(&o->decoder[w]);
     free(o->decoder);
@@ -268,7 +270,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     free(o->text);
     free(o->source);
     rtd_tokenizer_free(o->masks);
-    rtd_answer_close(&a);
+    rtd_line_loop_close(&a);
     return st;
 }
 

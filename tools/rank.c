@@ -10,7 +10,7 @@
 #include "gold/rank_data.h"
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     const char *candidates;
     int64_t context;
     struct rtd_line_list list; /* --candidates */
@@ -22,7 +22,7 @@ static const struct rtd_usage usage = {
     "Prints\n"
     "NUMBER:PROBABILITY for each candidate, the best first, apart by tabs; numbers count from 1."};
 
-static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err)
+static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err)
 {
     const struct opts *o = arg;
     char *const *candidate = o->candidates ? o->list.line : field + 1;
@@ -51,7 +51,7 @@ static int downwards(const void *a, const void *b)
                                    : x->number > y->number;
 }
 
-static int print_row(struct rtd_answer *a, const struct scored *s, size_t n, struct rtd_err *err)
+static int print_row(struct rtd_line_loop *a, const struct scored *s, size_t n, struct rtd_err *err)
 {
     bool json = a->o->json;
     int st = json ? rtd_out_printf(a->out, err, "{\"ranking\":[") : RTD_OK;
@@ -66,7 +66,8 @@ static int print_row(struct rtd_answer *a, const struct scored *s, size_t n, str
     return st ? st : rtd_out_printf(a->out, err, json ? "]}\n" : "\n");
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     int st = RTD_OK;
     (void)arg;
@@ -93,23 +94,23 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_RANK,
-                                         .texts = 1,
-                                         .keys = "query",
-                                         .list_key = o->candidates ? NULL : "candidates",
-                                         .add = add,
-                                         .print = print,
-                                         .arg = o,
-                                         .all_fields = !o->candidates};
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_RANK,
+                                       .texts = 1,
+                                       .keys = "query",
+                                       .list_key = o->candidates ? NULL : "candidates",
+                                       .add = add,
+                                       .print = print,
+                                       .arg = o,
+                                       .all_fields = !o->candidates};
     int st = o->candidates ? rtd_line_list_load(&o->list, o->candidates, err) : RTD_OK;
     if (!st && o->candidates && o->list.n == 0)
         st = rtd_fail(err, RTD_EDATA, "%s: no candidates", o->candidates);
     if (!st)
-        st = rtd_answer_open(&a, &o->answer, &task, err);
+        st = rtd_line_loop_open(&a, &o->answer, &task, err);
     if (!st) {
-        st = rtd_answer_run(&a, files, n, "ranking", err);
-        rtd_answer_close(&a);
+        st = rtd_line_loop_run(&a, files, n, "ranking", err);
+        rtd_line_loop_close(&a);
     }
     rtd_line_list_free(&o->list);
     return st;

@@ -19,7 +19,7 @@ struct row {
 };
 
 struct opts {
-    struct rtd_answer_options answer;
+    struct rtd_line_options answer;
     bool conll;
     int slots, intent; /* places among the heads that are run; intent -1: none */
     struct rtd_viterbi viterbi;
@@ -36,7 +36,7 @@ static const struct rtd_usage usage = {
     "token a\n"
     "line, an empty line after each sentence, and the output TOKEN TAB TAG."};
 
-static const struct rtd_head_spec *spec_of(const struct rtd_answer *a, int place)
+static const struct rtd_head_spec *spec_of(const struct rtd_line_loop *a, int place)
 {
     return &a->net->head[a->head[place]].spec;
 }
@@ -66,7 +66,7 @@ static int keep_row(struct opts *o, struct rtd_err *err)
     return RTD_OK;
 }
 
-static int add(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err)
+static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err)
 {
     struct opts *o = arg;
     (void)n;
@@ -89,7 +89,7 @@ static void drop(void *arg)
 /* --- answers --- */
 
 /* The best valid tags of a row; probability[w] of the tag of word w. */
-static int decode(struct rtd_answer *a, struct opts *o, const struct row *r, const float *logits,
+static int decode(struct rtd_line_loop *a, struct opts *o, const struct row *r, const float *logits,
                   const char **tag, double *probability, struct rtd_err *err)
 {
     const struct rtd_head_spec *s = spec_of(a, o->slots);
@@ -112,8 +112,8 @@ static int decode(struct rtd_answer *a, struct opts *o, const struct row *r, con
     return st;
 }
 
-static const char *intent_of(struct rtd_answer *a, const struct opts *o, const struct rtd_chunk *c,
-                             size_t row, double *probability)
+static const char *intent_of(struct rtd_line_loop *a, const struct opts *o,
+                             const struct rtd_line_batch *c, size_t row, double *probability)
 {
     const struct rtd_head_spec *s = spec_of(a, o->intent);
     const float *x = c->logits[o->intent] + c->first[row] * (size_t)s->outputs;
@@ -140,9 +140,9 @@ static json_t *entity_json(const struct rtd_entity *e, const struct row *r, cons
                      sum / (double)(e->last - e->first + 1));
 }
 
-static int print_json(struct rtd_answer *a, struct opts *o, const struct rtd_chunk *c, size_t i,
-                      const struct row *r, const char *const *tag, const double *probability,
-                      struct rtd_err *err)
+static int print_json(struct rtd_line_loop *a, struct opts *o, const struct rtd_line_batch *c,
+                      size_t i, const struct row *r, const char *const *tag,
+                      const double *probability, struct rtd_err *err)
 {
     struct rtd_entity *e = malloc((r->n + 1) * sizeof *e);
     double p;
@@ -167,8 +167,8 @@ static int print_json(struct rtd_answer *a, struct opts *o, const struct rtd_chu
     return st;
 }
 
-static int print_conll(struct rtd_answer *a, struct opts *o, const struct rtd_chunk *c, size_t i,
-                       const struct row *r, const char *const *tag, struct rtd_err *err)
+static int print_conll(struct rtd_line_loop *a, struct opts *o, const struct rtd_line_batch *c,
+                       size_t i, const struct row *r, const char *const *tag, struct rtd_err *err)
 {
     double p;
     const struct rtd_buf *before = &r->sentence.before;
@@ -180,7 +180,8 @@ static int print_conll(struct rtd_answer *a, struct opts *o, const struct rtd_ch
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 
-static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err)
+static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err)
 {
     struct opts *o = arg;
     int st = RTD_OK;
@@ -205,7 +206,7 @@ static int print(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, str
 
 /* --- CoNLL in: a sentence is a row --- */
 
-static int add_sentence(struct rtd_answer *a, struct opts *o, struct rtd_sentence *s,
+static int add_sentence(struct rtd_line_loop *a, struct opts *o, struct rtd_sentence *s,
                         struct rtd_err *err)
 {
     int st = RTD_OK;
@@ -223,22 +224,22 @@ static int add_sentence(struct rtd_answer *a, struct opts *o, struct rtd_sentenc
     return st;
 }
 
-static int next_sentence(struct rtd_answer *a, void *source, bool *more, struct rtd_err *err)
+static int next_sentence(struct rtd_line_loop *a, void *source, bool *more, struct rtd_err *err)
 {
     struct opts *o = a->task.arg;
     struct rtd_sentence s = {0};
     struct rtd_err none = {0};
     int st = rtd_conll_next(source, &s, err);
     *more = st || s.n > 0;
-    if (*more && rtd_answer_begin(a, "", &none))
+    if (*more && rtd_line_loop_begin_row(a, "", &none))
         st = rtd_fail(err, none.status, "%s", none.text);
     else if (*more)
-        st = rtd_answer_end(a, st ? st : add_sentence(a, o, &s, err), err);
+        st = rtd_line_loop_end_row(a, st ? st : add_sentence(a, o, &s, err), err);
     rtd_sentence_free(&s);
     return st;
 }
 
-static int tag_conll(struct rtd_answer *a, char **files, int n, struct rtd_err *err)
+static int tag_conll(struct rtd_line_loop *a, char **files, int n, struct rtd_err *err)
 {
     struct rtd_conll c;
     if (n > 1)
@@ -248,13 +249,13 @@ static int tag_conll(struct rtd_answer *a, char **files, int n, struct rtd_err *
     int st = rtd_conll_open(&c, n ? files[0] : "-", false, err);
     if (st)
         return st;
-    st = rtd_answer_run_rows(a, next_sentence, &c, "token\ttag", err);
+    st = rtd_line_loop_run_rows(a, next_sentence, &c, "token\ttag", err);
     rtd_conll_close(&c);
     return st;
 }
 
 /* A model of intents and slots runs both heads at once. */
-static void add_intent(struct rtd_answer *a, struct opts *o)
+static void add_intent(struct rtd_line_loop *a, struct opts *o)
 {
     const struct rtd_head_spec *slots = spec_of(a, 0);
     size_t stem = strlen(slots->name) > 5 ? strlen(slots->name) - 5 : 0;
@@ -275,24 +276,24 @@ static void add_intent(struct rtd_answer *a, struct opts *o)
 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
-    struct rtd_answer a;
-    const struct rtd_answer_task task = {.tasks = 1u << RTD_TASK_TAG,
-                                         .texts = 1,
-                                         .add = add,
-                                         .print = print,
-                                         .drop = drop,
-                                         .arg = o};
+    struct rtd_line_loop a;
+    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_TAG,
+                                       .texts = 1,
+                                       .add = add,
+                                       .print = print,
+                                       .drop = drop,
+                                       .arg = o};
     if (o->conll && (o->answer.jsonl || o->answer.text || o->answer.header))
         return rtd_fail(err, RTD_EUSAGE, "--conll takes none of --jsonl, --text and --header");
-    int st = rtd_answer_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
     if (st)
         return st;
     add_intent(&a, o);
     st = rtd_viterbi_new(&o->viterbi, spec_of(&a, 0)->label, spec_of(&a, 0)->outputs, err);
     if (!st)
-        st =
-            o->conll ? tag_conll(&a, files, n, err) : rtd_answer_run(&a, files, n, "entities", err);
-    rtd_answer_close(&a);
+        st = o->conll ? tag_conll(&a, files, n, err)
+                      : rtd_line_loop_run(&a, files, n, "entities", err);
+    rtd_line_loop_close(&a);
     rtd_viterbi_free(&o->viterbi);
     rtd_word_pieces_free(&o->words);
     free(o->row);

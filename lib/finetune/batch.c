@@ -28,16 +28,16 @@ void rtd_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint32_t key, uin
     }
 }
 
-static void free_answers(struct rtd_answers *a)
+static void free_targets(struct rtd_example_targets *a)
 {
     free(a->label);
     free(a->value);
     free(a->token);
     free(a->span);
-    *a = (struct rtd_answers){0};
+    *a = (struct rtd_example_targets){0};
 }
 
-void rtd_fit_batch_free(struct rtd_fit_batch *b)
+void rtd_finetune_batch_free(struct rtd_finetune_batch *b)
 {
     free(b->start);
     free(b->unit);
@@ -46,16 +46,16 @@ void rtd_fit_batch_free(struct rtd_fit_batch *b)
     free(b->types);
     free(b->index);
     for (int i = 0; i < RTD_MAX_TARGETS; i++)
-        free_answers(&b->answers[i]);
-    *b = (struct rtd_fit_batch){0};
+        free_targets(&b->copy[i]);
+    *b = (struct rtd_finetune_batch){0};
 }
 
-/* Room for a target's answers on n sequences of so many tokens. */
-static bool reserve_answers(struct rtd_answers *b, const struct rtd_answers *e, size_t n,
-                            size_t tokens)
+/* Room for a target's data of n sequences of so many tokens. */
+static bool reserve_targets(struct rtd_example_targets *b, const struct rtd_example_targets *e,
+                            size_t n, size_t tokens)
 {
-    free_answers(b);
-    *b = (struct rtd_answers){.head = e->head, .task = e->task, .outputs = e->outputs};
+    free_targets(b);
+    *b = (struct rtd_example_targets){.head = e->head, .task = e->task, .outputs = e->outputs};
     if (e->label)
         b->label = malloc(n * sizeof *b->label);
     if (e->value)
@@ -68,8 +68,8 @@ static bool reserve_answers(struct rtd_answers *b, const struct rtd_answers *e, 
            !e->span == !b->span;
 }
 
-static int reserve(struct rtd_fit_batch *b, const struct rtd_examples *e, size_t n, size_t tokens,
-                   struct rtd_err *err)
+static int reserve(struct rtd_finetune_batch *b, const struct rtd_examples *e, size_t n,
+                   size_t tokens, struct rtd_err *err)
 {
     bool ok = true, grown = n > b->seq_cap || tokens > b->token_cap || !b->start;
     if (n > b->seq_cap || !b->start) {
@@ -91,8 +91,8 @@ static int reserve(struct rtd_fit_batch *b, const struct rtd_examples *e, size_t
         b->types = malloc(b->token_cap * sizeof *b->types);
     }
     for (int i = 0; i < e->targets && ok; i++) /* a batch of another data set may have others */
-        if (grown || b->answers[i].head != e->answers[i].head || b->view.ntarget != e->targets)
-            ok = reserve_answers(&b->answers[i], &e->answers[i], b->seq_cap, b->token_cap);
+        if (grown || b->copy[i].head != e->target[i].head || b->view.ntarget != e->targets)
+            ok = reserve_targets(&b->copy[i], &e->target[i], b->seq_cap, b->token_cap);
     if (!ok || !b->start || !b->unit || !b->prefix || !b->index || !b->ids || !b->types)
         return rtd_fail(err, RTD_ESYS, "not enough memory for a batch of %zu tokens", tokens);
     return RTD_OK;
@@ -129,9 +129,9 @@ static int place(uint32_t *placed, const struct rtd_examples *e, const uint32_t 
     return RTD_OK;
 }
 
-/* The answers on sequence s of e, which stands at sequence i, token t of the batch. */
-static void copy_answers(struct rtd_answers *b, const struct rtd_answers *e, size_t i, size_t t,
-                         size_t s, size_t from, size_t len)
+/* The targets of sequence s of e, which stands at sequence i, token t of the batch. */
+static void copy_targets(struct rtd_example_targets *b, const struct rtd_example_targets *e,
+                         size_t i, size_t t, size_t s, size_t from, size_t len)
 {
     size_t k = (size_t)e->outputs;
     if (e->label)
@@ -145,9 +145,9 @@ static void copy_answers(struct rtd_answers *b, const struct rtd_answers *e, siz
 }
 
 /* What the mean of target i goes over. */
-static double count_of(const struct rtd_fit_batch *b, int i, const float *weight)
+static double count_of(const struct rtd_finetune_batch *b, int i, const float *weight)
 {
-    const struct rtd_answers *a = &b->answers[i];
+    const struct rtd_example_targets *a = &b->copy[i];
     const int32_t *list = a->token ? a->token : a->label;
     size_t n = a->token ? b->view.start[b->view.nseq] : b->view.nseq;
     double sum = 0;
@@ -161,10 +161,10 @@ static double count_of(const struct rtd_fit_batch *b, int i, const float *weight
     return sum;
 }
 
-static void view_batch(struct rtd_fit_batch *b, const struct rtd_examples *e, size_t nseq,
+static void view_batch(struct rtd_finetune_batch *b, const struct rtd_examples *e, size_t nseq,
                        size_t units)
 {
-    b->view = (struct rtd_task_batch){.nseq = nseq,
+    b->view = (struct rtd_batch_view){.nseq = nseq,
                                       .start = b->start,
                                       .ids = b->ids,
                                       .types = b->types,
@@ -175,19 +175,20 @@ static void view_batch(struct rtd_fit_batch *b, const struct rtd_examples *e, si
                                       .ntarget = e->targets,
                                       .target = b->target};
     for (int i = 0; i < e->targets; i++) {
-        const struct rtd_answers *a = &b->answers[i];
+        const struct rtd_example_targets *a = &b->copy[i];
         b->target[i] = (struct rtd_target){.head = a->head,
                                            .label = a->label,
                                            .value = a->value,
                                            .token = a->token,
                                            .span = (const int32_t(*)[2])a->span,
-                                           .weight = e->answers[i].weight,
-                                           .count = count_of(b, i, e->answers[i].weight)};
+                                           .weight = e->target[i].weight,
+                                           .count = count_of(b, i, e->target[i].weight)};
     }
 }
 
-int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, const uint32_t *units,
-                       size_t n, int lanes, uint64_t epoch, struct rtd_err *err)
+int rtd_finetune_batch_fill(struct rtd_finetune_batch *b, const struct rtd_examples *e,
+                            const uint32_t *units, size_t n, int lanes, uint64_t epoch,
+                            struct rtd_err *err)
 {
     size_t tokens = 0, nseq = 0, used = 0, i = 0, from, to;
     for (size_t u = 0; u < n; u++) {
@@ -212,7 +213,7 @@ int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, co
             if (e->prefix)
                 b->prefix[i] = e->prefix[s];
             for (int k = 0; k < e->targets; k++)
-                copy_answers(&b->answers[k], &e->answers[k], i, used, s, at, len);
+                copy_targets(&b->copy[k], &e->target[k], i, used, s, at, len);
             used += len;
         }
     }
@@ -230,13 +231,13 @@ int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, co
 enum { MEASURE_TOKENS = 1 << 14 };
 
 /* Units [u, next) of e as they lie in memory: token numbers stay those of e. */
-static void borrow(struct rtd_task_batch *b, struct rtd_target *target,
+static void borrow(struct rtd_batch_view *b, struct rtd_target *target,
                    const struct rtd_examples *e, size_t u, size_t next, const uint64_t *index)
 {
     size_t first, to;
     rtd_examples_unit(e, u, &first, &to);
     rtd_examples_unit(e, next - 1, &to, &to);
-    *b = (struct rtd_task_batch){.nseq = to - first,
+    *b = (struct rtd_batch_view){.nseq = to - first,
                                  .start = e->seq.start + first,
                                  .ids = e->seq.ids,
                                  .types = e->seq.types,
@@ -246,7 +247,7 @@ static void borrow(struct rtd_task_batch *b, struct rtd_target *target,
                                  .ntarget = e->targets,
                                  .target = target};
     for (int i = 0; i < e->targets; i++) {
-        const struct rtd_answers *a = &e->answers[i];
+        const struct rtd_example_targets *a = &e->target[i];
         target[i] = (struct rtd_target){
             .head = a->head,
             .label = a->label ? a->label + first : NULL,
@@ -260,7 +261,7 @@ static void borrow(struct rtd_task_batch *b, struct rtd_target *target,
 /* What the mean loss of target i goes over. */
 static double total_count(const struct rtd_examples *e, int i)
 {
-    const struct rtd_answers *a = &e->answers[i];
+    const struct rtd_example_targets *a = &e->target[i];
     const int32_t *list = a->token ? a->token : a->label;
     size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, known = 0;
     if (!list || a->task == RTD_TASK_RANK)
@@ -270,15 +271,15 @@ static double total_count(const struct rtd_examples *e, int i)
     return (double)known;
 }
 
-int rtd_examples_logits(struct rtd_finetune *f, const struct rtd_examples *e, real *const *logits,
-                        double *loss, struct rtd_err *err)
+int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e,
+                        real *const *logits, double *loss, struct rtd_err *err)
 {
     uint64_t *index = calloc(e->seq.n + 1, sizeof *index); /* keys of dropout: not looked at */
     uint32_t *unit = malloc((e->units + 1) * sizeof *unit);
     double sum = 0, count = 0;
     int st = index && unit ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t u = 0, next; u < e->units && !st; u = next) {
-        struct rtd_task_batch b;
+        struct rtd_batch_view b;
         struct rtd_target target[RTD_MAX_TARGETS];
         real *out[RTD_MAX_TARGETS] = {NULL};
         double part;
@@ -291,11 +292,11 @@ int rtd_examples_logits(struct rtd_finetune *f, const struct rtd_examples *e, re
             unit[k - u] = e->unit[k] - (uint32_t)first;
         b.unit = e->unit ? unit : NULL;
         for (int i = 0; i < e->targets; i++) {
-            const struct rtd_head *head = &f->net->head[e->answers[i].head];
+            const struct rtd_head *head = &f->net->head[e->target[i].head];
             size_t skip = head->kind == RTD_HEAD_CLASS ? first * (size_t)head->spec.outputs : 0;
             out[i] = logits && logits[i] ? logits[i] + skip : NULL;
         }
-        st = rtd_stop_signal() ? RTD_ESIGNAL : rtd_finetune_logits(f, &b, out, &part, err);
+        st = rtd_stop_signal() ? RTD_ESIGNAL : rtd_finetune_net_logits(f, &b, out, &part, err);
         sum += st ? 0 : part;
     }
     for (int i = 0; i < e->targets; i++)

@@ -15,27 +15,28 @@
 void rtd_epoch_order(uint32_t *order, size_t n, uint64_t seed, uint32_t key, uint64_t epoch);
 
 /* Memory of one batch, reused. */
-struct rtd_fit_batch {
-    struct rtd_task_batch view;
+struct rtd_finetune_batch {
+    struct rtd_batch_view view;
     uint32_t *start, *unit, *prefix;
     int32_t *ids;
     uint8_t *types;
     uint64_t *index;
-    struct rtd_answers answers[RTD_MAX_TARGETS];
+    struct rtd_example_targets copy[RTD_MAX_TARGETS];
     struct rtd_target target[RTD_MAX_TARGETS];
     size_t seq_cap, token_cap;
 };
 
 /* Fill b with units[0..n-1] of e: the longest first, each to the lane with the fewest tokens so far
  * that still has a place.  index: epoch << 40 | sequence. */
-int rtd_fit_batch_fill(struct rtd_fit_batch *b, const struct rtd_examples *e, const uint32_t *units,
-                       size_t n, int lanes, uint64_t epoch, struct rtd_err *err);
-void rtd_fit_batch_free(struct rtd_fit_batch *b);
+int rtd_finetune_batch_fill(struct rtd_finetune_batch *b, const struct rtd_examples *e,
+                            const uint32_t *units, size_t n, int lanes, uint64_t epoch,
+                            struct rtd_err *err);
+void rtd_finetune_batch_free(struct rtd_finetune_batch *b);
 
 /* The network's logits on all of e, without dropout.  logits[i], for target i: (rows, outputs),
  * rows being sequences or tokens of e in its order; NULL: not wanted.  *loss: the mean over what
  * the targets count (labels that are known). */
-int rtd_examples_logits(struct rtd_finetune *f, const struct rtd_examples *e, real *const *logits,
-                        double *loss, struct rtd_err *err);
+int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e,
+                        real *const *logits, double *loss, struct rtd_err *err);
 
 #endif

@@ -60,8 +60,8 @@ static int by_unit(const void *a, const void *b)
     return x->unit < y->unit ? -1 : x->unit > y->unit;
 }
 
-/* Move the answers of sequence s (tokens from `from`) to place i (tokens from t). */
-static void move_answers(struct rtd_answers *a, size_t i, size_t t, size_t s, size_t from,
+/* Move the targets of sequence s (tokens from `from`) to place i (tokens from t). */
+static void move_targets(struct rtd_example_targets *a, size_t i, size_t t, size_t s, size_t from,
                          size_t len)
 {
     size_t k = (size_t)a->outputs;
@@ -91,7 +91,7 @@ static void keep_units(struct rtd_examples *e, const struct keyed *kept, size_t 
             memmove(q->ids + t, q->ids + at, len * sizeof *q->ids);
             memmove(q->types + t, q->types + at, len);
             for (int k = 0; k < e->targets; k++)
-                move_answers(&e->answers[k], i, t, s, at, len);
+                move_targets(&e->target[k], i, t, s, at, len);
             if (e->prefix)
                 e->prefix[i] = e->prefix[s];
             q->start[i] = (uint32_t)t;
@@ -137,7 +137,7 @@ static int cap_tokens(struct rtd_examples *e, uint64_t max, struct rtd_err *err)
 }
 
 /* Weight n / (labels * count) for every label that occurs, as scikit-learn's "balanced". */
-static int balance(struct rtd_answers *a, const struct rtd_examples *e, struct rtd_err *err)
+static int balance(struct rtd_example_targets *a, const struct rtd_examples *e, struct rtd_err *err)
 {
     const int32_t *list = a->token ? a->token : a->label;
     size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, total = 0;
@@ -173,7 +173,7 @@ int rtd_dataset_load(struct rtd_dataset *d, const struct rtd_dataset_options *o,
     if (!st && o->max_tokens)
         st = cap_tokens(&d->train, o->max_tokens, err);
     for (int i = 0; i < d->train.targets && o->balanced && !st; i++)
-        st = balance(&d->train.answers[i], &d->train, err);
+        st = balance(&d->train.target[i], &d->train, err);
     if (st)
         rtd_dataset_free(d);
     return st;
@@ -181,7 +181,7 @@ int rtd_dataset_load(struct rtd_dataset *d, const struct rtd_dataset_options *o,
 
 /* --- the report --- */
 
-static void report_labels(const struct rtd_examples *e, const struct rtd_answers *a,
+static void report_labels(const struct rtd_examples *e, const struct rtd_example_targets *a,
                           const struct rtd_head_spec *s, const char *file)
 {
     const int32_t *list = a->token ? a->token : a->label;
@@ -223,7 +223,7 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
     const struct rtd_sequences *q = &e->seq;
     char units[64] = "";
     for (int i = 0; i < e->targets; i++) {
-        const struct rtd_answers *a = &e->answers[i];
+        const struct rtd_example_targets *a = &e->target[i];
         const char *file = a->task == RTD_TASK_TAG ? e->name : intents;
         if (spec[i].label)
             report_labels(e, a, &spec[i], file);

@@ -51,8 +51,9 @@ static void set_span(int32_t span[2], const struct rtd_windows *w, size_t i,
     }
 }
 
-static int add_spans(struct rtd_answers *a, size_t *cap, size_t from, const struct rtd_windows *w,
-                     const struct rtd_squad_question *q, struct rtd_err *err)
+static int add_spans(struct rtd_example_targets *a, size_t *cap, size_t from,
+                     const struct rtd_windows *w, const struct rtd_squad_question *q,
+                     struct rtd_err *err)
 {
     if (from + w->n > *cap) {
         size_t more = 2 * (from + w->n) + 256;
@@ -87,13 +88,13 @@ static void report(const char *path, const struct rtd_squad *s, size_t lost, con
 static int build(struct rtd_examples *e, struct gold *g, const struct rtd_dataset_options *o,
                  const char *path, bool measure, struct rtd_err *err)
 {
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     struct rtd_window_options wo = {.question = o->question, .shared = o->stride};
     struct rtd_windows reused = {0};
     const char *first_lost = NULL;
     size_t cap = 0, lost = 0, cut = 0;
     *e = (struct rtd_examples){.name = strdup(path), .targets = 1};
-    *a = (struct rtd_answers){.head = o->first_head, .task = RTD_TASK_ANSWER, .outputs = 2};
+    *a = (struct rtd_example_targets){.head = o->first_head, .task = RTD_TASK_ANSWER, .outputs = 2};
     g->windows = measure ? calloc(g->squad.n, sizeof *g->windows) : NULL;
     g->first = measure ? calloc(g->squad.n, sizeof *g->first) : NULL;
     if (!e->name || (measure && (!g->windows || !g->first)))

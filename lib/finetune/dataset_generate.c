@@ -34,9 +34,9 @@ static int build(struct rtd_examples *e, const struct rtd_table *t,
                  const struct rtd_dataset_options *o, struct rtd_err *err)
 {
     struct rtd_encoding enc[2] = {{0}, {0}};
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     *e = (struct rtd_examples){.name = strdup(t->name), .targets = 1};
-    *a = (struct rtd_answers){.head = o->first_head, .task = RTD_TASK_GENERATE};
+    *a = (struct rtd_example_targets){.head = o->first_head, .task = RTD_TASK_GENERATE};
     e->prefix = malloc((t->rows + 1) * sizeof *e->prefix);
     bool *whole = malloc(t->rows + 1);
     int st = e->name && e->prefix && whole ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");

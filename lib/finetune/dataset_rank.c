@@ -12,12 +12,12 @@
 static int build(struct rtd_examples *e, const struct rtd_rank_data *data,
                  const struct rtd_dataset_options *o, const char *path, struct rtd_err *err)
 {
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     size_t pairs = 0;
     for (size_t i = 0; i < data->n; i++)
         pairs += data->query[i].n;
     *e = (struct rtd_examples){.name = strdup(path), .targets = 1, .units = data->n};
-    *a = (struct rtd_answers){.head = o->first_head, .task = RTD_TASK_RANK, .outputs = 1};
+    *a = (struct rtd_example_targets){.head = o->first_head, .task = RTD_TASK_RANK, .outputs = 1};
     a->label = malloc((pairs + 1) * sizeof *a->label);
     e->unit = malloc((data->n + 1) * sizeof *e->unit);
     if (!e->name || !a->label || !e->unit)
@@ -50,7 +50,7 @@ static int score(const struct rtd_dev_set *d, const struct rtd_network *net,
             return rtd_fail(err, RTD_ESYS, "not enough memory");
         for (size_t i = from; i < to; i++)
             x[i - from] = (double)logits[0][i];
-        rtd_ranking_add(&r, rtd_rank_of(x, d->e.answers[0].label + from, to - from));
+        rtd_ranking_add(&r, rtd_rank_of(x, d->e.target[0].label + from, to - from));
         free(x);
     }
     value[0] = rtd_ranking_recall(&r, 1);

@@ -80,12 +80,13 @@ static int tag_spec(struct rtd_head_spec *spec, const char *name, const struct r
 }
 
 /* Labels on the tokens that speak for words; -1 everywhere else. */
-static int label_tokens(struct rtd_examples *e, struct rtd_answers *a, const struct gold *g,
+static int label_tokens(struct rtd_examples *e, struct rtd_example_targets *a, const struct gold *g,
                         const struct rtd_head_spec *spec, struct rtd_err *err)
 {
     struct rtd_labels labels = {0};
     size_t tokens = e->seq.start[e->seq.n], w = 0;
-    *a = (struct rtd_answers){.head = a->head, .task = RTD_TASK_TAG, .outputs = spec->outputs};
+    *a = (struct rtd_example_targets){
+        .head = a->head, .task = RTD_TASK_TAG, .outputs = spec->outputs};
     a->token = malloc(tokens * sizeof *a->token);
     if (!a->token)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
@@ -195,7 +196,7 @@ static int score_tags(const struct rtd_dev_set *d, const struct rtd_head_spec *s
 static int score_tag(const struct rtd_dev_set *d, const struct rtd_network *net,
                      const real *const *logits, double *value, struct rtd_err *err)
 {
-    return score_tags(d, &net->head[d->e.answers[0].head].spec, logits[0], NULL, value, err);
+    return score_tags(d, &net->head[d->e.target[0].head].spec, logits[0], NULL, value, err);
 }
 
 /* Whole queries right, intents right, slot F1.  The intent is read from a sentence's first window.
@@ -204,14 +205,14 @@ static int score_joint(const struct rtd_dev_set *d, const struct rtd_network *ne
                        const real *const *logits, double *value, struct rtd_err *err)
 {
     const struct gold *g = d->gold;
-    const struct rtd_answers *a = &d->e.answers[0];
+    const struct rtd_example_targets *a = &d->e.target[0];
     size_t whole = 0, intents = 0;
     double tags[3];
     bool *right = malloc(g->all.n);
     if (!right)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     memset(right, true, g->all.n);
-    int st = score_tags(d, &net->head[d->e.answers[1].head].spec, logits[1], right, tags, err);
+    int st = score_tags(d, &net->head[d->e.target[1].head].spec, logits[1], right, tags, err);
     for (size_t i = 0; i < g->all.n && !st; i++) {
         size_t s = d->e.unit[i];
         const real *x = logits[0] + s * (size_t)a->outputs;
@@ -250,9 +251,9 @@ static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold 
     }
     if (!st)
         st = build(e, g, o, path, err);
-    e->answers[slot].head = o->first_head + slot;
+    e->target[slot].head = o->first_head + slot;
     e->targets = slot + 1;
-    return st ? st : label_tokens(e, &e->answers[slot], g, &d->spec[slot], err);
+    return st ? st : label_tokens(e, &e->target[slot], g, &d->spec[slot], err);
 }
 
 static void set_columns(struct rtd_dev_set *dev, struct gold *g, bool joint)
@@ -290,7 +291,7 @@ static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sen
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
     struct rtd_table t;
     struct rtd_labels labels = {0};
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     int st = rtd_table_load(&t, path, &columns, err);
     if (st)
         return st;
@@ -305,7 +306,7 @@ static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sen
     }
     if (!st)
         st = rtd_labels_set(&labels, d->spec[0].label, d->spec[0].outputs, err);
-    *a = (struct rtd_answers){
+    *a = (struct rtd_example_targets){
         .head = o->first_head, .task = RTD_TASK_CLASSIFY, .outputs = d->spec[0].outputs};
     if (!st) {
         a->label = malloc(e->seq.n * sizeof *a->label);

@@ -17,13 +17,13 @@ void rtd_dev_set_free(struct rtd_dev_set *d)
     *d = (struct rtd_dev_set){0};
 }
 
-int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune *f, double *loss,
+int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f, double *loss,
                         double *value, struct rtd_err *err)
 {
     real *logits[RTD_MAX_TARGETS] = {NULL};
     int st = RTD_OK;
     for (int i = 0; i < d->e.targets && !st; i++) {
-        const struct rtd_head *head = &f->net->head[d->e.answers[i].head];
+        const struct rtd_head *head = &f->net->head[d->e.target[i].head];
         size_t rows = head->kind == RTD_HEAD_CLASS ? d->e.seq.n : d->e.seq.start[d->e.seq.n];
         if (head->kind == RTD_HEAD_LM)
             continue;
@@ -54,7 +54,7 @@ static int best_of(const real *x, int n)
 static int score_classes(const struct rtd_dev_set *d, const struct rtd_network *net,
                          const real *const *logits, double *value, struct rtd_err *err)
 {
-    const struct rtd_answers *a = &d->e.answers[0];
+    const struct rtd_example_targets *a = &d->e.target[0];
     struct rtd_confusion c; /* the last class: unknown labels */
     struct rtd_classification s;
     (void)net;
@@ -74,7 +74,7 @@ static int score_classes(const struct rtd_dev_set *d, const struct rtd_network *
 static int score_numbers(const struct rtd_dev_set *d, const struct rtd_network *net,
                          const real *const *logits, double *value, struct rtd_err *err)
 {
-    const struct rtd_answers *a = &d->e.answers[0];
+    const struct rtd_example_targets *a = &d->e.target[0];
     size_t n = d->e.seq.n;
     double range = net->head[a->head].spec.range, *x = malloc(2 * n * sizeof *x);
     if (!x)
@@ -96,7 +96,7 @@ static int score_numbers(const struct rtd_dev_set *d, const struct rtd_network *
 static int score_flags(const struct rtd_dev_set *d, const struct rtd_network *net,
                        const real *const *logits, double *value, struct rtd_err *err)
 {
-    const struct rtd_answers *a = &d->e.answers[0];
+    const struct rtd_example_targets *a = &d->e.target[0];
     size_t hit = 0, said = 0, gold = 0, k = (size_t)a->outputs;
     double macro = 0;
     (void)net;

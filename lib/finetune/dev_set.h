@@ -1,6 +1,6 @@
 /* rtdtools - MIT licence
  *
- * Held-out data of one data set: examples, gold answers, and the metrics of its task, for choosing
+ * Held-out data of one data set: examples, their targets, and the metrics of its task, for choosing
  * the best weights while training. */
 #ifndef RTD_FINETUNE_DEV_SET_H
 #define RTD_FINETUNE_DEV_SET_H
@@ -23,12 +23,12 @@ struct rtd_dev_set {
     void (*free_gold)(void *gold);
 };
 
-/* Columns and score for a task whose gold answers are all in e: classify, regress, multilabel. */
+/* Columns and score for a task whose targets are all in e: classify, regress, multilabel. */
 void rtd_dev_set_table(struct rtd_dev_set *d, enum rtd_task task);
 void rtd_dev_set_free(struct rtd_dev_set *d);
 
 /* Logits, mean loss and metrics of all of d. */
-int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune *f, double *loss,
+int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f, double *loss,
                         double *value, struct rtd_err *err);
 
 #endif

@@ -11,11 +11,11 @@ void rtd_examples_free(struct rtd_examples *e)
 {
     rtd_sequences_free(&e->seq);
     for (int i = 0; i < RTD_MAX_TARGETS; i++) {
-        free(e->answers[i].label);
-        free(e->answers[i].value);
-        free(e->answers[i].token);
-        free(e->answers[i].span);
-        free(e->answers[i].weight);
+        free(e->target[i].label);
+        free(e->target[i].value);
+        free(e->target[i].token);
+        free(e->target[i].span);
+        free(e->target[i].weight);
     }
     free(e->name);
     free(e->unit);
@@ -75,11 +75,11 @@ void rtd_count_row(size_t *n, uint64_t *first, bool is, uint64_t line)
 }
 
 /* The answer of one row, at place i. */
-static int set_answer(struct rtd_examples *e, const struct rtd_table *t, size_t row, size_t i,
+static int set_target(struct rtd_examples *e, const struct rtd_table *t, size_t row, size_t i,
                       const struct rtd_head_spec *spec, const struct rtd_labels *labels,
                       struct rtd_err *err)
 {
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     const char *said = t->label[row];
     uint64_t line = t->first_line + row;
     double x;
@@ -106,19 +106,19 @@ static int add_row(struct rtd_examples *e, const struct rtd_table *t, size_t row
 {
     const char *a = t->text[0][row], *b = t->ntext > 1 ? t->text[1][row] : NULL;
     rtd_count_row(&e->empty, &e->empty_line, !a[0] || (b && !b[0]), t->first_line + row);
-    if (set_answer(e, t, row, e->seq.n, spec, labels, err) || rtd_sequences_add(&e->seq, a, b, err))
+    if (set_target(e, t, row, e->seq.n, spec, labels, err) || rtd_sequences_add(&e->seq, a, b, err))
         return err->status;
     if (!swap)
         return RTD_OK;
-    if (set_answer(e, t, row, e->seq.n, spec, labels, err))
+    if (set_target(e, t, row, e->seq.n, spec, labels, err))
         return err->status;
     return rtd_sequences_add(&e->seq, b, a, err);
 }
 
-static int take_answers(struct rtd_examples *e, const struct rtd_head_spec *spec, size_t rows,
+static int take_targets(struct rtd_examples *e, const struct rtd_head_spec *spec, size_t rows,
                         struct rtd_err *err)
 {
-    struct rtd_answers *a = &e->answers[0];
+    struct rtd_example_targets *a = &e->target[0];
     bool label = spec->task == RTD_TASK_CLASSIFY;
     a->task = spec->task;
     a->outputs = spec->outputs;
@@ -136,14 +136,14 @@ int rtd_examples_from_table(struct rtd_examples *e, const struct rtd_table *t,
                             bool swap, struct rtd_err *err)
 {
     struct rtd_labels labels = {0};
-    *e = (struct rtd_examples){.name = strdup(t->name), .answers = {{.head = head}}};
+    *e = (struct rtd_examples){.name = strdup(t->name), .target = {{.head = head}}};
     int st = swap && t->ntext < 2 ? rtd_fail(err, RTD_EUSAGE, "--swap needs pairs of texts") : 0;
     if (!st && !e->name)
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
         st = rtd_sequences_init(&e->seq, tok, length, type_vocab_size, err);
     if (!st)
-        st = take_answers(e, spec, 2 * t->rows, err);
+        st = take_targets(e, spec, 2 * t->rows, err);
     if (!st && spec->label)
         st = rtd_labels_set(&labels, spec->label, spec->outputs, err);
     for (size_t r = 0; r < t->rows && !st; r++)
@@ -151,7 +151,7 @@ int rtd_examples_from_table(struct rtd_examples *e, const struct rtd_table *t,
     e->units = e->seq.n;
     rtd_labels_free(&labels);
     char shown[64];
-    if (!st && e->answers[0].unknown == e->seq.n)
+    if (!st && e->target[0].unknown == e->seq.n)
         st =
             rtd_fail(err, RTD_EDATA, "%s: no label of it ('%s', ...) is in the training data",
                      t->name, rtd_mask_text(shown, sizeof shown, t->label[0], strlen(t->label[0])));

@@ -13,8 +13,8 @@
 #include "gold/table.h"
 #include "finetune/loss.h"
 
-/* One head's answers: the arrays that its task uses, as in struct rtd_target. */
-struct rtd_answers {
+/* What one head shall say: the arrays that its task uses, as in struct rtd_target. */
+struct rtd_example_targets {
     int head;
     enum rtd_task task;
     int outputs;
@@ -35,7 +35,7 @@ struct rtd_examples {
     size_t units;
     uint32_t *unit;   /* [units + 1] first sequence of each; NULL: one sequence each */
     uint32_t *prefix; /* [sequences] generate: tokens of the source; else NULL */
-    struct rtd_answers answers[RTD_MAX_TARGETS];
+    struct rtd_example_targets target[RTD_MAX_TARGETS];
     int targets;
     size_t empty;        /* rows with an empty text */
     uint64_t empty_line; /* of the first of them in the file */

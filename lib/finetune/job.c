@@ -17,8 +17,8 @@
 
 /* Everything of a run. */
 struct job {
-    const struct rtd_tune_options *o;
-    struct rtd_fit_options fit;
+    const struct rtd_finetune_job *o;
+    struct rtd_finetune_loop_options fit;
     struct rtd_model_dir from;
     struct rtd_dataset set[RTD_MAX_HEADS];
     struct rtd_dataset_options data[RTD_MAX_HEADS];
@@ -28,9 +28,9 @@ struct job {
     char state[PATH_MAX];
     char identity[33];
     /* the trial at hand, and the best so far */
-    struct rtd_finetune *f;
+    struct rtd_finetune_net *f;
     struct rtd_buf metrics, best_metrics, trials;
-    struct rtd_fit_result result, best;
+    struct rtd_finetune_result result, best;
     real *best_weights;
     double *score; /* [trials] */
 };
@@ -52,7 +52,7 @@ static int default_of(const char *task, bool epochs)
 }
 
 /* The place to write to: what can be known to go wrong is said before hours of training. */
-static int check_place(const struct rtd_tune_options *o, struct rtd_err *err)
+static int check_place(const struct rtd_finetune_job *o, struct rtd_err *err)
 {
     char parent[PATH_MAX];
     if (snprintf(parent, sizeof parent, "%s", o->out) >= (int)sizeof parent)
@@ -88,7 +88,7 @@ static int load_sets(struct job *j, struct rtd_err *err)
 {
     int heads = 0, st = RTD_OK;
     for (int i = 0; i < j->o->tasks && !st; i++) {
-        const struct rtd_tune_task *t = &j->o->task[i];
+        const struct rtd_finetune_task *t = &j->o->task[i];
         struct rtd_dataset_options *d = &j->data[i];
         *d = j->o->data;
         d->task = t->task;
@@ -144,7 +144,7 @@ static int make_config(struct job *j, struct rtd_err *err)
             spec[n++] = j->set[i].spec[k];
         longest = j->set[i].train.seq.longest > longest ? j->set[i].train.seq.longest : longest;
     }
-    int st = rtd_task_config(&j->config, &j->from, spec, n, (int)longest, err);
+    int st = rtd_task_model_config(&j->config, &j->from, spec, n, (int)longest, err);
     if (!st && j->o->dropout >= 0) {
         j->config.hidden_dropout_prob = j->config.attention_probs_dropout_prob = j->o->dropout;
         j->config.classifier_dropout = -1;
@@ -160,7 +160,7 @@ static void add_examples(struct rtd_digest *d, const struct rtd_examples *e)
     rtd_digest_add(d, q->ids, tokens * sizeof *q->ids);
     rtd_digest_add(d, q->start, n * sizeof *q->start);
     for (int i = 0; i < e->targets; i++) {
-        const struct rtd_answers *a = &e->answers[i];
+        const struct rtd_example_targets *a = &e->target[i];
         size_t k = (size_t)a->outputs;
         if (a->label)
             rtd_digest_add(d, a->label, n * sizeof *a->label);
@@ -179,7 +179,7 @@ static void add_examples(struct rtd_digest *d, const struct rtd_examples *e)
 static int identify(struct job *j, struct rtd_err *err)
 {
     struct rtd_digest *d = rtd_digest_new();
-    const struct rtd_fit_options *f = &j->fit;
+    const struct rtd_finetune_loop_options *f = &j->fit;
     char text[600]; /* room for 22 numbers */
     if (!d)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
@@ -208,13 +208,13 @@ static int identify(struct job *j, struct rtd_err *err)
 
 static void report_run(const struct job *j, int kept)
 {
-    struct rtd_fit_set set[RTD_MAX_HEADS];
+    struct rtd_finetune_set set[RTD_MAX_HEADS];
     const struct rtd_params *p = &j->f->net->params;
     uint64_t warmup;
     size_t parameters = 0;
     for (int i = 0; i < j->sets; i++)
         set[i].train = &j->set[i].train;
-    uint64_t steps = rtd_fit_steps(&j->fit, set, j->sets, &warmup);
+    uint64_t steps = rtd_finetune_steps(&j->fit, set, j->sets, &warmup);
     for (int i = 0; i < p->n; i++)
         parameters += p->item[i].count;
     rtd_note("%zu parameters%s%s; %llu step%s of up to %lld example%s, lr %g after %llu step%s of "
@@ -246,27 +246,27 @@ static const char *score_name(const struct job *j, char *out, size_t size)
 /* As a user reads it: an error is scored by its negative. */
 static double shown(const struct job *j, double score)
 {
-    return rtd_fit_is_error(j->fit.metric) ? -score : score;
+    return rtd_finetune_is_error(j->fit.metric) ? -score : score;
 }
 
 /* --- trials --- */
 
 static int start_network(struct job *j, struct rtd_err *err)
 {
-    struct rtd_finetune_options fo;
+    struct rtd_finetune_net_options fo;
     struct rtd_network *net;
     int kept, parts;
-    rtd_finetune_defaults(&fo);
+    rtd_finetune_net_defaults(&fo);
     fo.loss_mean = j->fit.loss_mean;
     fo.smoothing = j->o->smoothing;
     fo.seed = j->fit.seed;
     fo.lanes = (int)j->o->lanes;
     if (rtd_network_new(&net, &j->config, false, err) ||
-        rtd_finetune_new(&j->f, net, &fo, j->pool, err))
+        rtd_finetune_net_new(&j->f, net, &fo, j->pool, err))
         return err->status;
-    int st = rtd_task_start(net, &j->from, j->o->scratch, j->fit.seed, &kept, err);
+    int st = rtd_task_model_start(net, &j->from, j->o->scratch, j->fit.seed, &kept, err);
     if (!st && j->o->generator) {
-        st = rtd_task_take_generator(net, j->o->generator, &parts, err);
+        st = rtd_task_model_take_generator(net, j->o->generator, &parts, err);
         if (!st)
             rtd_note("%s: %d tensor%s of the head taken", j->o->generator, parts,
                      rtd_s((uint64_t)parts));
@@ -278,17 +278,17 @@ static int start_network(struct job *j, struct rtd_err *err)
 
 static int one_trial(struct job *j, int number, struct rtd_err *err)
 {
-    struct rtd_fit_set set[RTD_MAX_HEADS];
+    struct rtd_finetune_set set[RTD_MAX_HEADS];
     char name[200];
     size_t total;
     j->fit.seed = j->o->fit.seed + (uint64_t)number;
     j->metrics.len = 0;
     for (int i = 0; i < j->sets; i++)
-        set[i] = (struct rtd_fit_set){.train = &j->set[i].train,
-                                      .dev = j->set[i].has_dev ? &j->set[i].dev : NULL};
+        set[i] = (struct rtd_finetune_set){.train = &j->set[i].train,
+                                           .dev = j->set[i].has_dev ? &j->set[i].dev : NULL};
     int st = start_network(j, err);
     if (!st)
-        st = rtd_fit(j->f, j->pool, set, j->sets, &j->fit, &j->result, &j->metrics, err);
+        st = rtd_finetune_loop(j->f, j->pool, set, j->sets, &j->fit, &j->result, &j->metrics, err);
     if (st)
         return st;
     rtd_note("trained on %llu tokens in %.1f s: %.0f tokens/s",
@@ -313,7 +313,7 @@ static int one_trial(struct job *j, int number, struct rtd_err *err)
         st = rtd_buf_append(&j->best_metrics, j->metrics.data, j->metrics.len, err);
     }
     if (number + 1 < j->o->trials) {
-        rtd_finetune_free(j->f);
+        rtd_finetune_net_free(j->f);
         j->f = NULL;
     }
     return st;
@@ -383,11 +383,12 @@ static int save(struct job *j, struct rtd_err *err)
 {
     bool many = j->o->trials > 1;
     char name[200];
-    struct rtd_task_file file[] = {{"metrics.tsv", many ? &j->best_metrics : &j->metrics},
-                                   {"trials.tsv", &j->trials}};
+    struct rtd_task_model_file file[] = {{"metrics.tsv", many ? &j->best_metrics : &j->metrics},
+                                         {"trials.tsv", &j->trials}};
     if (store_thresholds(j, err))
         return err->status;
-    int st = rtd_task_save(j->f->net, &j->from, j->o->out, file, many ? 2 : 1, j->o->force, err);
+    int st =
+        rtd_task_model_save(j->f->net, &j->from, j->o->out, file, many ? 2 : 1, j->o->force, err);
     if (!st && j->o->resume)
         unlink(j->state);
     if (!st && j->best.best_epoch)
@@ -398,7 +399,7 @@ static int save(struct job *j, struct rtd_err *err)
 
 static int run(struct job *j, struct rtd_err *err)
 {
-    const struct rtd_tune_options *o = j->o;
+    const struct rtd_finetune_job *o = j->o;
     int st = rtd_kernels_check(err);
     if (!st)
         st = rtd_model_dir_open(&j->from, o->model, RTD_DIR_TOKENIZER, err);
@@ -424,7 +425,7 @@ static int run(struct job *j, struct rtd_err *err)
     return st ? st : save(j, err);
 }
 
-int rtd_tune(const struct rtd_tune_options *o, struct rtd_err *err)
+int rtd_finetune_run(const struct rtd_finetune_job *o, struct rtd_err *err)
 {
     struct job *j = calloc(1, sizeof *j);
     if (!j)
@@ -437,7 +438,7 @@ int rtd_tune(const struct rtd_tune_options *o, struct rtd_err *err)
     int st = check_place(o, err);
     if (!st)
         st = run(j, err);
-    rtd_finetune_free(j->f);
+    rtd_finetune_net_free(j->f);
     rtd_pool_free(j->pool);
     rtd_config_free(&j->config);
     for (int i = 0; i < j->sets; i++)

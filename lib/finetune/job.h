@@ -9,15 +9,15 @@
 #include "finetune/loop.h"
 
 /* One data set to learn: --task [NAME=]TASK, and its files. */
-struct rtd_tune_task {
+struct rtd_finetune_task {
     const char *name; /* "": unnamed, the only one */
     const char *task;
     const char *train, *dev, *slots, *dev_slots; /* dev ...: may be NULL */
 };
 
-struct rtd_tune_options {
+struct rtd_finetune_job {
     const char *model, *out, *generator; /* generator: a directory, or NULL */
-    struct rtd_tune_task task[RTD_MAX_HEADS];
+    struct rtd_finetune_task task[RTD_MAX_HEADS];
     int tasks;
     struct rtd_dataset_options data; /* all but the task, name, files, heads, length, tokenizer */
     int64_t length;                  /* most tokens of a sequence; 0: the task's default */
@@ -25,11 +25,11 @@ struct rtd_tune_options {
     double dropout; /* all rates; < 0: the model's */
     bool scratch, force, resume;
     int64_t lanes, threads, trials;
-    struct rtd_fit_options fit; /* epochs 0: the task's default */
+    struct rtd_finetune_loop_options fit; /* epochs 0: the task's default */
 };
 
 /* RTD_EUSAGE, RTD_EDATA, ...: nothing is written; RTD_ESIGNAL: with resume the state is kept in
  * OUT.state. */
-int rtd_tune(const struct rtd_tune_options *o, struct rtd_err *err);
+int rtd_finetune_run(const struct rtd_finetune_job *o, struct rtd_err *err);
 
 #endif

@@ -19,12 +19,12 @@
 
 enum { METRIC_ROWS = 200 };
 
-bool rtd_fit_recipe(struct rtd_fit_options *o, const char *recipe)
+bool rtd_finetune_recipe(struct rtd_finetune_loop_options *o, const char *recipe)
 {
     bool electra = strcmp(recipe, "electra") == 0;
     if (!electra && strcmp(recipe, "hf") != 0)
         return false;
-    *o = (struct rtd_fit_options){
+    *o = (struct rtd_finetune_loop_options){
         .lr = 1e-4,
         .warmup = 0.1,
         .warmup_multiplies = electra,
@@ -41,14 +41,14 @@ bool rtd_fit_recipe(struct rtd_fit_options *o, const char *recipe)
     return true;
 }
 
-static uint64_t batches_of(const struct rtd_fit_options *o, const struct rtd_examples *e)
+static uint64_t batches_of(const struct rtd_finetune_loop_options *o, const struct rtd_examples *e)
 {
     uint64_t batch = (uint64_t)o->batch, n = e->units;
     return o->drop_last && n >= batch ? n / batch : (n + batch - 1) / batch;
 }
 
-static uint64_t steps_an_epoch(const struct rtd_fit_options *o, const struct rtd_fit_set *set,
-                               int sets)
+static uint64_t steps_an_epoch(const struct rtd_finetune_loop_options *o,
+                               const struct rtd_finetune_set *set, int sets)
 {
     uint64_t n = 0;
     for (int i = 0; i < sets; i++)
@@ -56,8 +56,8 @@ static uint64_t steps_an_epoch(const struct rtd_fit_options *o, const struct rtd
     return n;
 }
 
-uint64_t rtd_fit_steps(const struct rtd_fit_options *o, const struct rtd_fit_set *set, int sets,
-                       uint64_t *warmup)
+uint64_t rtd_finetune_steps(const struct rtd_finetune_loop_options *o,
+                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup)
 {
     uint64_t steps = steps_an_epoch(o, set, sets) * (uint64_t)o->epochs;
     if (o->max_steps && (uint64_t)o->max_steps < steps)
@@ -68,21 +68,21 @@ uint64_t rtd_fit_steps(const struct rtd_fit_options *o, const struct rtd_fit_set
 
 /* All that a run holds. */
 struct run {
-    struct rtd_finetune *f;
+    struct rtd_finetune_net *f;
     struct rtd_pool *pool;
-    const struct rtd_fit_set *set;
+    const struct rtd_finetune_set *set;
     int sets;
     bool dev; /* something is held out */
-    const struct rtd_fit_options *o;
-    struct rtd_fit_result *result;
+    const struct rtd_finetune_loop_options *o;
+    struct rtd_finetune_result *result;
     struct rtd_buf *metrics;
     struct rtd_schedule schedule;
     struct rtd_optimizer optimizer;
-    struct rtd_fit_batch batch;
+    struct rtd_finetune_batch batch;
     uint32_t **order; /* [sets][units] */
     uint32_t *turn;   /* [steps an epoch] the set of each step, when there are several */
     real *best;       /* [total] weights of the best epoch, with dev */
-    struct rtd_fit_state at;
+    struct rtd_finetune_state at;
     double loss; /* summed over what the mean goes over, since the last row of metrics */
     double count;
     double norm;
@@ -106,7 +106,7 @@ static int metric_names(struct run *r, struct rtd_err *err)
     int st = append(r->metrics, err, "step\tepoch\tlr\tloss\tgrad_norm\tdev_loss");
     for (int i = 0; i < r->sets; i++) {
         const struct rtd_dev_set *d = r->set[i].dev;
-        const char *name = r->f->net->head[r->set[i].train->answers[0].head].spec.name;
+        const char *name = r->f->net->head[r->set[i].train->target[0].head].spec.name;
         for (int k = 0; d && k < d->columns && !st; k++)
             st = append(r->metrics, err, "\tdev_%s%s%s", r->sets > 1 ? name : "",
                         r->sets > 1 ? "_" : "", d->column[k]);
@@ -131,7 +131,7 @@ static int log_row(struct run *r, uint64_t epoch, double lr, const double *dev_l
     return st ? st : append(r->metrics, err, "\n");
 }
 
-bool rtd_fit_is_error(const char *metric)
+bool rtd_finetune_is_error(const char *metric)
 {
     return metric && (strcmp(metric, "loss") == 0 || strcmp(metric, "mse") == 0);
 }
@@ -144,7 +144,7 @@ static double score_of(const struct run *r, int i, double loss, const double *va
         return -loss;
     for (int k = 0; k < d->columns && r->o->metric; k++)
         if (strcmp(d->column[k], r->o->metric) == 0)
-            return rtd_fit_is_error(r->o->metric) ? -value[k] : value[k];
+            return rtd_finetune_is_error(r->o->metric) ? -value[k] : value[k];
     return value[0];
 }
 
@@ -222,10 +222,10 @@ static int one_step(struct run *r, int set, uint64_t epoch, size_t from, double 
     double loss, count = 0, begin = rtd_now();
     real *grad;
     *lr = rtd_schedule_lr(&r->schedule, r->at.step);
-    int st = rtd_fit_batch_fill(&r->batch, e, r->order[set] + from, n, rtd_lanes_count(r->f->lanes),
-                                epoch, err);
+    int st = rtd_finetune_batch_fill(&r->batch, e, r->order[set] + from, n,
+                                     rtd_lanes_count(r->f->lanes), epoch, err);
     if (!st)
-        st = rtd_finetune_batch(r->f, &r->batch.view, &grad, &loss, err);
+        st = rtd_finetune_net_gradient(r->f, &r->batch.view, &grad, &loss, err);
     if (st)
         return st;
     if (!isfinite(loss))
@@ -285,8 +285,8 @@ static int train(struct run *r, struct rtd_err *err)
     struct rtd_params *p = &r->f->net->params;
     int st = metric_names(r, err);
     if (!st && r->o->resume && rtd_exists(r->o->state)) {
-        st = rtd_fit_state_load(r->o->state, r->o->identity, &r->at, p, &r->optimizer, r->best,
-                                r->result, r->metrics, err);
+        st = rtd_finetune_state_load(r->o->state, r->o->identity, &r->at, p, &r->optimizer, r->best,
+                                     r->result, r->metrics, err);
         if (!st)
             rtd_note("%s: going on after epoch %llu", r->o->state, (unsigned long long)r->at.epoch);
     }
@@ -295,8 +295,8 @@ static int train(struct run *r, struct rtd_err *err)
         st = one_epoch(r, r->at.epoch + 1, every, err);
         r->at.epoch++;
         if (!st && r->o->state)
-            st = rtd_fit_state_save(r->o->state, r->o->identity, &r->at, p, &r->optimizer, r->best,
-                                    r->result, r->metrics, err);
+            st = rtd_finetune_state_save(r->o->state, r->o->identity, &r->at, p, &r->optimizer,
+                                         r->best, r->result, r->metrics, err);
     }
     if (!st && r->dev && r->result->best_epoch)
         memcpy(p->w, r->best, p->total * sizeof *r->best);
@@ -305,7 +305,7 @@ static int train(struct run *r, struct rtd_err *err)
 
 static int prepare(struct run *r, struct rtd_err *err)
 {
-    const struct rtd_fit_options *o = r->o;
+    const struct rtd_finetune_loop_options *o = r->o;
     int st = rtd_optimizer_init(&r->optimizer, &r->f->net->params, err);
     if (st)
         return st;
@@ -329,9 +329,10 @@ static int prepare(struct run *r, struct rtd_err *err)
                                                  : rtd_fail(err, RTD_ESYS, "not enough memory");
 }
 
-int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_fit_set *set, int sets,
-            const struct rtd_fit_options *o, struct rtd_fit_result *result, struct rtd_buf *metrics,
-            struct rtd_err *err)
+int rtd_finetune_loop(struct rtd_finetune_net *f, struct rtd_pool *pool,
+                      const struct rtd_finetune_set *set, int sets,
+                      const struct rtd_finetune_loop_options *o, struct rtd_finetune_result *result,
+                      struct rtd_buf *metrics, struct rtd_err *err)
 {
     struct run r = {.f = f,
                     .pool = pool,
@@ -341,16 +342,16 @@ int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_fit_
                     .result = result,
                     .metrics = metrics,
                     .at = {.best_score = -INFINITY}};
-    *result = (struct rtd_fit_result){0};
+    *result = (struct rtd_finetune_result){0};
     r.schedule = (struct rtd_schedule){.lr = o->lr, .multiply = o->warmup_multiplies};
-    r.schedule.steps = rtd_fit_steps(o, set, sets, &r.schedule.warmup);
+    r.schedule.steps = rtd_finetune_steps(o, set, sets, &r.schedule.warmup);
     int st = prepare(&r, err);
     if (!st)
         st = train(&r, err);
     rtd_progress_end();
     result->steps = r.at.step;
     rtd_optimizer_free(&r.optimizer);
-    rtd_fit_batch_free(&r.batch);
+    rtd_finetune_batch_free(&r.batch);
     for (int i = 0; r.order && i < sets; i++)
         free(r.order[i]);
     free(r.order);

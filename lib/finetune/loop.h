@@ -15,9 +15,9 @@
 #include "finetune/loss.h"
 
 /* Is less of it better ("loss", "mse")?  NULL: no. */
-bool rtd_fit_is_error(const char *metric);
+bool rtd_finetune_is_error(const char *metric);
 
-struct rtd_fit_options {
+struct rtd_finetune_loop_options {
     double lr;
     double warmup;          /* share of the steps */
     bool warmup_multiplies; /* the decaying rate, else it rises to lr and then decays */
@@ -39,19 +39,19 @@ struct rtd_fit_options {
 
 /* Set everything to "hf" (Hugging Face's habits) or "electra" (google-research/electra); false:
  * no such recipe. */
-bool rtd_fit_recipe(struct rtd_fit_options *o, const char *recipe);
+bool rtd_finetune_recipe(struct rtd_finetune_loop_options *o, const char *recipe);
 
 /* A data set: what is learnt, and what is measured (NULL: nothing). */
-struct rtd_fit_set {
+struct rtd_finetune_set {
     const struct rtd_examples *train;
     const struct rtd_dev_set *dev;
 };
 
 /* Steps of the run, and how many of them warm up. */
-uint64_t rtd_fit_steps(const struct rtd_fit_options *o, const struct rtd_fit_set *set, int sets,
-                       uint64_t *warmup);
+uint64_t rtd_finetune_steps(const struct rtd_finetune_loop_options *o,
+                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup);
 
-struct rtd_fit_result {
+struct rtd_finetune_result {
     uint64_t steps;
     int best_epoch;   /* counts from 1; 0: nothing was held out */
     double dev_score; /* mean over the sets of what the epoch is best in, of errors the negative */
@@ -66,8 +66,9 @@ struct rtd_fit_result {
  * (of equals the one with the lower loss).  Progress goes to stderr; metrics, a TSV text with a
  * header line, is appended to.  RTD_ENUMERIC: loss or gradient is not finite; RTD_ESIGNAL: stopped
  * between two steps. */
-int rtd_fit(struct rtd_finetune *f, struct rtd_pool *pool, const struct rtd_fit_set *set, int sets,
-            const struct rtd_fit_options *o, struct rtd_fit_result *result, struct rtd_buf *metrics,
-            struct rtd_err *err);
+int rtd_finetune_loop(struct rtd_finetune_net *f, struct rtd_pool *pool,
+                      const struct rtd_finetune_set *set, int sets,
+                      const struct rtd_finetune_loop_options *o, struct rtd_finetune_result *result,
+                      struct rtd_buf *metrics, struct rtd_err *err);
 
 #endif

@@ -6,17 +6,17 @@
 
 #include "learn/losses.h"
 
-void rtd_finetune_defaults(struct rtd_finetune_options *o)
+void rtd_finetune_net_defaults(struct rtd_finetune_net_options *o)
 {
-    *o = (struct rtd_finetune_options){
+    *o = (struct rtd_finetune_net_options){
         .drop = true, .loss_mean = true, .seed = 1, .lanes = 2, .micro_tokens = 512};
 }
 
-int rtd_finetune_new(struct rtd_finetune **out, struct rtd_network *net,
-                     const struct rtd_finetune_options *o, struct rtd_pool *pool,
-                     struct rtd_err *err)
+int rtd_finetune_net_new(struct rtd_finetune_net **out, struct rtd_network *net,
+                         const struct rtd_finetune_net_options *o, struct rtd_pool *pool,
+                         struct rtd_err *err)
 {
-    struct rtd_finetune *f = calloc(1, sizeof *f);
+    struct rtd_finetune_net *f = calloc(1, sizeof *f);
     struct rtd_rows word = {.offset = net->enc.word, .rows = net->enc.vocab, .width = net->enc.e};
     bool dense = false; /* a tied output layer has a gradient for every row */
     *out = NULL;
@@ -30,14 +30,14 @@ int rtd_finetune_new(struct rtd_finetune **out, struct rtd_network *net,
     f->net = net;
     int st = rtd_lanes_new(&f->lanes, pool, net->params.total, o->lanes, dense ? NULL : &word, err);
     if (st) {
-        rtd_finetune_free(f);
+        rtd_finetune_net_free(f);
         return st;
     }
     *out = f;
     return RTD_OK;
 }
 
-void rtd_finetune_free(struct rtd_finetune *f)
+void rtd_finetune_net_free(struct rtd_finetune_net *f)
 {
     if (!f)
         return;
@@ -47,8 +47,8 @@ void rtd_finetune_free(struct rtd_finetune *f)
 }
 
 struct job {
-    struct rtd_finetune *f;
-    const struct rtd_task_batch *b;
+    struct rtd_finetune_net *f;
+    const struct rtd_batch_view *b;
     bool train;
     double *loss;  /* [lanes]; NULL: not wanted */
     real **logits; /* [ntarget] */
@@ -182,7 +182,7 @@ static double sequence_loss(const struct job *j, struct micro *m, int i, size_t 
 
 static double head_loss(const struct job *j, struct micro *m, int i, size_t from, real gscale)
 {
-    const struct rtd_task_batch *b = j->b;
+    const struct rtd_batch_view *b = j->b;
     double loss = 0;
     if (head_of(j, i)->spec.task == RTD_TASK_RANK) {
         for (size_t u = m->first_unit; u < m->first_unit + m->units; u++) {
@@ -220,7 +220,7 @@ static double language_loss(const struct job *j, struct rtd_lane *lane, struct m
 
 static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *m, size_t from)
 {
-    struct rtd_finetune *f = j->f;
+    struct rtd_finetune_net *f = j->f;
     const struct rtd_network *net = f->net;
     const real *w = net->params.w;
     size_t base = j->b->start[from];
@@ -263,8 +263,8 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
 static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
 {
     struct job *j = arg;
-    const struct rtd_task_batch *b = j->b;
-    const struct rtd_finetune_options *o = &j->f->o;
+    const struct rtd_batch_view *b = j->b;
+    const struct rtd_finetune_net_options *o = &j->f->o;
     size_t u, next, end, limit = o->micro_sequences ? o->micro_sequences : SIZE_MAX;
     rtd_part(b->units, rtd_lanes_count(j->f->lanes), lane->lane, &u, &end);
     for (; u < end; u = next) {
@@ -309,15 +309,15 @@ static int run(struct job *j, real **grad, double *loss, struct rtd_err *err)
     return st;
 }
 
-int rtd_finetune_batch(struct rtd_finetune *f, const struct rtd_task_batch *b, real **grad,
-                       double *loss, struct rtd_err *err)
+int rtd_finetune_net_gradient(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
+                              real **grad, double *loss, struct rtd_err *err)
 {
     struct job j = {.f = f, .b = b, .train = true};
     return run(&j, grad, loss, err);
 }
 
-int rtd_finetune_logits(struct rtd_finetune *f, const struct rtd_task_batch *b, real **logits,
-                        double *loss, struct rtd_err *err)
+int rtd_finetune_net_logits(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
+                            real **logits, double *loss, struct rtd_err *err)
 {
     struct job j = {.f = f, .b = b, .logits = logits};
     return run(&j, NULL, loss, err);

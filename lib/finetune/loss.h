@@ -12,7 +12,7 @@
 #include "model/network.h"
 #include "learn/lanes.h"
 
-struct rtd_finetune_options {
+struct rtd_finetune_net_options {
     bool drop;        /* dropout in training */
     bool loss_mean;   /* gradient of the mean over the batch (target.count), else of the sum */
     double smoothing; /* of labels (classify, multilabel, tag, rank, generate) */
@@ -21,7 +21,7 @@ struct rtd_finetune_options {
     size_t micro_tokens;    /* a micro-batch ends at or after this many tokens; 512 */
     size_t micro_sequences; /* and at this many units; 0: no limit */
 };
-void rtd_finetune_defaults(struct rtd_finetune_options *o);
+void rtd_finetune_net_defaults(struct rtd_finetune_net_options *o);
 
 /* What a head shall say of a batch; the arrays that its task does not use are NULL. */
 struct rtd_target {
@@ -37,7 +37,7 @@ struct rtd_target {
 /* Sequences end to end.  index: the keys of dropout, so different for every example of every
  * epoch.  A unit is what a lane or micro-batch never cuts: one sequence, or all candidates of a
  * query. */
-struct rtd_task_batch {
+struct rtd_batch_view {
     size_t nseq;
     const uint32_t *start;  /* [nseq + 1] */
     const int32_t *ids;     /* [tokens] */
@@ -50,26 +50,26 @@ struct rtd_task_batch {
     const struct rtd_target *target; /* [ntarget] */
 };
 
-struct rtd_finetune {
-    struct rtd_finetune_options o;
+struct rtd_finetune_net {
+    struct rtd_finetune_net_options o;
     struct rtd_network *net; /* owned */
     struct rtd_lanes *lanes;
 };
 
 /* Takes over net, also when it fails. */
-int rtd_finetune_new(struct rtd_finetune **f, struct rtd_network *net,
-                     const struct rtd_finetune_options *o, struct rtd_pool *pool,
-                     struct rtd_err *err);
-void rtd_finetune_free(struct rtd_finetune *f);
+int rtd_finetune_net_new(struct rtd_finetune_net **f, struct rtd_network *net,
+                         const struct rtd_finetune_net_options *o, struct rtd_pool *pool,
+                         struct rtd_err *err);
+void rtd_finetune_net_free(struct rtd_finetune_net *f);
 
 /* One training step's loss and gradient.  *grad: borrowed until the next call.  *loss: summed over
  * the batch and its targets. */
-int rtd_finetune_batch(struct rtd_finetune *f, const struct rtd_task_batch *b, real **grad,
-                       double *loss, struct rtd_err *err);
+int rtd_finetune_net_gradient(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
+                              real **grad, double *loss, struct rtd_err *err);
 /* The same network without dropout and gradients.  logits[i]: (rows, outputs) of target i, for its
  * rows (sequences or tokens) in the batch's order; NULL: not wanted (always for language models).
  * loss NULL: targets only name their heads. */
-int rtd_finetune_logits(struct rtd_finetune *f, const struct rtd_task_batch *b, real **logits,
-                        double *loss, struct rtd_err *err);
+int rtd_finetune_net_logits(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
+                            real **logits, double *loss, struct rtd_err *err);
 
 #endif

@@ -19,10 +19,11 @@ static int add_block(struct rtd_st_writer *w, const char *name, const real *x, s
     return rtd_st_add(w, name, sizeof(real) == 4 ? RTD_ST_F32 : RTD_ST_F64, 1, &n, x, err);
 }
 
-int rtd_fit_state_save(const char *path, const char *identity, const struct rtd_fit_state *s,
-                       const struct rtd_params *p, const struct rtd_optimizer *o, const real *best,
-                       const struct rtd_fit_result *r, const struct rtd_buf *metrics,
-                       struct rtd_err *err)
+int rtd_finetune_state_save(const char *path, const char *identity,
+                            const struct rtd_finetune_state *s, const struct rtd_params *p,
+                            const struct rtd_optimizer *o, const real *best,
+                            const struct rtd_finetune_result *r, const struct rtd_buf *metrics,
+                            struct rtd_err *err)
 {
     struct rtd_st_writer *w;
     const size_t count = NUMBERS;
@@ -69,9 +70,9 @@ static int get_block(const struct rtd_st *st, const char *name, real *x, size_t 
     return RTD_OK;
 }
 
-static int read_state(const struct rtd_st *st, const char *identity, struct rtd_fit_state *s,
+static int read_state(const struct rtd_st *st, const char *identity, struct rtd_finetune_state *s,
                       struct rtd_params *p, struct rtd_optimizer *o, real *best,
-                      struct rtd_fit_result *r, struct rtd_buf *metrics, struct rtd_err *err)
+                      struct rtd_finetune_result *r, struct rtd_buf *metrics, struct rtd_err *err)
 {
     const char *was = json_string_value(json_object_get(rtd_st_metadata(st), "identity"));
     const struct rtd_st_tensor *n = rtd_st_find(st, "numbers");
@@ -84,16 +85,16 @@ static int read_state(const struct rtd_st *st, const char *identity, struct rtd_
     if (!n || n->bytes != sizeof x || !m)
         return rtd_fail(err, RTD_EDATA, "%s: not the state of a run", rtd_st_name(st));
     memcpy(&x, n->data, sizeof x);
-    *s = (struct rtd_fit_state){.epoch = (uint64_t)x.epoch,
-                                .step = (uint64_t)x.step,
-                                .since_best = (int)x.since_best,
-                                .best_score = x.best_score};
-    *r = (struct rtd_fit_result){.steps = (uint64_t)x.step,
-                                 .best_epoch = (int)x.best_epoch,
-                                 .dev_score = x.dev_score,
-                                 .dev_loss = x.dev_loss,
-                                 .seconds = x.seconds,
-                                 .tokens = (uint64_t)x.tokens};
+    *s = (struct rtd_finetune_state){.epoch = (uint64_t)x.epoch,
+                                     .step = (uint64_t)x.step,
+                                     .since_best = (int)x.since_best,
+                                     .best_score = x.best_score};
+    *r = (struct rtd_finetune_result){.steps = (uint64_t)x.step,
+                                      .best_epoch = (int)x.best_epoch,
+                                      .dev_score = x.dev_score,
+                                      .dev_loss = x.dev_loss,
+                                      .seconds = x.seconds,
+                                      .tokens = (uint64_t)x.tokens};
     memcpy(r->value, x.value, sizeof r->value);
     metrics->len = 0;
     if (get_block(st, "w", p->w, p->total, err) || get_block(st, "m", o->m, p->total, err) ||
@@ -103,9 +104,10 @@ static int read_state(const struct rtd_st *st, const char *identity, struct rtd_
     return rtd_buf_append(metrics, m->data, m->bytes, err);
 }
 
-int rtd_fit_state_load(const char *path, const char *identity, struct rtd_fit_state *s,
-                       struct rtd_params *p, struct rtd_optimizer *o, real *best,
-                       struct rtd_fit_result *result, struct rtd_buf *metrics, struct rtd_err *err)
+int rtd_finetune_state_load(const char *path, const char *identity, struct rtd_finetune_state *s,
+                            struct rtd_params *p, struct rtd_optimizer *o, real *best,
+                            struct rtd_finetune_result *result, struct rtd_buf *metrics,
+                            struct rtd_err *err)
 {
     struct rtd_st *st;
     if (rtd_st_open(&st, path, err))

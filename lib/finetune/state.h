@@ -9,20 +9,22 @@
 #include "finetune/loop.h"
 #include "learn/optimizer.h"
 
-struct rtd_fit_state {
+struct rtd_finetune_state {
     uint64_t epoch, step; /* that are done */
     int since_best;       /* epochs */
     double best_score;
 };
 
 /* Replace the file by the state; best: the weights to keep, or NULL. */
-int rtd_fit_state_save(const char *path, const char *identity, const struct rtd_fit_state *s,
-                       const struct rtd_params *p, const struct rtd_optimizer *o, const real *best,
-                       const struct rtd_fit_result *result, const struct rtd_buf *metrics,
-                       struct rtd_err *err);
+int rtd_finetune_state_save(const char *path, const char *identity,
+                            const struct rtd_finetune_state *s, const struct rtd_params *p,
+                            const struct rtd_optimizer *o, const real *best,
+                            const struct rtd_finetune_result *result, const struct rtd_buf *metrics,
+                            struct rtd_err *err);
 /* RTD_EDATA: damage; RTD_EUSAGE: it was made with another identity. */
-int rtd_fit_state_load(const char *path, const char *identity, struct rtd_fit_state *s,
-                       struct rtd_params *p, struct rtd_optimizer *o, real *best,
-                       struct rtd_fit_result *result, struct rtd_buf *metrics, struct rtd_err *err);
+int rtd_finetune_state_load(const char *path, const char *identity, struct rtd_finetune_state *s,
+                            struct rtd_params *p, struct rtd_optimizer *o, real *best,
+                            struct rtd_finetune_result *result, struct rtd_buf *metrics,
+                            struct rtd_err *err);
 
 #endif

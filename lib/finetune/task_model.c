@@ -9,8 +9,8 @@
 
 #include "base/io.h"
 
-int rtd_task_config(struct rtd_config *c, const struct rtd_model_dir *m,
-                    const struct rtd_head_spec *spec, int n, int length, struct rtd_err *err)
+int rtd_task_model_config(struct rtd_config *c, const struct rtd_model_dir *m,
+                          const struct rtd_head_spec *spec, int n, int length, struct rtd_err *err)
 {
     int st = rtd_config_copy(c, &m->config, err);
     if (st)
@@ -37,8 +37,8 @@ static bool same_head(const struct rtd_head_spec *a, const struct rtd_head_spec 
     return true;
 }
 
-int rtd_task_start(struct rtd_network *net, const struct rtd_model_dir *m, bool reinit,
-                   uint64_t seed, int *kept, struct rtd_err *err)
+int rtd_task_model_start(struct rtd_network *net, const struct rtd_model_dir *m, bool reinit,
+                         uint64_t seed, int *kept, struct rtd_err *err)
 {
     struct rtd_head_spec old[RTD_MAX_HEADS];
     bool keep[RTD_MAX_HEADS] = {false};
@@ -58,8 +58,8 @@ int rtd_task_start(struct rtd_network *net, const struct rtd_model_dir *m, bool 
     return rtd_network_load_encoder(net, m->weights, keep, err);
 }
 
-int rtd_task_take_generator(struct rtd_network *net, const char *dir, int *parts,
-                            struct rtd_err *err)
+int rtd_task_model_take_generator(struct rtd_network *net, const char *dir, int *parts,
+                                  struct rtd_err *err)
 {
     struct rtd_model_dir g;
     *parts = 0;
@@ -85,7 +85,7 @@ int rtd_task_take_generator(struct rtd_network *net, const char *dir, int *parts
 }
 
 static int write_files(const struct rtd_network *net, const struct rtd_model_dir *m,
-                       const char *dir, const struct rtd_task_file *file, int files,
+                       const char *dir, const struct rtd_task_model_file *file, int files,
                        struct rtd_err *err)
 {
     char path[PATH_MAX];
@@ -110,8 +110,9 @@ static int write_files(const struct rtd_network *net, const struct rtd_model_dir
     return st;
 }
 
-int rtd_task_save(const struct rtd_network *net, const struct rtd_model_dir *m, const char *out,
-                  const struct rtd_task_file *file, int files, bool replace, struct rtd_err *err)
+int rtd_task_model_save(const struct rtd_network *net, const struct rtd_model_dir *m,
+                        const char *out, const struct rtd_task_model_file *file, int files,
+                        bool replace, struct rtd_err *err)
 {
     char tmp[PATH_MAX];
     int st = rtd_tmpdir(out, tmp, sizeof tmp, err);

@@ -490,7 +490,7 @@ static bool letter(char c)
     return isalnum((unsigned char)c) || (unsigned char)c >= 128;
 }
 
-char *rtd_pieces_text(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n)
+char *rtd_text_of_pieces(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n)
 {
     size_t size = 1, at = 0;
     for (size_t i = 0; i < n; i++)

@@ -76,6 +76,6 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
 
 /* Pieces as a text: words apart by blanks, but none before . , ! ? ; : ) ] } % and behind ( [ {,
  * none around - / ' where letters or digits stand on both sides.  The caller's to free. */
-char *rtd_pieces_text(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n);
+char *rtd_text_of_pieces(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n);
 
 #endif

@@ -14,7 +14,7 @@
 enum { CHUNK_ROWS = 2048, CHUNK_TOKENS = 1 << 16 };
 
 /* --length, else what the model was trained on, else its positions; more than the first warns. */
-static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_err *err)
+static int choose_length(const struct rtd_line_loop *a, size_t *length, struct rtd_err *err)
 {
     int trained = rtd_config_trained_length(&a->dir.config);
     int positions = a->dir.config.max_position_embeddings;
@@ -34,7 +34,7 @@ static int choose_length(const struct rtd_answer *a, size_t *length, struct rtd_
 }
 
 /* --text names as many columns as the tool has texts, unless that is the model's affair. */
-static int check_text(const struct rtd_answer *a, struct rtd_err *err)
+static int check_text(const struct rtd_line_loop *a, struct rtd_err *err)
 {
     int n = 1;
     for (const char *p = a->o->text; p && *p; p++)
@@ -46,7 +46,7 @@ static int check_text(const struct rtd_answer *a, struct rtd_err *err)
 }
 
 /* The one head that fits; several of one task need a name. */
-static int choose_head(struct rtd_answer *a, struct rtd_err *err)
+static int choose_head(struct rtd_line_loop *a, struct rtd_err *err)
 {
     if (!a->task.tasks)
         return RTD_OK;
@@ -57,10 +57,10 @@ static int choose_head(struct rtd_answer *a, struct rtd_err *err)
     return err->status;
 }
 
-int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
-                    const struct rtd_answer_task *task, struct rtd_err *err)
+int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o,
+                       const struct rtd_line_tool *task, struct rtd_err *err)
 {
-    *a = (struct rtd_answer){.o = o, .task = *task};
+    *a = (struct rtd_line_loop){.o = o, .task = *task};
     if (!o->model)
         return rtd_fail(err, RTD_EUSAGE, "-m DIR is needed");
     if (o->tensor && o->json)
@@ -84,13 +84,13 @@ int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
         st = rtd_sequences_init(&a->chunk.seq, a->dir.tok, a->length, a->dir.config.type_vocab_size,
                                 err);
     if (st)
-        rtd_answer_close(a);
+        rtd_line_loop_close(a);
     return st;
 }
 
-static void drop_rows(struct rtd_answer *a)
+static void drop_rows(struct rtd_line_loop *a)
 {
-    struct rtd_chunk *c = &a->chunk;
+    struct rtd_line_batch *c = &a->chunk;
     for (size_t i = 0; i < c->rows; i++)
         free(c->text[i]);
     c->rows = 0;
@@ -99,7 +99,7 @@ static void drop_rows(struct rtd_answer *a)
         a->task.drop(a->task.arg);
 }
 
-void rtd_answer_close(struct rtd_answer *a)
+void rtd_line_loop_close(struct rtd_line_loop *a)
 {
     if (a->chunk.seq.start)
         drop_rows(a);
@@ -115,14 +115,14 @@ void rtd_answer_close(struct rtd_answer *a)
     rtd_model_dir_close(&a->dir);
     a->infer = NULL;
     a->pool = NULL;
-    a->chunk = (struct rtd_chunk){0};
+    a->chunk = (struct rtd_line_batch){0};
 }
 
 /* --- the tensor stream --- */
 
 /* A record for every row of the input: head 0's logits of its sequences, or of their tokens; or one
  * vector of hidden states. */
-static int open_writer(struct rtd_answer *a, struct rtd_err *err)
+static int open_writer(struct rtd_line_loop *a, struct rtd_err *err)
 {
     const struct rtd_head *head = a->width ? NULL : &a->net->head[a->head[0]];
     struct rtd_header h;
@@ -139,7 +139,8 @@ static int open_writer(struct rtd_answer *a, struct rtd_err *err)
 }
 
 /* Where row i's numbers begin. */
-static const float *row_numbers(const struct rtd_answer *a, const struct rtd_chunk *c, size_t i)
+static const float *row_numbers(const struct rtd_line_loop *a, const struct rtd_line_batch *c,
+                                size_t i)
 {
     if (a->width)
         return a->hidden + c->first[i] * a->width;
@@ -148,7 +149,8 @@ static const float *row_numbers(const struct rtd_answer *a, const struct rtd_chu
     return c->logits[0] + row * (size_t)head->spec.outputs;
 }
 
-static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct rtd_err *err)
+static int write_tensors(struct rtd_line_loop *a, const struct rtd_line_batch *c,
+                         struct rtd_err *err)
 {
     for (size_t i = 0; i < c->rows; i++) {
         uint32_t tokens = c->seq.start[c->first[i + 1]] - c->seq.start[c->first[i]];
@@ -164,7 +166,7 @@ static int write_tensors(struct rtd_answer *a, const struct rtd_chunk *c, struct
 
 /* --- chunks --- */
 
-static int run_heads(struct rtd_answer *a, struct rtd_chunk *c, struct rtd_err *err)
+static int run_heads(struct rtd_line_loop *a, struct rtd_line_batch *c, struct rtd_err *err)
 {
     for (int i = 0; i < a->heads; i++) {
         const struct rtd_head *head = &a->net->head[a->head[i]];
@@ -181,9 +183,9 @@ static int run_heads(struct rtd_answer *a, struct rtd_chunk *c, struct rtd_err *
     return rtd_infer_run(a->infer, &c->seq, a->head, a->heads, c->logits, err);
 }
 
-static int answer_chunk(struct rtd_answer *a, struct rtd_err *err)
+static int answer_chunk(struct rtd_line_loop *a, struct rtd_err *err)
 {
-    struct rtd_chunk *c = &a->chunk;
+    struct rtd_line_batch *c = &a->chunk;
     if (c->rows == 0)
         return RTD_OK;
     int st = a->task.run ? a->task.run(a, c, a->task.arg, err) : run_heads(a, c, err);
@@ -196,9 +198,9 @@ static int answer_chunk(struct rtd_answer *a, struct rtd_err *err)
     return st;
 }
 
-int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err)
+int rtd_line_loop_begin_row(struct rtd_line_loop *a, const char *text, struct rtd_err *err)
 {
-    struct rtd_chunk *c = &a->chunk;
+    struct rtd_line_batch *c = &a->chunk;
     if (c->rows == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
         char **texts = realloc(c->text, cap * sizeof *texts);
@@ -219,7 +221,7 @@ int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err
     return RTD_OK;
 }
 
-int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err)
+int rtd_line_loop_end_row(struct rtd_line_loop *a, int status, struct rtd_err *err)
 {
     if (status) {
         if (a->o->strict || a->o->tensor || status != RTD_EDATA)
@@ -233,34 +235,34 @@ int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err)
     return RTD_OK;
 }
 
-static int add_row(struct rtd_answer *a, char *const *field, int n, struct rtd_err *err)
+static int add_row(struct rtd_line_loop *a, char *const *field, int n, struct rtd_err *err)
 {
-    struct rtd_chunk *c = &a->chunk;
-    if (rtd_answer_begin(a, field[0], err))
+    struct rtd_line_batch *c = &a->chunk;
+    if (rtd_line_loop_begin_row(a, field[0], err))
         return err->status;
     int st = a->task.add ? a->task.add(a, field, n, a->task.arg, err)
                          : rtd_sequences_add(&c->seq, field[0], n > 1 ? field[1] : NULL, err);
-    return rtd_answer_end(a, st, err);
+    return rtd_line_loop_end_row(a, st, err);
 }
 
 /* A row without sequences, for a line that failed. */
-static int add_bad_row(struct rtd_answer *a, struct rtd_err *err)
+static int add_bad_row(struct rtd_line_loop *a, struct rtd_err *err)
 {
     struct rtd_err none = {0};
-    if (rtd_answer_begin(a, "", &none))
+    if (rtd_line_loop_begin_row(a, "", &none))
         return rtd_fail(err, none.status, "%s", none.text);
-    return rtd_answer_end(a, err->status, err);
+    return rtd_line_loop_end_row(a, err->status, err);
 }
 
-static bool chunk_full(const struct rtd_answer *a)
+static bool chunk_full(const struct rtd_line_loop *a)
 {
-    const struct rtd_chunk *c = &a->chunk;
+    const struct rtd_line_batch *c = &a->chunk;
     return a->o->line_buffered || c->rows >= CHUNK_ROWS || c->seq.start[c->seq.n] >= CHUNK_TOKENS;
 }
 
 /* The fields that are wanted; all of them where a line may have any number.  An empty line is a row
  * of empty texts. */
-static int take_columns(struct rtd_answer *a, const struct rtd_columns *cols, const char *name,
+static int take_columns(struct rtd_line_loop *a, const struct rtd_columns *cols, const char *name,
                         unsigned long long number, struct rtd_err *err)
 {
     const struct rtd_row *row = &a->row;
@@ -280,7 +282,7 @@ static int take_columns(struct rtd_answer *a, const struct rtd_columns *cols, co
 }
 
 /* The texts of a JSON object; an empty line is a row of empty texts here, too. */
-static int take_object(struct rtd_answer *a, const char *line, size_t len, const char *name,
+static int take_object(struct rtd_line_loop *a, const char *line, size_t len, const char *name,
                        unsigned long long number, struct rtd_err *err)
 {
     char nothing[] = "", *text[2] = {nothing, nothing};
@@ -296,7 +298,7 @@ static int take_object(struct rtd_answer *a, const char *line, size_t len, const
     return st ? st : add_row(a, a->json.field, a->json.n, err);
 }
 
-static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_columns *cols,
+static int next_line(struct rtd_line_loop *a, struct rtd_lines *lines, struct rtd_columns *cols,
                      const struct rtd_columns_spec *spec, const char *path, bool *more,
                      struct rtd_err *err)
 {
@@ -320,13 +322,13 @@ static int next_line(struct rtd_answer *a, struct rtd_lines *lines, struct rtd_c
 }
 
 /* After each row. */
-static int work_off(struct rtd_answer *a, struct rtd_err *err)
+static int work_off(struct rtd_line_loop *a, struct rtd_err *err)
 {
     int st = chunk_full(a) ? answer_chunk(a, err) : RTD_OK;
     return st || !rtd_stop_signal() ? st : RTD_ESIGNAL;
 }
 
-static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *err)
+static int answer_file(struct rtd_line_loop *a, const char *path, struct rtd_err *err)
 {
     struct rtd_lines lines;
     struct rtd_columns cols = {0};
@@ -351,7 +353,7 @@ static int answer_file(struct rtd_answer *a, const char *path, struct rtd_err *e
     return st;
 }
 
-static int answer_files(struct rtd_answer *a, char **files, int n, struct rtd_err *err)
+static int answer_files(struct rtd_line_loop *a, char **files, int n, struct rtd_err *err)
 {
     char *standard[] = {"-"};
     if (n == 0) {
@@ -368,7 +370,7 @@ static int answer_files(struct rtd_answer *a, char **files, int n, struct rtd_er
     return st;
 }
 
-static int open_output(struct rtd_answer *a, const char *header, struct rtd_err *err)
+static int open_output(struct rtd_line_loop *a, const char *header, struct rtd_err *err)
 {
     int st = a->o->tensor ? open_writer(a, err)
                           : rtd_out_open(&a->out, a->o->out, a->o->force ? RTD_OUT_FORCE : 0, err);
@@ -378,7 +380,7 @@ static int open_output(struct rtd_answer *a, const char *header, struct rtd_err 
 }
 
 /* Commit, or with a failure drop the output; say what was cut and what was bad. */
-static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
+static int close_output(struct rtd_line_loop *a, int st, struct rtd_err *err)
 {
     if (st) {
         if (a->writer)
@@ -400,8 +402,8 @@ static int close_output(struct rtd_answer *a, int st, struct rtd_err *err)
     return st;
 }
 
-int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
-                   struct rtd_err *err)
+int rtd_line_loop_run(struct rtd_line_loop *a, char **files, int n, const char *header,
+                      struct rtd_err *err)
 {
     int st = open_output(a, header, err);
     if (!st)
@@ -409,10 +411,10 @@ int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header
     return a->out || a->writer ? close_output(a, st, err) : st;
 }
 
-int rtd_answer_run_rows(struct rtd_answer *a,
-                        int (*next)(struct rtd_answer *a, void *source, bool *more,
-                                    struct rtd_err *err),
-                        void *source, const char *header, struct rtd_err *err)
+int rtd_line_loop_run_rows(struct rtd_line_loop *a,
+                           int (*next)(struct rtd_line_loop *a, void *source, bool *more,
+                                       struct rtd_err *err),
+                           void *source, const char *header, struct rtd_err *err)
 {
     bool more = true;
     int st = open_output(a, header, err);

@@ -21,17 +21,15 @@
 #include "gold/json_row.h"
 #include "predict/sequences.h"
 
-struct rtd_answer_options {
+struct rtd_line_options {
     const char *model, *head, *text, *out;
     bool header, jsonl, json, tensor, line_buffered, strict, force;
     int64_t length;  /* 0: the length the model was trained on, else its positions */
     int64_t threads; /* 0: all CPUs */
 };
 
-#define RTD_OPT_ANSWER(o) RTD_OPT_ANSWER_PLAIN(o), RTD_OPT_ANSWER_HEAD(o), RTD_OPT_ANSWER_TENSOR(o)
-
 /* Lines that are worked on together. */
-struct rtd_chunk {
+struct rtd_line_batch {
     size_t rows;
     char **text;   /* [rows] the first text of each line, as it came; "" for a bad line */
     size_t *first; /* [rows + 1] first sequence of each row; none: a bad line */
@@ -41,10 +39,10 @@ struct rtd_chunk {
     size_t logits_cap[RTD_MAX_HEADS];
 };
 
-struct rtd_answer;
+struct rtd_line_loop;
 
 /* What a tool brings. */
-struct rtd_answer_task {
+struct rtd_line_tool {
     unsigned tasks;   /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
     int texts;        /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
     bool all_fields;  /* add gets every field of a line, unless --text chooses */
@@ -52,25 +50,26 @@ struct rtd_answer_task {
     const char *list_key; /* of --jsonl: further fields are this list's texts; may be NULL */
     /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
      * nothing appended: the line cannot be answered. */
-    int (*add)(struct rtd_answer *a, char *const *field, int n, void *arg, struct rtd_err *err);
+    int (*add)(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err);
     /* Compute; NULL: the logits of all chosen heads. */
-    int (*run)(struct rtd_answer *a, struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    int (*run)(struct rtd_line_loop *a, struct rtd_line_batch *c, void *arg, struct rtd_err *err);
     /* Print a line for each row of the chunk. */
-    int (*print)(struct rtd_answer *a, const struct rtd_chunk *c, void *arg, struct rtd_err *err);
+    int (*print)(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
+                 struct rtd_err *err);
     void (*drop)(void *arg); /* the chunk's rows are done with; may be NULL */
     void *arg;
 };
 
-struct rtd_answer {
-    const struct rtd_answer_options *o;
-    struct rtd_answer_task task;
+struct rtd_line_loop {
+    const struct rtd_line_options *o;
+    struct rtd_line_tool task;
     struct rtd_model_dir dir;
     struct rtd_pool *pool;
     struct rtd_infer *infer;
     const struct rtd_network *net;  /* of infer */
     int head[RTD_MAX_HEADS], heads; /* that are run; a tool may add some after opening */
     size_t length;                  /* the most tokens of a sequence */
-    struct rtd_chunk chunk;
+    struct rtd_line_batch chunk;
     struct rtd_out *out;       /* NULL with --tensor */
     struct rtd_writer *writer; /* only with --tensor */
     const float
@@ -88,22 +87,22 @@ struct rtd_answer {
 };
 
 /* Open the model, find the head, start the threads. */
-int rtd_answer_open(struct rtd_answer *a, const struct rtd_answer_options *o,
-                    const struct rtd_answer_task *task, struct rtd_err *err);
+int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o,
+                       const struct rtd_line_tool *task, struct rtd_err *err);
 /* Open the output, answer all lines of the files (none: standard input), commit.  header: the line
  * to print first with --header, without its end. */
-int rtd_answer_run(struct rtd_answer *a, char **files, int n, const char *header,
-                   struct rtd_err *err);
-/* The same for rows that do not come line by line: next adds one row by rtd_answer_begin and
- * rtd_answer_end, or sets *more to false at the end. */
-int rtd_answer_run_rows(struct rtd_answer *a,
-                        int (*next)(struct rtd_answer *a, void *source, bool *more,
-                                    struct rtd_err *err),
-                        void *source, const char *header, struct rtd_err *err);
+int rtd_line_loop_run(struct rtd_line_loop *a, char **files, int n, const char *header,
+                      struct rtd_err *err);
+/* The same for rows that do not come line by line: next adds one row by rtd_line_loop_begin_row and
+ * rtd_line_loop_end_row, or sets *more to false at the end. */
+int rtd_line_loop_run_rows(struct rtd_line_loop *a,
+                           int (*next)(struct rtd_line_loop *a, void *source, bool *more,
+                                       struct rtd_err *err),
+                           void *source, const char *header, struct rtd_err *err);
 /* Begin a row that has this text; its sequences are appended to chunk.seq; end it.  status: what
  * went wrong in between (RTD_EDATA: the row stays empty). */
-int rtd_answer_begin(struct rtd_answer *a, const char *text, struct rtd_err *err);
-int rtd_answer_end(struct rtd_answer *a, int status, struct rtd_err *err);
-void rtd_answer_close(struct rtd_answer *a);
+int rtd_line_loop_begin_row(struct rtd_line_loop *a, const char *text, struct rtd_err *err);
+int rtd_line_loop_end_row(struct rtd_line_loop *a, int status, struct rtd_err *err);
+void rtd_line_loop_close(struct rtd_line_loop *a);
 
 #endif

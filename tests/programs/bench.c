@@ -197,8 +197,8 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
 {
     struct rtd_config c;
     struct rtd_network *net;
-    struct rtd_finetune_options o;
-    struct rtd_finetune *f;
+    struct rtd_finetune_net_options o;
+    struct rtd_finetune_net *f;
     struct rtd_optimizer opt;
     char label[160][12], *labels[160];
     struct rtd_head_spec spec = {
@@ -215,9 +215,9 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
         snprintf(label[i], sizeof label[i], "%d", i);
         labels[i] = label[i];
     }
-    rtd_finetune_defaults(&o);
+    rtd_finetune_net_defaults(&o);
     if (rtd_head_specs_store(&c, &spec, 1, &err) || rtd_network_new(&net, &c, false, &err) ||
-        rtd_finetune_new(&f, net, &o, pool, &err) || rtd_optimizer_init(&opt, &net->params, &err))
+        rtd_finetune_net_new(&f, net, &o, pool, &err) || rtd_optimizer_init(&opt, &net->params, &err))
         die();
     rtd_params_init(&net->params, 1, 0.02);
     int32_t *answer = calloc(u->batch, sizeof *answer);
@@ -225,7 +225,7 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
     for (int t = 0; t <= u->steps && answer; t++) {
         struct rtd_masked_batch b = make_batch(u->batch, u->length, (uint64_t)t, c.vocab_size);
         const struct rtd_target target = {.label = answer, .count = (double)u->batch};
-        struct rtd_task_batch q = {.nseq = u->batch,
+        struct rtd_batch_view q = {.nseq = u->batch,
                                    .units = u->batch,
                                    .start = b.start,
                                    .ids = b.ids,
@@ -237,7 +237,7 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
         for (size_t i = 0; i < u->batch; i++)
             answer[i] = (int32_t)((i + (size_t)t) % (size_t)u->labels);
         double at = rtd_now();
-        if (rtd_finetune_batch(f, &q, &grad, &loss, &err))
+        if (rtd_finetune_net_gradient(f, &q, &grad, &loss, &err))
             die();
         double middle = rtd_now();
         if (rtd_optimizer_step(&opt, &net->params, grad, rtd_lanes_touched(f->lanes), 1e-4,
@@ -267,7 +267,7 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
     fflush(stdout);
     free(answer);
     rtd_optimizer_free(&opt);
-    rtd_finetune_free(f);
+    rtd_finetune_net_free(f);
     rtd_config_free(&c);
 }
 

@@ -315,27 +315,27 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
     rtd_st_close(st);
 }
 
-static struct rtd_finetune *load_finetune(const char *dir, const char *sub, const struct setting *s)
+static struct rtd_finetune_net *load_finetune(const char *dir, const char *sub, const struct setting *s)
 {
     struct rtd_config c = load_config(dir, sub);
-    struct rtd_finetune_options o;
-    struct rtd_finetune *f;
+    struct rtd_finetune_net_options o;
+    struct rtd_finetune_net *f;
     struct rtd_network *net;
-    rtd_finetune_defaults(&o);
+    rtd_finetune_net_defaults(&o);
     o.drop = false;
     o.loss_mean = false;
     o.lanes = s->lanes;
     o.micro_sequences = s->micro;
-    if (rtd_network_new(&net, &c, false, &err) || rtd_finetune_new(&f, net, &o, s->pool, &err))
+    if (rtd_network_new(&net, &c, false, &err) || rtd_finetune_net_new(&f, net, &o, s->pool, &err))
         die();
     load_into(&net->params, RTD_NET_DISCRIMINATOR, dir, sub);
     rtd_config_free(&c);
     return f;
 }
 
-static struct rtd_task_batch task_batch(const struct ragged *r, const struct rtd_target *target)
+static struct rtd_batch_view task_batch(const struct ragged *r, const struct rtd_target *target)
 {
-    return (struct rtd_task_batch){.nseq = r->N,
+    return (struct rtd_batch_view){.nseq = r->N,
                                    .units = r->N,
                                    .start = r->start,
                                    .ids = r->ids,
@@ -350,7 +350,7 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
     struct rtd_st *st = open_st(dir, "finetune_steps.safetensors");
     if (!st)
         return;
-    struct rtd_finetune *f = load_finetune(dir, "classify", s);
+    struct rtd_finetune_net *f = load_finetune(dir, "classify", s);
     struct rtd_params *p = &f->net->params;
     struct rtd_optimizer o;
     struct rtd_schedule sched = {.lr = meta(st, "lr"),
@@ -373,10 +373,10 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
         struct ragged r = read_batch(st, prefix, false);
         int32_t *labels = ints(st, prefix, "labels", d);
         const struct rtd_target target = {.label = labels};
-        struct rtd_task_batch b = task_batch(&r, &target);
+        struct rtd_batch_view b = task_batch(&r, &target);
         real *grad;
         double loss, norm, lr = rtd_schedule_lr(&sched, t);
-        if (rtd_finetune_batch(f, &b, &grad, &loss, &err) ||
+        if (rtd_finetune_net_gradient(f, &b, &grad, &loss, &err) ||
             rtd_optimizer_step(&o, p, grad, rtd_lanes_touched(f->lanes), lr, t, s->pool, &norm,
                                &err))
             die();
@@ -394,7 +394,7 @@ static void check_finetune_steps(const char *dir, const struct setting *s)
     }
     free(record);
     rtd_optimizer_free(&o);
-    rtd_finetune_free(f);
+    rtd_finetune_net_free(f);
     rtd_st_close(st);
 }
 
@@ -409,18 +409,18 @@ static void check_task(const char *dir, const char *sub, const struct setting *s
         rtd_st_close(out);
         return;
     }
-    struct rtd_finetune *f = load_finetune(dir, sub, s);
+    struct rtd_finetune_net *f = load_finetune(dir, sub, s);
     const struct rtd_head *head = &f->net->head[0];
     size_t outputs = (size_t)head->spec.outputs;
     struct ragged r = read_batch(st, "", false);
     const struct rtd_target target = {0};
-    struct rtd_task_batch b = task_batch(&r, &target);
+    struct rtd_batch_view b = task_batch(&r, &target);
     size_t rows = head->kind == RTD_HEAD_CLASS ? r.N : r.tokens;
     real *logits = need(calloc(rows * outputs, sizeof *logits)), *one = NULL;
     size_t *row = need(calloc(r.N, sizeof *row));
     for (size_t i = 0; i < r.N; i++)
         row[i] = i;
-    if (rtd_finetune_logits(f, &b, &logits, NULL, &err))
+    if (rtd_finetune_net_logits(f, &b, &logits, NULL, &err))
         die();
     if (head->spec.task == RTD_TASK_ANSWER) {
         one = need(calloc(rows, sizeof *one));
@@ -437,7 +437,7 @@ static void check_task(const char *dir, const char *sub, const struct setting *s
     free(one);
     free(row);
     free_batch(&r);
-    rtd_finetune_free(f);
+    rtd_finetune_net_free(f);
     rtd_st_close(st);
     rtd_st_close(out);
 }

@@ -57,7 +57,7 @@ static struct rtd_dataset load(struct rtd_dataset_options o, const char *text)
 /* What token t of sequence s shall predict, or "-". */
 static const char *told(const struct rtd_dataset *d, size_t s, size_t t)
 {
-    int32_t id = d->train.answers[0].token[d->train.seq.start[s] + t];
+    int32_t id = d->train.target[0].token[d->train.seq.start[s] + t];
     return id < 0 ? "-" : rtd_tokenizer_piece(tok, id);
 }
 
@@ -86,14 +86,14 @@ static void rare_labels_weigh_more(void **state)
     (void)state;
     struct rtd_dataset d = load((struct rtd_dataset_options){.task = "classify", .balanced = true},
                                 "text\tlabel\na\tx\nb\tx\nc\tx\nd\ty\ne\tx\nf\tz\n");
-    const float *w = d.train.answers[0].weight; /* 6 / (3 labels * count) */
+    const float *w = d.train.target[0].weight; /* 6 / (3 labels * count) */
     assert_int_equal(d.spec[0].outputs, 3);
     for (int i = 0; i < 3; i++)
         assert_true(fabs((double)w[i] - (d.spec[0].label[i][0] == 'x' ? 0.5 : 2)) < 1e-6);
     rtd_dataset_free(&d);
     d = load((struct rtd_dataset_options){.task = "tag", .balanced = true},
              "a\tO\nb\tO\nc\tB-p\n\nd\tO\n\n");
-    w = d.train.answers[0].weight;
+    w = d.train.target[0].weight;
     for (int i = 0; i < d.spec[0].outputs; i++) {
         double n = d.spec[0].label[i][0] == 'O' ? 3 : d.spec[0].label[i][0] == 'B' ? 1 : 0;
         assert_true(fabs((double)w[i] - (n > 0 ? 4 / (d.spec[0].outputs * n) : 0)) < 1e-6);
@@ -102,7 +102,7 @@ static void rare_labels_weigh_more(void **state)
     /* one of several tasks, which has no labels */
     d = load((struct rtd_dataset_options){.task = "rank", .balanced = true},
              "query\tcandidate\tlabel\nq\ta\t1\nq\tb\t0\n");
-    assert_null(d.train.answers[0].weight);
+    assert_null(d.train.target[0].weight);
     rtd_dataset_free(&d);
 }
 
@@ -139,11 +139,11 @@ static void drawn_candidates_are_others(void **state)
         rtd_examples_unit(e, u, &from, &to);
         assert_int_equal(to - from, 5);
         for (size_t s = from; s < to; s++)
-            right += e->answers[0].label[s] == 1;
+            right += e->target[0].label[s] == 1;
         assert_int_equal(right, 1);
         for (size_t s = from; s < to; s++) /* [CLS] query [SEP] candidate [SEP] */
             for (size_t t = from; t < s; t++)
-                if (e->answers[0].label[s] == 1 || e->answers[0].label[t] == 1)
+                if (e->target[0].label[s] == 1 || e->target[0].label[t] == 1)
                     assert_int_not_equal(e->seq.ids[e->seq.start[s] + 3],
                                          e->seq.ids[e->seq.start[t] + 3]);
     }

@@ -53,8 +53,8 @@ struct problem {
     struct rtd_pretrain *pre;
     const struct rtd_masked_batch *masked;
     enum rtd_phase phase;
-    struct rtd_finetune *fine;
-    const struct rtd_task_batch *task;
+    struct rtd_finetune_net *fine;
+    const struct rtd_batch_view *task;
 };
 
 static double pretrain_loss(const struct problem *q, real **grad)
@@ -74,7 +74,7 @@ static double finetune_loss(const struct problem *q, real **grad)
 {
     struct rtd_err err = {0};
     double sum;
-    assert_int_equal(rtd_finetune_batch(q->fine, q->task, grad, &sum, &err), RTD_OK);
+    assert_int_equal(rtd_finetune_net_gradient(q->fine, q->task, grad, &sum, &err), RTD_OK);
     return q->fine->o.loss_mean ? sum / q->task->target[0].count : sum;
 }
 
@@ -464,7 +464,7 @@ static double cross_entropy(const real *x, size_t stride, size_t n, size_t label
 }
 
 /* Loss of sequence (rank: of unit) s by its definition, from the logits x of the whole batch. */
-static double by_definition(const struct rtd_task_batch *b, enum rtd_task task, size_t s,
+static double by_definition(const struct rtd_batch_view *b, enum rtd_task task, size_t s,
                             const real *x, double smoothing)
 {
     const struct rtd_target *g = b->target;
@@ -504,12 +504,12 @@ static double by_definition(const struct rtd_task_batch *b, enum rtd_task task, 
 /* The loss itself, of which the differences are: weights of labels would not show in them. */
 static void check_value(const struct problem *q, const struct tuning *v)
 {
-    const struct rtd_task_batch *b = q->task;
+    const struct rtd_batch_view *b = q->task;
     struct rtd_err err = {0};
     size_t tokens = b->start[b->nseq];
     real *logits[2] = {zeros(3 * tokens), NULL};
     double got, want = 0;
-    assert_int_equal(rtd_finetune_logits(q->fine, b, logits, &got, &err), RTD_OK);
+    assert_int_equal(rtd_finetune_net_logits(q->fine, b, logits, &got, &err), RTD_OK);
     for (size_t s = 0; s < b->units; s++)
         want += by_definition(b, v->task, s, logits[0], v->smoothing);
     if (!(fabs(got - want) <= 1e-12 * fabs(want)))
@@ -521,9 +521,9 @@ static void finetune(const struct shape *s, const struct tuning *v)
 {
     struct rtd_err err = {0};
     struct rtd_pool *pool;
-    struct rtd_finetune_options o;
+    struct rtd_finetune_net_options o;
     struct problem q = {.each = v->each, .loss = finetune_loss};
-    rtd_finetune_defaults(&o);
+    rtd_finetune_net_defaults(&o);
     o.drop = v->drop;
     o.loss_mean = v->mean;
     o.smoothing = v->smoothing;
@@ -532,7 +532,7 @@ static void finetune(const struct shape *s, const struct tuning *v)
     drawn = 0;
     assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
     struct rtd_network *net = network_for(s, v);
-    assert_int_equal(rtd_finetune_new(&q.fine, net, &o, pool, &err), RTD_OK);
+    assert_int_equal(rtd_finetune_net_new(&q.fine, net, &o, pool, &err), RTD_OK);
     q.params = &net->params;
     fill(q.params);
     struct batch a = make_batch(s);
@@ -547,7 +547,7 @@ static void finetune(const struct shape *s, const struct tuning *v)
                                         .span = (const int32_t(*)[2])t.span,
                                         .weight = token ? t.weight : NULL,
                                         .count = rank ? (double)t.units : 7.5};
-    struct rtd_task_batch b = {.nseq = a.b.nseq,
+    struct rtd_batch_view b = {.nseq = a.b.nseq,
                                .start = a.b.start,
                                .ids = a.b.ids,
                                .types = a.b.types,
@@ -563,7 +563,7 @@ static void finetune(const struct shape *s, const struct tuning *v)
         check_value(&q, v);
     free_batch(&a);
     free_told(&t);
-    rtd_finetune_free(q.fine);
+    rtd_finetune_net_free(q.fine);
     rtd_pool_free(pool);
 }
 

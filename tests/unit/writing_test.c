@@ -378,7 +378,7 @@ static void pieces_to_text_and_back(void **state)
         for (size_t i = 0; i < a.n; i++) /* what was not known cannot come back */
             if (a.ids[i] != rtd_tokenizer_special(big)->unk)
                 a.ids[n++] = a.ids[i];
-        char *again = rtd_pieces_text(big, a.ids, n);
+        char *again = rtd_text_of_pieces(big, a.ids, n);
         assert_int_equal(rtd_tokenizer_encode(big, &b, again, strlen(again), &err), RTD_OK);
         if (b.n != n || memcmp(a.ids, b.ids, n * sizeof *a.ids) != 0)
             fail_msg("\"%s\" became \"%s\"", text, again);
@@ -403,7 +403,7 @@ static void pieces_to_text_and_back(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct rtd_encoding e = {0};
         assert_int_equal(rtd_tokenizer_encode(big, &e, texts[i][0], strlen(texts[i][0]), &err), 0);
-        char *text = rtd_pieces_text(big, e.ids, e.n);
+        char *text = rtd_text_of_pieces(big, e.ids, e.n);
         assert_string_equal(text, texts[i][1]);
         free(text);
         rtd_encoding_free(&e);

@@ -130,13 +130,13 @@ static void batches_hold_their_rows(void **state)
     enum { N = 41, LANES = 3 };
     struct rtd_err err = {0};
     struct rtd_examples e = {0};
-    struct rtd_fit_batch b = {0};
+    struct rtd_finetune_batch b = {0};
     uint32_t rows[N];
     bool seen[N] = {false};
     size_t lane[LANES] = {0};
     assert_int_equal(rtd_sequences_init(&e.seq, tok, 32, 2, &err), RTD_OK);
-    e.answers[0] = (struct rtd_answers){.task = RTD_TASK_CLASSIFY, .outputs = 5};
-    e.answers[0].label = calloc(N, sizeof(int32_t));
+    e.target[0] = (struct rtd_example_targets){.task = RTD_TASK_CLASSIFY, .outputs = 5};
+    e.target[0].label = calloc(N, sizeof(int32_t));
     e.targets = 1;
     e.units = N;
     for (int i = 0; i < N; i++) {
@@ -144,10 +144,10 @@ static void batches_hold_their_rows(void **state)
         for (int k = 0; k < i * 7 % 27; k++)
             strcat(text, k % 2 ? "the " : "a ");
         assert_int_equal(rtd_sequences_add(&e.seq, text, i % 3 ? NULL : "of", &err), RTD_OK);
-        e.answers[0].label[i] = i % 5;
+        e.target[0].label[i] = i % 5;
     }
     rtd_epoch_order(rows, N, 1, 0, 7);
-    assert_int_equal(rtd_fit_batch_fill(&b, &e, rows, N, LANES, 7, &err), RTD_OK);
+    assert_int_equal(rtd_finetune_batch_fill(&b, &e, rows, N, LANES, 7, &err), RTD_OK);
     assert_int_equal(b.view.nseq, N);
     for (size_t i = 0; i < N; i++) {
         size_t row = b.view.index[i] & 0xffffffffff, from = e.seq.start[row];
@@ -167,7 +167,7 @@ static void batches_hold_their_rows(void **state)
     }
     for (int l = 1; l < LANES; l++)
         assert_true(labs((long)lane[l] - (long)lane[0]) < (long)e.seq.longest);
-    rtd_fit_batch_free(&b);
+    rtd_finetune_batch_free(&b);
     rtd_examples_free(&e);
 }
 
@@ -188,8 +188,8 @@ static void examples_from_tables(void **state)
     show(got, &e.seq, 3);
     assert_string_equal(got, "[CLS]0 d0 [SEP]0 c1 [SEP]1");
     static const int32_t want[] = {0, 0, 1, 1, -1, -1};
-    assert_memory_equal(e.answers[0].label, want, sizeof want);
-    assert_int_equal(e.answers[0].unknown, 2);
+    assert_memory_equal(e.target[0].label, want, sizeof want);
+    assert_int_equal(e.target[0].unknown, 2);
     assert_int_equal(e.empty, 1);
     rtd_examples_free(&e);
     t.ntext = 1;
@@ -204,28 +204,28 @@ static void examples_from_tables(void **state)
 static void recipes_and_steps(void **state)
 {
     (void)state;
-    struct rtd_fit_options o;
+    struct rtd_finetune_loop_options o;
     struct rtd_examples many = {.units = 2000}, few = {.units = 320};
-    const struct rtd_fit_set set[2] = {{.train = &many}, {.train = &few}};
+    const struct rtd_finetune_set set[2] = {{.train = &many}, {.train = &few}};
     uint64_t warmup;
-    assert_false(rtd_fit_recipe(&o, "HF"));
-    assert_true(rtd_fit_recipe(&o, "electra"));
+    assert_false(rtd_finetune_recipe(&o, "HF"));
+    assert_true(rtd_finetune_recipe(&o, "electra"));
     assert_true(!o.loss_mean && !o.bias_correction && o.warmup_multiplies && o.layer_decay == 0.8);
-    assert_true(rtd_fit_recipe(&o, "hf"));
+    assert_true(rtd_finetune_recipe(&o, "hf"));
     assert_true(o.loss_mean && o.bias_correction && !o.warmup_multiplies && o.layer_decay == 1);
     o.epochs = 3;
-    assert_int_equal(rtd_fit_steps(&o, set, 1, &warmup), 189);
+    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup), 189);
     assert_int_equal(warmup, 19);
-    assert_int_equal(rtd_fit_steps(&o, set + 1, 1, &warmup), 30);
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup), 30);
     assert_int_equal(warmup, 3);
-    assert_int_equal(rtd_fit_steps(&o, set, 2, &warmup), 219);
+    assert_int_equal(rtd_finetune_steps(&o, set, 2, &warmup), 219);
     o.drop_last = true;
-    assert_int_equal(rtd_fit_steps(&o, set, 1, &warmup), 186);
+    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup), 186);
     o.max_steps = 20;
-    assert_int_equal(rtd_fit_steps(&o, set + 1, 1, &warmup), 20);
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup), 20);
     assert_int_equal(warmup, 2);
     o.warmup = 0;
-    rtd_fit_steps(&o, set + 1, 1, &warmup);
+    rtd_finetune_steps(&o, set + 1, 1, &warmup);
     assert_int_equal(warmup, 0);
 }
 
