@@ -30,7 +30,7 @@ struct opts {
 
 struct job {
     const struct opts *o;
-    struct rtd_docs *docs;
+    struct rtd_doc_builder *docs;
     struct rtd_filter *filter;
     struct rtd_shards *out;
     struct rtd_archive_counts members; /* of all inputs */
@@ -198,11 +198,11 @@ static int read_input(struct job *j, const char *path, struct rtd_err *err)
     while (!st && !j->full && !(st = rtd_archive_next(a, &source, err)) && source) {
         const void *data;
         size_t n = 1;
-        rtd_docs_begin(j->docs, rtd_archive_where(a), source);
+        rtd_doc_builder_begin(j->docs, rtd_archive_where(a), source);
         while (!st && n && !j->full && !(st = rtd_archive_read(a, &data, &n, err)) && n)
-            st = rtd_docs_add(j->docs, data, n, err);
+            st = rtd_doc_builder_add(j->docs, data, n, err);
         if (!st)
-            st = rtd_docs_finish(j->docs, err);
+            st = rtd_doc_builder_finish(j->docs, err);
     }
     if (a) {
         const struct rtd_archive_counts *c = rtd_archive_counts(a);
@@ -218,7 +218,7 @@ static int read_input(struct job *j, const char *path, struct rtd_err *err)
 /* One line for what a user may not expect. */
 static void summary(const struct job *j)
 {
-    const struct rtd_doc_counts *d = rtd_docs_counts(j->docs);
+    const struct rtd_doc_counts *d = rtd_doc_builder_counts(j->docs);
     const struct rtd_filter_counts *f = rtd_filter_counts(j->filter);
     const struct rtd_total *t = rtd_shards_total(j->out);
     const struct {
@@ -287,7 +287,7 @@ static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *e
                                    .max_bytes = (size_t)o->max_bytes,
                                    .provenance = provenance(o)};
     int st = o->manifest ? rtd_manifest_read(&want, o->manifest, err) : RTD_OK;
-    if (!st && !(st = rtd_docs_new(&j.docs, &doc, keep, &j, err)) &&
+    if (!st && !(st = rtd_doc_builder_new(&j.docs, &doc, keep, &j, err)) &&
         !(st = rtd_filter_new(&j.filter, &filter, err)))
         st = rtd_shards_open(&j.out, &shard, err);
     for (int i = 0; !st && !j.full && i < (nfiles ? nfiles : 1); i++)
@@ -301,7 +301,7 @@ static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *e
     else
         rtd_shards_abort(j.out, err);
     rtd_filter_free(j.filter);
-    rtd_docs_free(j.docs);
+    rtd_doc_builder_free(j.docs);
     rtd_manifest_free(&want);
     json_decref(shard.provenance);
     return st;

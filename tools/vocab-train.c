@@ -5,7 +5,7 @@
 #include "base/io.h"
 #include "cli/tool.h"
 #include "corpus/shuffle.h"
-#include "text/docs.h"
+#include "text/doc_lines.h"
 #include "text/learn.h"
 
 static const struct rtd_usage usage = {

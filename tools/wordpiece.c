@@ -9,7 +9,7 @@
 #include "cli/tool.h"
 #include "stream/stream.h"
 #include "text/decode.h"
-#include "text/docs.h"
+#include "text/doc_lines.h"
 #include "text/tokenise.h"
 #include "text/tokenizer.h"
 

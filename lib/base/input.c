@@ -189,6 +189,7 @@ int rtd_in_read(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_
 
 int rtd_in_peek(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
 {
+    *got = 0;
     if (in->peek_pos == in->peek_len) {
         size_t k = 0;
         in->peek_pos = in->peek_len = 0;
@@ -274,6 +275,7 @@ static int drop_line(struct rtd_lines *l, struct rtd_err *err)
 int rtd_lines_next(struct rtd_lines *l, char **line, size_t *len, struct rtd_err *err)
 {
     *line = NULL;
+    *len = 0;
     l->too_long = false;
     size_t scanned = 0; /* behind pos */
     for (;;) {
@@ -316,6 +318,7 @@ int rtd_read_file(const char *path, size_t max, char **data, size_t *len, struct
     struct rtd_in *in;
     struct rtd_buf b = {0};
     *data = NULL;
+    *len = 0;
     int st = rtd_in_open(&in, path, err);
     if (st)
         return st;

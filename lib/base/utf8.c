@@ -37,3 +37,52 @@ int rtd_utf8_step(const unsigned char *p, size_t n, uint32_t *c)
     }
     return more + 1;
 }
+
+/* The length of the blank at s, 0 if there is none. */
+static size_t blank_at(const char *s, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    if (len == 0)
+        return 0;
+    if (p[0] == ' ' || p[0] == '\t')
+        return 1;
+    if (len >= 2 && p[0] == 0xc2 && p[1] == 0xa0)
+        return 2;
+    if (len < 3)
+        return 0;
+    bool blank = (p[0] == 0xe1 && p[1] == 0x9a && p[2] == 0x80) ||                   /* U+1680 */
+                 (p[0] == 0xe2 && p[1] == 0x80 && (p[2] <= 0x8a || p[2] == 0xaf)) || /* 2000-200A */
+                 (p[0] == 0xe2 && p[1] == 0x81 && p[2] == 0x9f) ||                   /* U+205F */
+                 (p[0] == 0xe3 && p[1] == 0x80 && p[2] == 0x80);                     /* U+3000 */
+    return blank ? 3 : 0;
+}
+
+size_t rtd_leading_blanks(const char *s, size_t len)
+{
+    size_t i = 0, k;
+    while ((k = blank_at(s + i, len - i)))
+        i += k;
+    return i;
+}
+
+size_t rtd_trim_end(const char *s, size_t len)
+{
+    for (;;) {
+        size_t k = 0;
+        for (size_t n = 1; n <= 3 && n <= len && !k; n++)
+            k = blank_at(s + len - n, n) == n ? n : 0;
+        if (!k)
+            return len;
+        len -= k;
+    }
+}
+
+bool rtd_is_blank(const char *s, size_t len)
+{
+    for (size_t i = 0, k; i < len; i += k) {
+        k = s[i] == '\r' || s[i] == '\v' || s[i] == '\f' ? 1 : blank_at(s + i, len - i);
+        if (!k)
+            return false;
+    }
+    return true;
+}

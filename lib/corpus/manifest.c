@@ -254,6 +254,7 @@ int rtd_manifest_check(const char *dir, struct rtd_total *total, struct rtd_err 
 {
     char path[4096];
     struct rtd_manifest m;
+    *total = (struct rtd_total){0};
     if (snprintf(path, sizeof path, "%s/manifest.json", dir) >= (int)sizeof path - 32)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
     int st = rtd_manifest_read(&m, path, err);

@@ -27,6 +27,8 @@ static int fill(struct rtd_bytes *b, struct rtd_err *err)
 int rtd_bytes_peek(struct rtd_bytes *b, size_t n, const unsigned char **p, size_t *got,
                    struct rtd_err *err)
 {
+    *p = NULL;
+    *got = 0;
     if (b->pos) {
         memmove(b->window, b->window + b->pos, b->len - b->pos);
         b->len -= b->pos;
@@ -44,6 +46,8 @@ int rtd_bytes_peek(struct rtd_bytes *b, size_t n, const unsigned char **p, size_
 
 int rtd_bytes_take(struct rtd_bytes *b, const unsigned char **p, size_t *got, struct rtd_err *err)
 {
+    *p = NULL;
+    *got = 0;
     if (b->pos == b->len && !b->end) {
         b->pos = b->len = 0;
         int st = fill(b, err);

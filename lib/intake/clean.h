@@ -27,9 +27,4 @@ struct rtd_clean {
 int rtd_clean_add(struct rtd_clean *c, const void *data, size_t len, bool last, struct rtd_buf *out,
                   struct rtd_err *err);
 
-/* Blanks of any script (also tab and no-break space, not line ends) off both ends of valid UTF-8;
- * both return bytes: what remains of a line whose end is trimmed; what leads it. */
-size_t rtd_trim_end(const char *s, size_t len);
-size_t rtd_leading_blanks(const char *s, size_t len);
-
 #endif

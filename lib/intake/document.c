@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "intake/clean.h"
 
 enum { JSON_LINE_MAX = 256 << 20 };
 
-struct rtd_docs {
+struct rtd_doc_builder {
     struct rtd_doc_opts opts;
     rtd_doc_sink *sink;
     void *arg;
@@ -27,10 +28,10 @@ struct rtd_docs {
     struct rtd_doc_counts counts;
 };
 
-int rtd_docs_new(struct rtd_docs **out, const struct rtd_doc_opts *opts, rtd_doc_sink *sink,
-                 void *arg, struct rtd_err *err)
+int rtd_doc_builder_new(struct rtd_doc_builder **out, const struct rtd_doc_opts *opts,
+                        rtd_doc_sink *sink, void *arg, struct rtd_err *err)
 {
-    struct rtd_docs *d = *out = calloc(1, sizeof *d);
+    struct rtd_doc_builder *d = *out = calloc(1, sizeof *d);
     if (!d)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     d->opts = *opts;
@@ -39,7 +40,7 @@ int rtd_docs_new(struct rtd_docs **out, const struct rtd_doc_opts *opts, rtd_doc
     return RTD_OK;
 }
 
-static int give(struct rtd_docs *d, struct rtd_err *err)
+static int give(struct rtd_doc_builder *d, struct rtd_err *err)
 {
     struct rtd_document doc = {d->doc.data, d->doc.len, d->source, d->continued};
     if (doc.len == 0)
@@ -49,7 +50,7 @@ static int give(struct rtd_docs *d, struct rtd_err *err)
     return d->sink(d->arg, &doc, err);
 }
 
-static int end_document(struct rtd_docs *d, struct rtd_err *err)
+static int end_document(struct rtd_doc_builder *d, struct rtd_err *err)
 {
     int st = give(d, err);
     d->continued = false;
@@ -57,7 +58,7 @@ static int end_document(struct rtd_docs *d, struct rtd_err *err)
 }
 
 /* The document is full: what comes next goes to a further part of it. */
-static int split(struct rtd_docs *d, struct rtd_err *err)
+static int split(struct rtd_doc_builder *d, struct rtd_err *err)
 {
     if (d->doc.len == 0)
         return RTD_OK;
@@ -68,7 +69,7 @@ static int split(struct rtd_docs *d, struct rtd_err *err)
 }
 
 /* A trimmed line of 1 to max_bytes bytes. */
-static int add_line(struct rtd_docs *d, const char *s, size_t len, struct rtd_err *err)
+static int add_line(struct rtd_doc_builder *d, const char *s, size_t len, struct rtd_err *err)
 {
     int st;
     if (d->doc.len && d->doc.len + 1 + len > d->opts.max_bytes && (st = split(d, err)))
@@ -93,8 +94,8 @@ static size_t cut_at(const char *s, size_t max)
 /* Take lines from s.  `last`: the end of s ends a line.  A line over max_bytes is taken in parts,
  * each once max_bytes of it are there, so that parts depend on nothing but the text.
  * Returns the bytes used in *used. */
-static int take_lines(struct rtd_docs *d, const char *s, size_t len, bool last, size_t *scanned,
-                      size_t *used, struct rtd_err *err)
+static int take_lines(struct rtd_doc_builder *d, const char *s, size_t len, bool last,
+                      size_t *scanned, size_t *used, struct rtd_err *err)
 {
     size_t pos = 0, max = d->opts.max_bytes;
     int st = RTD_OK;
@@ -119,8 +120,8 @@ static int take_lines(struct rtd_docs *d, const char *s, size_t len, bool last, 
         if (n)
             st = add_line(d, s + pos, n, err);
         bool blank = n == 0 && !d->in_line;
-        if (!st && ((d->opts.unit == RTD_DOC_BLANK && blank && !d->opts.json_key) ||
-                    (d->opts.unit == RTD_DOC_LINE && !d->opts.json_key)))
+        if (!st && ((d->opts.unit == RTD_UNIT_BLANK && blank && !d->opts.json_key) ||
+                    (d->opts.unit == RTD_UNIT_LINE && !d->opts.json_key)))
             st = end_document(d, err);
         d->in_line = false;
         pos = nl ? end + 1 : end;
@@ -131,7 +132,7 @@ static int take_lines(struct rtd_docs *d, const char *s, size_t len, bool last, 
 }
 
 /* One object of JSON lines. */
-static int take_object(struct rtd_docs *d, const char *s, size_t len, struct rtd_err *err)
+static int take_object(struct rtd_doc_builder *d, const char *s, size_t len, struct rtd_err *err)
 {
     size_t used, scanned = 0;
     d->line++;
@@ -166,7 +167,7 @@ static int take_object(struct rtd_docs *d, const char *s, size_t len, struct rtd
     return st ? st : end_document(d, err);
 }
 
-static int take_objects(struct rtd_docs *d, bool last, size_t *used, struct rtd_err *err)
+static int take_objects(struct rtd_doc_builder *d, bool last, size_t *used, struct rtd_err *err)
 {
     const char *s = d->in.data;
     size_t pos = 0, len = d->in.len;
@@ -188,7 +189,7 @@ static int take_objects(struct rtd_docs *d, bool last, size_t *used, struct rtd_
     return st;
 }
 
-static int take(struct rtd_docs *d, bool last, struct rtd_err *err)
+static int take(struct rtd_doc_builder *d, bool last, struct rtd_err *err)
 {
     size_t used = 0;
     int st = d->opts.json_key ? take_objects(d, last, &used, err)
@@ -201,7 +202,7 @@ static int take(struct rtd_docs *d, bool last, struct rtd_err *err)
     return st;
 }
 
-void rtd_docs_begin(struct rtd_docs *d, const char *where, const char *source)
+void rtd_doc_builder_begin(struct rtd_doc_builder *d, const char *where, const char *source)
 {
     d->where = where;
     d->source = source;
@@ -211,13 +212,14 @@ void rtd_docs_begin(struct rtd_docs *d, const char *where, const char *source)
     d->line = 0;
 }
 
-int rtd_docs_add(struct rtd_docs *d, const void *data, size_t len, struct rtd_err *err)
+int rtd_doc_builder_add(struct rtd_doc_builder *d, const void *data, size_t len,
+                        struct rtd_err *err)
 {
     int st = rtd_clean_add(&d->clean, data, len, false, &d->in, err);
     return st ? st : take(d, false, err);
 }
 
-int rtd_docs_finish(struct rtd_docs *d, struct rtd_err *err)
+int rtd_doc_builder_finish(struct rtd_doc_builder *d, struct rtd_err *err)
 {
     int st = rtd_clean_add(&d->clean, "", 0, true, &d->in, err);
     if (!st)
@@ -229,12 +231,12 @@ int rtd_docs_finish(struct rtd_docs *d, struct rtd_err *err)
     return st;
 }
 
-const struct rtd_doc_counts *rtd_docs_counts(const struct rtd_docs *d)
+const struct rtd_doc_counts *rtd_doc_builder_counts(const struct rtd_doc_builder *d)
 {
     return &d->counts;
 }
 
-void rtd_docs_free(struct rtd_docs *d)
+void rtd_doc_builder_free(struct rtd_doc_builder *d)
 {
     if (!d)
         return;

@@ -13,9 +13,9 @@
 #include "base/err.h"
 
 enum rtd_doc_unit {
-    RTD_DOC_BLANK, /* documents are separated by blank lines (and the ends of texts) */
-    RTD_DOC_LINE,  /* each line is a document */
-    RTD_DOC_FILE,  /* each text is a document */
+    RTD_UNIT_BLANK, /* documents are separated by blank lines (and the ends of texts) */
+    RTD_UNIT_LINE,  /* each line is a document */
+    RTD_UNIT_FILE,  /* each text is a document */
 };
 
 struct rtd_doc_opts {
@@ -40,16 +40,17 @@ struct rtd_doc_counts {
 
 typedef int rtd_doc_sink(void *arg, const struct rtd_document *doc, struct rtd_err *err);
 
-struct rtd_docs;
+struct rtd_doc_builder;
 /* Memory: about 2 * max_bytes (JSON lines: and the line, at most 256 MiB). */
-int rtd_docs_new(struct rtd_docs **d, const struct rtd_doc_opts *opts, rtd_doc_sink *sink,
-                 void *arg, struct rtd_err *err);
+int rtd_doc_builder_new(struct rtd_doc_builder **d, const struct rtd_doc_opts *opts,
+                        rtd_doc_sink *sink, void *arg, struct rtd_err *err);
 /* A text begins; where (for messages) and source are borrowed until its finish. */
-void rtd_docs_begin(struct rtd_docs *d, const char *where, const char *source);
+void rtd_doc_builder_begin(struct rtd_doc_builder *d, const char *where, const char *source);
 /* Its next bytes; how they are cut into pieces does not matter. */
-int rtd_docs_add(struct rtd_docs *d, const void *data, size_t len, struct rtd_err *err);
-int rtd_docs_finish(struct rtd_docs *d, struct rtd_err *err);
-const struct rtd_doc_counts *rtd_docs_counts(const struct rtd_docs *d);
-void rtd_docs_free(struct rtd_docs *d); /* NULL is fine */
+int rtd_doc_builder_add(struct rtd_doc_builder *d, const void *data, size_t len,
+                        struct rtd_err *err);
+int rtd_doc_builder_finish(struct rtd_doc_builder *d, struct rtd_err *err);
+const struct rtd_doc_counts *rtd_doc_builder_counts(const struct rtd_doc_builder *d);
+void rtd_doc_builder_free(struct rtd_doc_builder *d); /* NULL is fine */
 
 #endif

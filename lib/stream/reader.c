@@ -422,6 +422,9 @@ static int read_frame(struct rtd_reader *r, struct rtd_err *err)
 
 int rtd_reader_next(struct rtd_reader *r, struct rtd_record *rec, struct rtd_err *err)
 {
+    static const struct rtd_record none;
+    if (r->at == r->records)
+        *rec = none; /* what the last call gave is gone */
     if (r->failed)
         return rtd_fail(err, r->failed, "%s: no reading on after an error", rtd_in_name(r->in));
     while (r->at == r->records) {

@@ -9,7 +9,7 @@
 
 #include "base/pool.h"
 #include "stream/stream.h"
-#include "text/docs.h"
+#include "text/doc_lines.h"
 #include "text/tokenizer.h"
 
 enum { RTD_MAX_DOCUMENT = 1 << 20 }; /* tokens in a record; longer documents are split */

@@ -30,18 +30,18 @@ static struct rtd_buf documents(const struct rtd_doc_opts *opts, const char *s, 
 {
     struct rtd_buf out = {0};
     struct rtd_err err = {0};
-    struct rtd_docs *d;
-    assert_int_equal(rtd_docs_new(&d, opts, collect, &out, &err), RTD_OK);
-    rtd_docs_begin(d, "test", "");
+    struct rtd_doc_builder *d;
+    assert_int_equal(rtd_doc_builder_new(&d, opts, collect, &out, &err), RTD_OK);
+    rtd_doc_builder_begin(d, "test", "");
     int st = RTD_OK;
     for (size_t i = 0, n; !st && i < len; i += n) {
         n = piece && len - i > piece ? piece : len - i;
-        st = rtd_docs_add(d, s + i, n, &err);
+        st = rtd_doc_builder_add(d, s + i, n, &err);
     }
     if (!st)
-        st = rtd_docs_finish(d, &err);
+        st = rtd_doc_builder_finish(d, &err);
     assert_int_equal(st, want);
-    rtd_docs_free(d);
+    rtd_doc_builder_free(d);
     assert_int_equal(rtd_buf_append(&out, "", 1, &err), RTD_OK);
     return out;
 }
@@ -61,24 +61,24 @@ static void test_units(void **state)
 {
     (void)state;
     const char *in = "\n  a \n b\n \t\xe3\x80\x80\n\nc\r\n\r\nd";
-    expect(RTD_DOC_BLANK, NULL, 1000, in, "a\nb|c|d|");
-    expect(RTD_DOC_LINE, NULL, 1000, in, "a|b|c|d|");
-    expect(RTD_DOC_FILE, NULL, 1000, in, "a\nb\nc\nd|");
-    expect(RTD_DOC_BLANK, NULL, 1000, "", "");
-    expect(RTD_DOC_BLANK, NULL, 1000, " \n\n\n", "");
+    expect(RTD_UNIT_BLANK, NULL, 1000, in, "a\nb|c|d|");
+    expect(RTD_UNIT_LINE, NULL, 1000, in, "a|b|c|d|");
+    expect(RTD_UNIT_FILE, NULL, 1000, in, "a\nb\nc\nd|");
+    expect(RTD_UNIT_BLANK, NULL, 1000, "", "");
+    expect(RTD_UNIT_BLANK, NULL, 1000, " \n\n\n", "");
 }
 
 static void test_json(void **state)
 {
     (void)state;
-    expect(RTD_DOC_BLANK, "text", 1000,
+    expect(RTD_UNIT_BLANK, "text", 1000,
            "{\"text\": \"a\\n\\nb\\r\\n c\\u0000d\", \"x\": 1}\n\n"
            "  {\"y\": [], \"text\": \"\\u00e9\xe2\x80\xa8\xf0\x9f\x98\x80\"}\r\n{\"text\": \" \"}",
            "a\nb\ncd|\xc3\xa9\n\xf0\x9f\x98\x80|");
     const char *bad[] = {"{\"text\": 1}\n",       "{\"Text\": \"a\"}", "[\"text\"]",
                          "{\"text\": \"a\"",      "\"text\"",          "text\n",
                          "{\"text\": \"a\"} x\n", "{\"text\": null}"};
-    struct rtd_doc_opts opts = {RTD_DOC_BLANK, "text", 1000};
+    struct rtd_doc_opts opts = {RTD_UNIT_BLANK, "text", 1000};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rtd_buf out = documents(&opts, bad[i], strlen(bad[i]), 0, RTD_EDATA);
         rtd_buf_free(&out);
@@ -88,20 +88,20 @@ static void test_json(void **state)
 static void test_split(void **state)
 {
     (void)state;
-    expect(RTD_DOC_BLANK, NULL, 16, "0123456789\nabcdefghij\n\nx", "0123456789|+abcdefghij|x|");
-    expect(RTD_DOC_BLANK, NULL, 16, "01234567 9abcdef ghijklm\nx\n\ny",
+    expect(RTD_UNIT_BLANK, NULL, 16, "0123456789\nabcdefghij\n\nx", "0123456789|+abcdefghij|x|");
+    expect(RTD_UNIT_BLANK, NULL, 16, "01234567 9abcdef ghijklm\nx\n\ny",
            "01234567 9abcdef|+ghijklm\nx|y|");
-    expect(RTD_DOC_BLANK, NULL, 16, "0123456789abcdef\n\nx", "0123456789abcdef|x|");
+    expect(RTD_UNIT_BLANK, NULL, 16, "0123456789abcdef\n\nx", "0123456789abcdef|x|");
     /* a character is not cut */
-    expect(RTD_DOC_LINE, NULL, 16,
+    expect(RTD_UNIT_LINE, NULL, 16,
            "0123456789abcd\xe2\x82\xac"
            "e\nz",
            "0123456789abcd|+\xe2\x82\xac"
            "e|z|");
     /* blanks alone make no part, and their line is none that parts documents */
-    expect(RTD_DOC_BLANK, NULL, 16, "0123456789abcdef                        \nx",
+    expect(RTD_UNIT_BLANK, NULL, 16, "0123456789abcdef                        \nx",
            "0123456789abcdef|+x|");
-    expect(RTD_DOC_BLANK, NULL, 16, "a\n                                      \nb", "a|b|");
+    expect(RTD_UNIT_BLANK, NULL, 16, "a\n                                      \nb", "a|b|");
 }
 
 /* Random text with long and short lines: same parts for all pieces, all words there. */
@@ -129,8 +129,8 @@ static void test_pieces(void **state)
             assert_int_equal(rtd_buf_append(&in, w, strlen(w), &err), RTD_OK);
         }
         for (size_t max = 16; max < 80; max += 21) {
-            struct rtd_doc_opts opts = {RTD_DOC_BLANK, NULL, max};
-            struct rtd_doc_opts wide = {RTD_DOC_BLANK, NULL, 1 << 20};
+            struct rtd_doc_opts opts = {RTD_UNIT_BLANK, NULL, max};
+            struct rtd_doc_opts wide = {RTD_UNIT_BLANK, NULL, 1 << 20};
             struct rtd_buf one = documents(&opts, in.data, in.len, 0, RTD_OK);
             struct rtd_buf all = documents(&wide, in.data, in.len, 0, RTD_OK);
             for (size_t piece = 1; piece < 40; piece += 3) {

@@ -1,10 +1,11 @@
 /* rtdtools - MIT licence */
-#include "text/docs.h"
+#include "text/doc_lines.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/utf8.h"
 
 struct rtd_doc_lines {
     char *const *path;
@@ -92,12 +93,14 @@ const struct rtd_header *rtd_doc_lines_header(const struct rtd_doc_lines *d)
     return d->have_header ? &d->header : NULL;
 }
 
-static bool is_blank(const char *s, size_t n)
+/* The three things an event is; nothing of the one before is left over. */
+static int give(enum rtd_doc_event what, const char *s, size_t n, enum rtd_doc_event *event,
+                const char **line, size_t *len)
 {
-    for (size_t i = 0; i < n; i++)
-        if (s[i] != ' ' && s[i] != '\t' && s[i] != '\r')
-            return false;
-    return true;
+    *event = what;
+    *line = s;
+    *len = n;
+    return RTD_OK;
 }
 
 /* The next event of plain text; RTD_EVENT_FINISHED: this input has ended. */
@@ -105,31 +108,27 @@ static int next_of_text(struct rtd_doc_lines *d, enum rtd_doc_event *event, cons
                         size_t *len, struct rtd_err *err)
 {
     char *s;
+    size_t n;
     for (;;) {
-        if (rtd_lines_next(&d->lines, &s, len, err))
+        if (rtd_lines_next(&d->lines, &s, &n, err))
             return err->status;
-        if (s && memchr(s, 0, *len))
+        if (s && memchr(s, 0, n))
             return rtd_fail(err, RTD_EDATA, "%s: line %llu: NUL byte: neither text nor a stream",
                             rtd_in_name(d->lines.in), (unsigned long long)d->lines.number);
-        if (s && !is_blank(s, *len)) {
+        if (s && !rtd_is_blank(s, n)) {
             d->in_document = true;
-            *line = s;
-            *event = RTD_EVENT_LINE;
-            return RTD_OK;
+            return give(RTD_EVENT_LINE, s, n, event, line, len);
         }
         if (d->in_document) {
             d->in_document = false;
             d->documents++;
-            *event = RTD_EVENT_END;
-            return RTD_OK;
+            return give(RTD_EVENT_END, NULL, 0, event, line, len);
         }
-        if (!s) {
-            *event = RTD_EVENT_FINISHED;
-            if (!d->documents)
-                return rtd_fail(err, RTD_EDATA, "%s: empty: no text and no stream",
-                                rtd_in_name(d->lines.in));
-            return RTD_OK;
-        }
+        if (!s && !d->documents)
+            return rtd_fail(err, RTD_EDATA, "%s: empty: no text and no stream",
+                            rtd_in_name(d->lines.in));
+        if (!s)
+            return give(RTD_EVENT_FINISHED, NULL, 0, event, line, len);
     }
 }
 
@@ -144,40 +143,33 @@ static int next_of_stream(struct rtd_doc_lines *d, enum rtd_doc_event *event, co
     if (!d->in_document) {
         if (rtd_reader_next(d->reader, &rec, err))
             return err->status;
-        if (rec.end) {
-            *event = RTD_EVENT_FINISHED;
-            return RTD_OK;
-        }
+        if (rec.end)
+            return give(RTD_EVENT_FINISHED, NULL, 0, event, line, len);
         d->rest = rec.data[field];
         d->left = rec.lengths[h->fields[field].axis];
         d->in_document = true;
         d->documents++;
     }
     while (d->left) {
-        const char *nl = memchr(d->rest, '\n', d->left);
-        *line = d->rest;
-        *len = nl ? (size_t)(nl - d->rest) : d->left;
-        d->left -= *len + (nl ? 1 : 0);
-        d->rest += *len + (nl ? 1 : 0);
-        if (*len > RTD_DOC_MAX_LINE)
+        const char *s = d->rest, *nl = memchr(s, '\n', d->left);
+        size_t n = nl ? (size_t)(nl - s) : d->left;
+        d->left -= n + (nl ? 1 : 0);
+        d->rest += n + (nl ? 1 : 0);
+        if (n > RTD_DOC_MAX_LINE)
             return rtd_fail(err, RTD_EDATA, "%s: document %llu: a line of over %d MiB",
                             rtd_reader_name(d->reader), (unsigned long long)d->documents,
                             RTD_DOC_MAX_LINE >> 20);
-        if (!is_blank(*line, *len)) {
-            *event = RTD_EVENT_LINE;
-            return RTD_OK;
-        }
+        if (!rtd_is_blank(s, n))
+            return give(RTD_EVENT_LINE, s, n, event, line, len);
     }
     d->in_document = false;
-    *event = RTD_EVENT_END;
-    return RTD_OK;
+    return give(RTD_EVENT_END, NULL, 0, event, line, len);
 }
 
 int rtd_doc_lines_next(struct rtd_doc_lines *d, enum rtd_doc_event *event, const char **line,
                        size_t *len, struct rtd_err *err)
 {
-    *line = NULL;
-    *len = 0;
+    give(RTD_EVENT_FINISHED, NULL, 0, event, line, len);
     for (;;) {
         int st = d->in_text ? next_of_text(d, event, line, len, err)
                             : next_of_stream(d, event, line, len, err);

@@ -5,8 +5,8 @@
  *
  * In plain text blank lines stand between documents.  Plain text has no terminator: where what
  * writes it dies, the text is merely shorter. */
-#ifndef RTD_TEXT_DOCS_H
-#define RTD_TEXT_DOCS_H
+#ifndef RTD_TEXT_DOC_LINES_H
+#define RTD_TEXT_DOC_LINES_H
 
 #include <stddef.h>
 
