@@ -2,6 +2,7 @@
  *
  * Input: files and pipes, zstd recognised by its magic. */
 #include "base/io.h"
+#include "base/lfs.h"
 #include "base/stop.h"
 
 #include <errno.h>
@@ -44,10 +45,11 @@ static int refill(struct rtd_in *in, struct rtd_err *err)
     return RTD_OK;
 }
 
-/* The first four bytes decide; a file shorter than that is plain. */
+/* The first four bytes decide, and all of a file that may be a Git LFS pointer; one shorter than
+ * that is plain. */
 static int sniff(struct rtd_in *in, struct rtd_err *err)
 {
-    while (!in->eof && in->len < 4) {
+    while (!in->eof && (in->len < 4 || rtd_may_be_lfs(in->raw, in->len))) {
         ssize_t n = read(in->fd, in->raw + in->len, RAW_SIZE - in->len);
         if (n < 0 && errno == EINTR) {
             if (rtd_stop_signal())
@@ -59,6 +61,8 @@ static int sniff(struct rtd_in *in, struct rtd_err *err)
         in->len += (size_t)n;
         in->eof = n == 0;
     }
+    if (in->eof && rtd_is_lfs(in->raw, in->len))
+        return rtd_fail_lfs(err, in->name);
     uint32_t magic = 0;
     if (in->len >= 4)
         memcpy(&magic, in->raw, 4);

@@ -20,7 +20,7 @@ struct rtd_in;
 /* No operand and standard input a terminal: RTD_EUSAGE. */
 int rtd_refuse_tty_stdin(struct rtd_err *err);
 /* path "-" or NULL: standard input.  Decompresses zstd (several frames, skippable frames) by
- * magic; window at most 128 MiB. */
+ * magic; window at most 128 MiB.  A Git LFS pointer in the place of a file is RTD_EDATA. */
 int rtd_in_open(struct rtd_in **in, const char *path, struct rtd_err *err);
 /* Up to n bytes into buf, fewer only at end of input: *got = 0 is the verified end.  A signal that
  * asked the tool to stop gives RTD_ESIGNAL. */

@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "base/lfs.h"
 #include "import/weights.h"
 
 enum { INDEX_MAX = 256 << 20, FOOTER = 48, SHARDS_MAX = 1024, NAME_MAX_LEN = 1024, TF_FLOAT = 1 };
@@ -177,7 +178,7 @@ static int open_shard(struct bundle *b, unsigned i, struct rtd_err *err)
         return rtd_fail(err, RTD_EDATA, "%s: empty, or cannot be mapped", path);
     b->shard[i].map = map;
     b->shard[i].len = (size_t)sb.st_size;
-    return RTD_OK;
+    return rtd_is_lfs(map, b->shard[i].len) ? rtd_fail_lfs(err, path) : RTD_OK;
 }
 
 static int take_tensor(struct bundle *b, const char *name, const struct entry *e,

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/lfs.h"
 #include "import/pickle.h"
 #include "import/weights.h"
 
@@ -278,7 +279,9 @@ int rtd_read_torch(struct rtd_weights *all, const char *path, struct rtd_err *er
     if (map == MAP_FAILED)
         return rtd_fail(err, RTD_EDATA, "%s: empty, or cannot be mapped", path);
     t.file = map;
-    int st = t.len > 4 && memcmp(map, "PK", 2) == 0 ? read_zip(&t, err) : read_legacy(&t, err);
+    int st = rtd_is_lfs(map, t.len)                   ? rtd_fail_lfs(err, path)
+             : t.len > 4 && memcmp(map, "PK", 2) == 0 ? read_zip(&t, err)
+                                                      : read_legacy(&t, err);
     if (!st)
         st = take_table(all, &t, rtd_pickle_root(t.table), 0, err);
     rtd_pickle_free(t.table);

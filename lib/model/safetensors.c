@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/lfs.h"
 #include "base/mem.h"
 #include "model/safetensors_internal.h"
 
@@ -246,6 +247,8 @@ static int read_header(struct rtd_st *st, struct rtd_err *err)
     uint64_t len = 0;
     for (int i = RTD_ST_PRELUDE - 1; i >= 0; i--)
         len = len << 8 | st->map[i];
+    if (rtd_is_lfs(st->map, st->size))
+        return rtd_fail_lfs(err, st->path);
     if (len > RTD_ST_HEADER_MAX)
         return rtd_fail(err, RTD_EDATA, "%s: not a safetensors file (header of %llu bytes)",
                         st->path, (unsigned long long)len);
