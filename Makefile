@@ -20,7 +20,8 @@ std    := -std=gnu11 -D_GNU_SOURCE -Ilib
 warn   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla \
           $(if $(filter-out 0,$(WERROR)),-Werror)
 ALL_CFLAGS = $(std) $(warn) -ffp-contract=off $(BLIS_CFLAGS) $(CFLAGS)
-LIBS   = -larchive -lz -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
+# A tool has in it what it uses and nothing else: objects out of librtd.a, libraries as needed.
+LIBS   = -Wl,--as-needed -larchive -lz -lzstd -lutf8proc -ljansson -lxxhash $(BLIS_LIBS) -lm -lpthread
 asan   := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 tsan   := -O1 -g -fsanitize=thread
 

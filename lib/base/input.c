@@ -3,6 +3,7 @@
  * Input: files and pipes, zstd recognised by its magic. */
 #include "base/io.h"
 #include "base/lfs.h"
+#include "base/process.h"
 #include "base/stop.h"
 
 #include <errno.h>
@@ -14,6 +15,11 @@
 #include <zstd.h>
 
 enum { RAW_SIZE = 1 << 18, WINDOW_LOG = 27 };
+
+__attribute__((constructor)) static void name_zstd(void)
+{
+    rtd_add_part("zstd", ZSTD_versionString);
+}
 
 struct rtd_in {
     int fd;

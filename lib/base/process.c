@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
- * Name, time, memory. */
+ * Name, parts, time, memory. */
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -16,6 +17,31 @@ void rtd_set_tool_name(const char *name)
 const char *rtd_tool_name(void)
 {
     return tool_name;
+}
+
+static struct {
+    const char *name;
+    const char *(*version)(void);
+} part[8];
+enum { PARTS = sizeof part / sizeof part[0] };
+
+void rtd_add_part(const char *name, const char *(*version)(void))
+{
+    int i = 0;
+    while (i < PARTS && part[i].name && strcmp(part[i].name, name))
+        i++;
+    if (i < PARTS) {
+        part[i].name = name;
+        part[i].version = version;
+    }
+}
+
+const char *rtd_get_part(int i, const char **version)
+{
+    if (i >= PARTS || !part[i].name)
+        return NULL;
+    *version = part[i].version();
+    return part[i].name;
 }
 
 double rtd_now(void)

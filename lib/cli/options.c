@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <blis.h>
-#include <archive.h>
-#include <zstd.h>
-
 #include "cli/tool_internal.h"
 
 static bool takes_value(const struct rtd_opt *o)
@@ -150,9 +146,11 @@ static void print_help(const struct rtd_opt *opts, const struct rtd_usage *u)
 
 static void print_version(void)
 {
-    printf("%s %s (stream format 1.0; BLIS %s, libarchive %s, zstd %s)\n", rtd_tool_name(),
-           RTD_VERSION, bli_info_get_version_str(), archive_version_details() + 11,
-           ZSTD_versionString());
+    const char *name, *version;
+    printf("%s %s", rtd_tool_name(), RTD_VERSION);
+    for (int i = 0; (name = rtd_get_part(i, &version)); i++)
+        printf("%s%s %s", i ? ", " : " (", name, version);
+    printf("%s\n", rtd_get_part(0, &version) ? ")" : "");
 }
 
 static void finish_stdout(void)

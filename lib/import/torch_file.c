@@ -12,10 +12,21 @@
 #include <unistd.h>
 
 #include "base/lfs.h"
+#include "base/process.h"
 #include "import/pickle.h"
 #include "import/weights.h"
 
 enum { TABLES_MAX = 8 };
+
+static const char *archive_version(void)
+{
+    return archive_version_details() + strlen("libarchive ");
+}
+
+__attribute__((constructor)) static void name_libarchive(void)
+{
+    rtd_add_part("libarchive", archive_version);
+}
 
 /* The bytes of a storage. */
 struct storage {

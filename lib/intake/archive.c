@@ -12,10 +12,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/stop.h"
 #include "intake/archive_internal.h"
 
 enum { NAME_SIZE = 512 };
+
+static const char *archive_version(void)
+{
+    return archive_version_details() + strlen("libarchive ");
+}
+
+__attribute__((constructor)) static void name_libarchive(void)
+{
+    rtd_add_part("libarchive", archive_version);
+}
 
 struct rtd_archive {
     const struct rtd_archive_opts *opts;

@@ -9,6 +9,18 @@
 
 #include <blis.h>
 
+#include "base/process.h"
+
+static const char *blis_version(void)
+{
+    return bli_info_get_version_str();
+}
+
+__attribute__((constructor)) static void name_blis(void)
+{
+    rtd_add_part("BLIS", blis_version);
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool skx; /* BLIS took its AVX-512 kernels */
 

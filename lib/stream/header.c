@@ -6,11 +6,24 @@
 #include "stream/stream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "stream/format.h"
+
+static const char *format_version(void)
+{
+    static char text[24];
+    snprintf(text, sizeof text, "%d.%d", RTD_TS_MAJOR, RTD_TS_MINOR);
+    return text;
+}
+
+__attribute__((constructor)) static void name_format(void)
+{
+    rtd_add_part("stream format", format_version);
+}
 
 static const struct {
     const char *name;
