@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "answering.h"
+#include "gold/json_row.h"
 #include "gold/squad.h"
 #include "predict/windows.h"
 
@@ -23,7 +24,7 @@ struct opts {
     const char *squad, *no_answer;
     int64_t stride, question, n_best; /* n_best 0: not printed */
     double threshold;                 /* < 0: the model's */
-    struct row *row;                  /* [cap] of the chunk */
+    struct row *row;                  /* [cap] of the batch */
     size_t rows, cap;
     struct rtd_squad data;  /* with --squad */
     size_t next;            /* its next question */
@@ -59,7 +60,7 @@ static int keep_row(struct rtd_line_loop *a, struct opts *o, const char *questio
     *r = (struct row){.context = strdup(context), .id = id ? strdup(id) : NULL};
     if (!r->context || (id && !r->id))
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    int st = rtd_windows_make(&r->windows, &a->chunk.seq, question, context, &wo, err);
+    int st = rtd_windows_make(&r->windows, &a->batch.seq, question, context, &wo, err);
     rtd_encoding_free(&r->windows.question);
     rtd_encoding_free(&r->windows.context);
     o->asked++;
@@ -251,7 +252,7 @@ static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err 
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_ANSWER,
+    const struct rtd_line_tool tool = {.tasks = 1u << RTD_TASK_ANSWER,
                                        .texts = 2,
                                        .keys = "question,context",
                                        .add = add,
@@ -265,7 +266,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
         return rtd_fail(err, RTD_EUSAGE, "--n-best needs --json");
     if (o->no_answer && !o->squad)
         return rtd_fail(err, RTD_EUSAGE, "--no-answer belongs to --squad");
-    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (st)
         return st;
     if (o->threshold < 0)

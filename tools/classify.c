@@ -154,13 +154,14 @@ static char *header_line(const struct opts *o)
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_CLASSIFY | 1u << RTD_TASK_REGRESS |
+    const struct rtd_line_tool tool = {.tasks = 1u << RTD_TASK_CLASSIFY | 1u << RTD_TASK_REGRESS |
                                                 1u << RTD_TASK_MULTILABEL,
+                                       .pairs = "--text 1,2",
                                        .print = print,
                                        .arg = o};
     if (o->all && o->answer.tensor)
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --all exclude each other");
-    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (st)
         return st;
     o->spec = &a.net->head[a.head[0]].spec;

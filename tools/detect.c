@@ -68,8 +68,8 @@ static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *
 static int run(const struct rtd_line_options *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_DETECT, .texts = 1, .print = print};
-    int st = rtd_line_loop_open(&a, o, &task, err);
+    const struct rtd_line_tool tool = {.tasks = 1u << RTD_TASK_DETECT, .texts = 1, .print = print};
+    int st = rtd_line_loop_open(&a, o, &tool, err);
     if (st)
         return st;
     st = rtd_line_loop_run(&a, files, n, "piece:probability", err);

@@ -15,7 +15,7 @@ struct opts {
     int64_t layer; /* -1: the last */
     const char *pooling;
     enum rtd_pooling how;
-    float *vector; /* (sequences, hidden_size) of a chunk */
+    float *vector; /* (sequences, hidden_size) of a batch */
     size_t cap;
 };
 
@@ -65,8 +65,8 @@ static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, st
 {
     int st = RTD_OK;
     (void)arg;
-    for (int i = 0; i < a->task.texts && !st; i++)
-        st = rtd_sequences_add(&a->chunk.seq, i < n ? field[i] : "", NULL, err);
+    for (int i = 0; i < a->tool.texts && !st; i++)
+        st = rtd_sequences_add(&a->batch.seq, i < n ? field[i] : "", NULL, err);
     return st;
 }
 
@@ -132,11 +132,15 @@ static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *
 static int embed(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {
-        .texts = o->pair ? 2 : 1, .add = add, .run = run, .print = print, .arg = o};
+    const struct rtd_line_tool tool = {.texts = o->pair ? 2 : 1,
+                                       .pairs = "--pair",
+                                       .add = add,
+                                       .run = run,
+                                       .print = print,
+                                       .arg = o};
     if (o->answer.tensor && o->pair)
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --pair exclude each other");
-    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (st)
         return st;
     a.width = (uint32_t)a.net->enc.h;

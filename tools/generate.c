@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "answering.h"
+#include "gold/json_row.h"
 #include "predict/decoding.h"
 
 struct opts {
@@ -16,7 +17,7 @@ struct opts {
     bool infill;
     struct rtd_tokenizer *masks; /* --infill: the model's, and it knows [MASK] in a text */
     struct rtd_decoder *decoder; /* [workers] */
-    struct rtd_decoded *text;    /* [rows] of the chunk */
+    struct rtd_decoded *text;    /* [rows] of the batch */
     struct rtd_source *source;   /* [rows], those of lines with something in them */
     struct rtd_err *err;         /* [workers] */
     size_t cap;
@@ -129,9 +130,9 @@ static int add_masked(struct rtd_line_loop *a, char *const *field, int n, void *
     (void)n;
     int st = rtd_tokenizer_encode(o->masks, &enc, field[0], strlen(field[0]), err);
     size_t room = a->length - 2;
-    a->chunk.seq.cut += !st && enc.n > room;
+    a->batch.seq.cut += !st && enc.n > room;
     if (!st)
-        st = rtd_sequences_add_ids(&a->chunk.seq, enc.ids, enc.n < room ? enc.n : room, NULL, 0,
+        st = rtd_sequences_add_ids(&a->batch.seq, enc.ids, enc.n < room ? enc.n : room, NULL, 0,
                                    err);
     rtd_encoding_free(&enc);
     return st;
@@ -259,7 +260,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     if (!st && o->infill)
         st = open_masks(o, &a, err);
     if (!st) /* room for the text behind the source */
-        a.chunk.seq.length -=
+        a.batch.seq.length -=
             !o->infill && a.length > (size_t)o->how.most + 8 ? (size_t)o->how.most + 1 : 0;
     if (!st)
         st = rtd_line_loop_run(&a, files, n, "text", err);

@@ -33,7 +33,7 @@ static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, st
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: a query without candidates", a->file,
                         a->line);
     for (size_t i = 0; i < count && !st; i++)
-        st = rtd_sequences_add(&a->chunk.seq, query, candidate[i], err);
+        st = rtd_sequences_add(&a->batch.seq, query, candidate[i], err);
     return st;
 }
 
@@ -95,7 +95,7 @@ static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_RANK,
+    const struct rtd_line_tool tool = {.tasks = 1u << RTD_TASK_RANK,
                                        .texts = 1,
                                        .keys = "query",
                                        .list_key = o->candidates ? NULL : "candidates",
@@ -107,7 +107,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     if (!st && o->candidates && o->list.n == 0)
         st = rtd_fail(err, RTD_EDATA, "%s: no candidates", o->candidates);
     if (!st)
-        st = rtd_line_loop_open(&a, &o->answer, &task, err);
+        st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (!st) {
         st = rtd_line_loop_run(&a, files, n, "ranking", err);
         rtd_line_loop_close(&a);

@@ -8,6 +8,7 @@
 
 #include "answering.h"
 #include "gold/conll.h"
+#include "gold/json_row.h"
 #include "gold/tags.h"
 #include "predict/word_pieces.h"
 
@@ -24,7 +25,7 @@ struct opts {
     int slots, intent; /* places among the heads that are run; intent -1: none */
     struct rtd_viterbi viterbi;
     struct rtd_word_pieces words;
-    struct row *row; /* [cap] of the chunk, without its bad lines */
+    struct row *row; /* [cap] of the batch, without its bad lines */
     size_t rows, cap;
 };
 
@@ -41,7 +42,7 @@ static const struct rtd_head_spec *spec_of(const struct rtd_line_loop *a, int pl
     return &a->net->head[a->head[place]].spec;
 }
 
-/* Note where the words of o->words stand, as the chunk's next row. */
+/* Note where the words of o->words stand, as the batch's next row. */
 static int keep_row(struct opts *o, struct rtd_err *err)
 {
     const struct rtd_word_pieces *w = &o->words;
@@ -72,7 +73,7 @@ static int add(struct rtd_line_loop *a, char *const *field, int n, void *arg, st
     (void)n;
     int st = rtd_word_pieces_line(&o->words, a->dir.tok, field[0], err);
     if (!st)
-        st = rtd_word_pieces_add_sequences(&o->words, &a->chunk.seq, err);
+        st = rtd_word_pieces_add_sequences(&o->words, &a->batch.seq, err);
     return st ? st : keep_row(o, err);
 }
 
@@ -214,7 +215,7 @@ static int add_sentence(struct rtd_line_loop *a, struct opts *o, struct rtd_sent
     for (size_t w = 0; w < s->n && !st; w++)
         st = rtd_word_pieces_add(&o->words, a->dir.tok, s->word[w], err);
     if (!st)
-        st = rtd_word_pieces_add_sequences(&o->words, &a->chunk.seq, err);
+        st = rtd_word_pieces_add_sequences(&o->words, &a->batch.seq, err);
     if (!st)
         st = keep_row(o, err);
     if (!st) {
@@ -226,7 +227,7 @@ static int add_sentence(struct rtd_line_loop *a, struct opts *o, struct rtd_sent
 
 static int next_sentence(struct rtd_line_loop *a, void *source, bool *more, struct rtd_err *err)
 {
-    struct opts *o = a->task.arg;
+    struct opts *o = a->tool.arg;
     struct rtd_sentence s = {0};
     struct rtd_err none = {0};
     int st = rtd_conll_next(source, &s, err);
@@ -277,7 +278,7 @@ static void add_intent(struct rtd_line_loop *a, struct opts *o)
 static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     struct rtd_line_loop a;
-    const struct rtd_line_tool task = {.tasks = 1u << RTD_TASK_TAG,
+    const struct rtd_line_tool tool = {.tasks = 1u << RTD_TASK_TAG,
                                        .texts = 1,
                                        .add = add,
                                        .print = print,
@@ -285,7 +286,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                        .arg = o};
     if (o->conll && (o->answer.jsonl || o->answer.text || o->answer.header))
         return rtd_fail(err, RTD_EUSAGE, "--conll takes none of --jsonl, --text and --header");
-    int st = rtd_line_loop_open(&a, &o->answer, &task, err);
+    int st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (st)
         return st;
     add_intent(&a, o);

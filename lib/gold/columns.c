@@ -136,6 +136,7 @@ int rtd_columns_resolve(struct rtd_columns *c, const struct rtd_columns_spec *s,
         const char *list = named ? (pair ? "text_a,text_b" : "text") : (pair ? "1,2" : "1");
         if (parse_list(w, &n, 2, list, "text", err))
             return err->status;
+        c->by_name = named;
     }
     ntext = n;
     if (s->want_label && parse_list(w, &n, n + 1, s->label ? s->label : "label", "label", err))

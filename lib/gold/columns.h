@@ -44,6 +44,7 @@ struct rtd_columns {
     int label;          /* -1: none */
     int width;          /* fields of row 1; 0 under RTD_HEADER_NO */
     bool header;        /* row 1 is a header */
+    bool by_name;       /* the texts were not asked for, but row 1 has their default names */
 };
 
 /* first: row 1; not looked at (may be NULL) under RTD_HEADER_NO, where the caller checks that a row

@@ -3,6 +3,7 @@
  * The loop of the answering tools. */
 #include "predict/line_loop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,9 @@
 #include "base/say.h"
 #include "base/stop.h"
 #include "nn/kernels.h"
+#include "predict/line_input.h"
 
-enum { CHUNK_ROWS = 2048, CHUNK_TOKENS = 1 << 16 };
+enum { BATCH_ROWS = 2048, BATCH_TOKENS = 1 << 16 };
 
 /* --length, else what the model was trained on, else its positions; more than the first warns. */
 static int choose_length(const struct rtd_line_loop *a, size_t *length, struct rtd_err *err)
@@ -39,28 +41,28 @@ static int check_text(const struct rtd_line_loop *a, struct rtd_err *err)
     int n = 1;
     for (const char *p = a->o->text; p && *p; p++)
         n += *p == ',';
-    if (a->o->text && !a->task.all_fields && a->task.texts && n != a->task.texts)
+    if (a->o->text && !a->tool.all_fields && a->tool.texts && n != a->tool.texts)
         return rtd_fail(err, RTD_EUSAGE, "--text %s: want %s", a->o->text,
-                        a->task.texts == 1 ? "one column" : "two columns");
+                        a->tool.texts == 1 ? "one column" : "two columns");
     return RTD_OK;
 }
 
 /* The one head that fits; several of one task need a name. */
 static int choose_head(struct rtd_line_loop *a, struct rtd_err *err)
 {
-    if (!a->task.tasks)
+    if (!a->tool.tasks)
         return RTD_OK;
-    a->head[0] = rtd_network_head(a->net, a->task.tasks, a->o->head, a->dir.path, err);
+    a->head[0] = rtd_network_head(a->net, a->tool.tasks, a->o->head, a->dir.path, err);
     a->heads = 1;
-    if (!err->status && !a->task.texts)
-        a->task.texts = a->net->head[a->head[0]].spec.texts;
+    if (!err->status && !a->tool.texts)
+        a->tool.texts = a->net->head[a->head[0]].spec.texts;
     return err->status;
 }
 
 int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o,
-                       const struct rtd_line_tool *task, struct rtd_err *err)
+                       const struct rtd_line_tool *tool, struct rtd_err *err)
 {
-    *a = (struct rtd_line_loop){.o = o, .task = *task};
+    *a = (struct rtd_line_loop){.o = o, .tool = *tool};
     if (!o->model)
         return rtd_fail(err, RTD_EUSAGE, "-m DIR is needed");
     if (o->tensor && o->json)
@@ -81,7 +83,7 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
         st = choose_head(a, err);
     }
     if (!st)
-        st = rtd_sequences_init(&a->chunk.seq, a->dir.tok, a->length, a->dir.config.type_vocab_size,
+        st = rtd_sequences_init(&a->batch.seq, a->dir.tok, a->length, a->dir.config.type_vocab_size,
                                 err);
     if (st)
         rtd_line_loop_close(a);
@@ -90,32 +92,30 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
 
 static void drop_rows(struct rtd_line_loop *a)
 {
-    struct rtd_line_batch *c = &a->chunk;
+    struct rtd_line_batch *c = &a->batch;
     for (size_t i = 0; i < c->rows; i++)
         free(c->text[i]);
     c->rows = 0;
     rtd_sequences_clear(&c->seq);
-    if (a->task.drop)
-        a->task.drop(a->task.arg);
+    if (a->tool.drop)
+        a->tool.drop(a->tool.arg);
 }
 
 void rtd_line_loop_close(struct rtd_line_loop *a)
 {
-    if (a->chunk.seq.start)
+    if (a->batch.seq.start)
         drop_rows(a);
-    free(a->chunk.text);
-    free(a->chunk.first);
+    free(a->batch.text);
+    free(a->batch.first);
     for (int i = 0; i < RTD_MAX_HEADS; i++)
-        free(a->chunk.logits[i]);
-    rtd_sequences_free(&a->chunk.seq);
-    rtd_row_free(&a->row);
-    rtd_json_row_free(&a->json);
+        free(a->batch.logits[i]);
+    rtd_sequences_free(&a->batch.seq);
     rtd_infer_close(a->infer);
     rtd_pool_free(a->pool);
     rtd_model_dir_close(&a->dir);
     a->infer = NULL;
     a->pool = NULL;
-    a->chunk = (struct rtd_line_batch){0};
+    a->batch = (struct rtd_line_batch){0};
 }
 
 /* --- the tensor stream --- */
@@ -164,7 +164,7 @@ static int write_tensors(struct rtd_line_loop *a, const struct rtd_line_batch *c
     return RTD_OK;
 }
 
-/* --- chunks --- */
+/* --- batches --- */
 
 static int run_heads(struct rtd_line_loop *a, struct rtd_line_batch *c, struct rtd_err *err)
 {
@@ -183,14 +183,14 @@ static int run_heads(struct rtd_line_loop *a, struct rtd_line_batch *c, struct r
     return rtd_infer_run(a->infer, &c->seq, a->head, a->heads, c->logits, err);
 }
 
-static int answer_chunk(struct rtd_line_loop *a, struct rtd_err *err)
+static int answer_batch(struct rtd_line_loop *a, struct rtd_err *err)
 {
-    struct rtd_line_batch *c = &a->chunk;
+    struct rtd_line_batch *c = &a->batch;
     if (c->rows == 0)
         return RTD_OK;
-    int st = a->task.run ? a->task.run(a, c, a->task.arg, err) : run_heads(a, c, err);
+    int st = a->tool.run ? a->tool.run(a, c, a->tool.arg, err) : run_heads(a, c, err);
     if (!st)
-        st = a->writer ? write_tensors(a, c, err) : a->task.print(a, c, a->task.arg, err);
+        st = a->writer ? write_tensors(a, c, err) : a->tool.print(a, c, a->tool.arg, err);
     if (!st && a->o->line_buffered)
         st = a->writer ? rtd_writer_flush(a->writer, err) : rtd_out_flush(a->out, err);
     a->rows += c->rows;
@@ -200,7 +200,7 @@ static int answer_chunk(struct rtd_line_loop *a, struct rtd_err *err)
 
 int rtd_line_loop_begin_row(struct rtd_line_loop *a, const char *text, struct rtd_err *err)
 {
-    struct rtd_line_batch *c = &a->chunk;
+    struct rtd_line_batch *c = &a->batch;
     if (c->rows == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
         char **texts = realloc(c->text, cap * sizeof *texts);
@@ -230,18 +230,17 @@ int rtd_line_loop_end_row(struct rtd_line_loop *a, int status, struct rtd_err *e
         *err = (struct rtd_err){0};
         a->bad++;
     }
-    a->chunk.first[a->chunk.rows] = a->chunk.seq.n;
-    a->cut += a->chunk.seq.cut > a->cut_before;
+    a->batch.first[a->batch.rows] = a->batch.seq.n;
+    a->cut += a->batch.seq.cut > a->cut_before;
     return RTD_OK;
 }
 
 static int add_row(struct rtd_line_loop *a, char *const *field, int n, struct rtd_err *err)
 {
-    struct rtd_line_batch *c = &a->chunk;
     if (rtd_line_loop_begin_row(a, field[0], err))
         return err->status;
-    int st = a->task.add ? a->task.add(a, field, n, a->task.arg, err)
-                         : rtd_sequences_add(&c->seq, field[0], n > 1 ? field[1] : NULL, err);
+    int st = a->tool.add ? a->tool.add(a, field, n, a->tool.arg, err)
+                         : rtd_sequences_add(&a->batch.seq, field[0], n > 1 ? field[1] : NULL, err);
     return rtd_line_loop_end_row(a, st, err);
 }
 
@@ -254,119 +253,91 @@ static int add_bad_row(struct rtd_line_loop *a, struct rtd_err *err)
     return rtd_line_loop_end_row(a, err->status, err);
 }
 
-static bool chunk_full(const struct rtd_line_loop *a)
+static bool batch_full(const struct rtd_line_loop *a)
 {
-    const struct rtd_line_batch *c = &a->chunk;
-    return a->o->line_buffered || c->rows >= CHUNK_ROWS || c->seq.start[c->seq.n] >= CHUNK_TOKENS;
+    const struct rtd_line_batch *c = &a->batch;
+    return a->o->line_buffered || c->rows >= BATCH_ROWS || c->seq.start[c->seq.n] >= BATCH_TOKENS;
 }
 
-/* The fields that are wanted; all of them where a line may have any number.  An empty line is a row
- * of empty texts. */
-static int take_columns(struct rtd_line_loop *a, const struct rtd_columns *cols, const char *name,
-                        unsigned long long number, struct rtd_err *err)
+/* One row after the other, until there is none. */
+static int take_rows(struct rtd_line_loop *a, rtd_next_row *next, void *source, struct rtd_err *err)
 {
-    const struct rtd_row *row = &a->row;
-    char nothing[] = "", *text[2] = {nothing, nothing};
-    bool empty = row->n == 1 && !row->field[0][0];
-    if (!empty && !cols->ntext)
-        return add_row(a, row->field, row->n, err);
-    for (int i = 0; i < cols->ntext && !empty; i++) {
-        if (cols->text[i] >= row->n) {
-            rtd_fail(err, RTD_EDATA, "%s: line %llu: no column %d, only %d", name, number,
-                     cols->text[i] + 1, row->n);
-            return add_bad_row(a, err);
-        }
-        text[i] = row->field[cols->text[i]];
-    }
-    return add_row(a, text, cols->ntext ? cols->ntext : 1, err);
-}
-
-/* The texts of a JSON object; an empty line is a row of empty texts here, too. */
-static int take_object(struct rtd_line_loop *a, const char *line, size_t len, const char *name,
-                       unsigned long long number, struct rtd_err *err)
-{
-    char nothing[] = "", *text[2] = {nothing, nothing};
-    const char *keys = a->o->text           ? a->o->text
-                       : a->task.keys       ? a->task.keys
-                       : a->task.texts == 2 ? "text_a,text_b"
-                                            : "text";
-    if (!line[strspn(line, " \r")])
-        return add_row(a, text, a->task.list_key ? 1 : a->task.texts, err);
-    int st = rtd_json_row_read(&a->json, line, len, keys, a->task.list_key, name, number, err);
-    if (st == RTD_EDATA)
-        return add_bad_row(a, err);
-    return st ? st : add_row(a, a->json.field, a->json.n, err);
-}
-
-static int next_line(struct rtd_line_loop *a, struct rtd_lines *lines, struct rtd_columns *cols,
-                     const struct rtd_columns_spec *spec, const char *path, bool *more,
-                     struct rtd_err *err)
-{
-    char *line;
-    size_t len;
-    int st = rtd_lines_next(lines, &line, &len, err);
-    *more = line || lines->too_long;
-    if (!*more)
-        return st;
-    a->file = path;
-    a->line = lines->number;
-    if (st)
-        return a->o->header && lines->number == 1 ? st : add_bad_row(a, err);
-    if (a->o->jsonl)
-        return take_object(a, line, len, path, lines->number, err);
-    if (rtd_row_split(&a->row, line, len, path, lines->number, err))
-        return a->o->header && lines->number == 1 ? err->status : add_bad_row(a, err);
-    if (lines->number == 1 && a->o->header)
-        return rtd_columns_resolve(cols, spec, &a->row, path, err);
-    return take_columns(a, cols, path, lines->number, err);
-}
-
-/* After each row. */
-static int work_off(struct rtd_line_loop *a, struct rtd_err *err)
-{
-    int st = chunk_full(a) ? answer_chunk(a, err) : RTD_OK;
-    return st || !rtd_stop_signal() ? st : RTD_ESIGNAL;
-}
-
-static int answer_file(struct rtd_line_loop *a, const char *path, struct rtd_err *err)
-{
-    struct rtd_lines lines;
-    struct rtd_columns cols = {0};
-    struct rtd_columns_spec spec = {.text = a->o->text,
-                                    .want_text = !a->task.all_fields || a->o->text,
-                                    .header = a->o->header ? RTD_HEADER_YES : RTD_HEADER_NO,
-                                    .texts = a->task.texts};
     bool more = true;
-    if (!a->o->header && !a->o->jsonl && rtd_columns_resolve(&cols, &spec, NULL, path, err))
-        return err->status;
-    int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
-    if (st)
-        return st;
-    /* in a plain text the tokeniser drops it, and offsets count it */
-    lines.skip_mark = a->o->jsonl || a->o->header;
+    int st = RTD_OK;
     while (!st && more) {
-        st = next_line(a, &lines, &cols, &spec, path, &more, err);
-        if (!st)
-            st = work_off(a, err);
+        st = next(a, source, &more, err);
+        if (!st && batch_full(a))
+            st = answer_batch(a, err);
+        if (!st && rtd_stop_signal())
+            st = RTD_ESIGNAL;
     }
-    rtd_lines_close(&lines);
     return st;
+}
+
+static int next_line(struct rtd_line_loop *a, void *source, bool *more, struct rtd_err *err)
+{
+    struct rtd_line_input *in = source;
+    enum rtd_line_event event;
+    int st = rtd_line_input_next(in, &event, err);
+    a->file = in->path;
+    a->line = in->number;
+    *more = event != RTD_LINE_END;
+    if (st || event == RTD_LINE_END || event == RTD_LINE_HEADER)
+        return st;
+    return event == RTD_LINE_ROW ? add_row(a, in->field, in->n, err) : add_bad_row(a, err);
+}
+
+/* Columns that nobody asked for and nobody read, such as the second text of a pair. */
+static void report_unread(const struct rtd_line_loop *a, const struct rtd_line_input *in)
+{
+    bool one = in->format.texts == 1;
+    const char *pairs = one && a->tool.pairs ? a->tool.pairs : "";
+    char text[200];
+    if (!in->unread)
+        return;
+    snprintf(text, sizeof text,
+             "%llu of %llu line%s with columns that are not read: the text%s (--text names "
+             "others%s%s%s)",
+             (unsigned long long)in->unread, (unsigned long long)in->rows, rtd_s(in->rows),
+             one ? " is column 1" : "s are columns 1 and 2", *pairs ? "; " : "", pairs,
+             *pairs ? " reads pairs" : "");
+    if (10 * in->unread > in->rows)
+        rtd_warn("%s", text);
+    else
+        rtd_say("%s", text);
 }
 
 static int answer_files(struct rtd_line_loop *a, char **files, int n, struct rtd_err *err)
 {
+    struct rtd_line_input in = {.format = {.text = a->o->text,
+                                           .keys = a->tool.keys         ? a->tool.keys
+                                                   : a->tool.texts == 2 ? "text_a,text_b"
+                                                                        : "text",
+                                           .list = a->tool.list_key,
+                                           .texts = a->tool.texts,
+                                           .all_fields = a->tool.all_fields,
+                                           .header = a->o->header,
+                                           .json = a->o->jsonl}};
     char *standard[] = {"-"};
+    int st = RTD_OK;
     if (n == 0) {
         files = standard;
         n = 1;
         if (rtd_refuse_tty_stdin(err))
             return err->status;
     }
-    int st = RTD_OK;
-    for (int i = 0; i < n && !st; i++)
-        st = answer_file(a, files[i], err);
+    for (int i = 0; i < n && !st; i++) {
+        st = rtd_line_input_open(&in, files[i], err);
+        if (st)
+            break;
+        st = take_rows(a, next_line, &in, err);
+        rtd_line_input_close(&in);
+    }
     if (!st)
-        st = answer_chunk(a, err);
+        st = answer_batch(a, err);
+    if (!st)
+        report_unread(a, &in);
+    rtd_line_input_free(&in);
     return st;
 }
 
@@ -391,10 +362,10 @@ static int close_output(struct rtd_line_loop *a, int st, struct rtd_err *err)
     }
     if (a->cut)
         rtd_warn("%llu of %llu line%s longer than %zu tokens, cut", (unsigned long long)a->cut,
-                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
-    if (a->chunk.seq.spread)
-        rtd_warn("%zu of %llu line%s longer than %zu tokens, read in windows", a->chunk.seq.spread,
-                 (unsigned long long)a->rows, rtd_s(a->rows), a->chunk.seq.length);
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->batch.seq.length);
+    if (a->batch.seq.spread)
+        rtd_warn("%zu of %llu line%s longer than %zu tokens, read in windows", a->batch.seq.spread,
+                 (unsigned long long)a->rows, rtd_s(a->rows), a->batch.seq.length);
     st = a->writer ? rtd_writer_end(a->writer, err) : rtd_out_commit(a->out, err);
     if (!st && a->bad)
         st = rtd_fail(err, RTD_EDATA, "%llu of %llu line%s could not be answered",
@@ -411,19 +382,13 @@ int rtd_line_loop_run(struct rtd_line_loop *a, char **files, int n, const char *
     return a->out || a->writer ? close_output(a, st, err) : st;
 }
 
-int rtd_line_loop_run_rows(struct rtd_line_loop *a,
-                           int (*next)(struct rtd_line_loop *a, void *source, bool *more,
-                                       struct rtd_err *err),
-                           void *source, const char *header, struct rtd_err *err)
+int rtd_line_loop_run_rows(struct rtd_line_loop *a, rtd_next_row *next, void *source,
+                           const char *header, struct rtd_err *err)
 {
-    bool more = true;
     int st = open_output(a, header, err);
-    while (!st && more) {
-        st = next(a, source, &more, err);
-        if (!st)
-            st = work_off(a, err);
-    }
     if (!st)
-        st = answer_chunk(a, err);
+        st = take_rows(a, next, source, err);
+    if (!st)
+        st = answer_batch(a, err);
     return a->out || a->writer ? close_output(a, st, err) : st;
 }

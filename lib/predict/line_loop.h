@@ -16,9 +16,7 @@
 #include "base/io.h"
 #include "model/directory.h"
 #include "stream/stream.h"
-#include "gold/columns.h"
 #include "predict/infer.h"
-#include "gold/json_row.h"
 #include "predict/sequences.h"
 
 struct rtd_line_options {
@@ -43,33 +41,35 @@ struct rtd_line_loop;
 
 /* What a tool brings. */
 struct rtd_line_tool {
-    unsigned tasks;   /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
-    int texts;        /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
-    bool all_fields;  /* add gets every field of a line, unless --text chooses */
-    const char *keys; /* of --jsonl without --text; NULL: text, or text_a,text_b */
+    unsigned tasks;  /* bits 1 << enum rtd_task: a head for one of them is needed; 0: none */
+    int texts;       /* fields of a line: 1, 2, or 0 for as the model says; more may be there */
+    bool all_fields; /* add gets every field of a line, unless --text chooses */
+    const char
+        *pairs; /* the option that makes it read pairs, where its texts are single; may be NULL */
+    const char *keys;     /* of --jsonl without --text; NULL: text, or text_a,text_b */
     const char *list_key; /* of --jsonl: further fields are this list's texts; may be NULL */
-    /* Append the sequences of a line to chunk.seq; NULL: the text, or the pair.  RTD_EDATA, with
+    /* Append the sequences of a line to batch.seq; NULL: the text, or the pair.  RTD_EDATA, with
      * nothing appended: the line cannot be answered. */
     int (*add)(struct rtd_line_loop *a, char *const *field, int n, void *arg, struct rtd_err *err);
     /* Compute; NULL: the logits of all chosen heads. */
     int (*run)(struct rtd_line_loop *a, struct rtd_line_batch *c, void *arg, struct rtd_err *err);
-    /* Print a line for each row of the chunk. */
+    /* Print a line for each row of the batch. */
     int (*print)(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
                  struct rtd_err *err);
-    void (*drop)(void *arg); /* the chunk's rows are done with; may be NULL */
+    void (*drop)(void *arg); /* the batch's rows are done with; may be NULL */
     void *arg;
 };
 
 struct rtd_line_loop {
     const struct rtd_line_options *o;
-    struct rtd_line_tool task;
+    struct rtd_line_tool tool;
     struct rtd_model_dir dir;
     struct rtd_pool *pool;
     struct rtd_infer *infer;
     const struct rtd_network *net;  /* of infer */
     int head[RTD_MAX_HEADS], heads; /* that are run; a tool may add some after opening */
     size_t length;                  /* the most tokens of a sequence */
-    struct rtd_line_batch chunk;
+    struct rtd_line_batch batch;
     struct rtd_out *out;       /* NULL with --tensor */
     struct rtd_writer *writer; /* only with --tensor */
     const float
@@ -81,25 +81,22 @@ struct rtd_line_loop {
     /* the line that is read */
     const char *file;
     unsigned long long line;
-    size_t cut_before; /* chunk.seq.cut where its row begins */
-    struct rtd_row row;
-    struct rtd_json_row json;
+    size_t cut_before; /* batch.seq.cut where its row begins */
 };
 
 /* Open the model, find the head, start the threads. */
 int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o,
-                       const struct rtd_line_tool *task, struct rtd_err *err);
+                       const struct rtd_line_tool *tool, struct rtd_err *err);
 /* Open the output, answer all lines of the files (none: standard input), commit.  header: the line
  * to print first with --header, without its end. */
 int rtd_line_loop_run(struct rtd_line_loop *a, char **files, int n, const char *header,
                       struct rtd_err *err);
 /* The same for rows that do not come line by line: next adds one row by rtd_line_loop_begin_row and
  * rtd_line_loop_end_row, or sets *more to false at the end. */
-int rtd_line_loop_run_rows(struct rtd_line_loop *a,
-                           int (*next)(struct rtd_line_loop *a, void *source, bool *more,
-                                       struct rtd_err *err),
-                           void *source, const char *header, struct rtd_err *err);
-/* Begin a row that has this text; its sequences are appended to chunk.seq; end it.  status: what
+typedef int rtd_next_row(struct rtd_line_loop *a, void *source, bool *more, struct rtd_err *err);
+int rtd_line_loop_run_rows(struct rtd_line_loop *a, rtd_next_row *next, void *source,
+                           const char *header, struct rtd_err *err);
+/* Begin a row that has this text; its sequences are appended to batch.seq; end it.  status: what
  * went wrong in between (RTD_EDATA: the row stays empty). */
 int rtd_line_loop_begin_row(struct rtd_line_loop *a, const char *text, struct rtd_err *err);
 int rtd_line_loop_end_row(struct rtd_line_loop *a, int status, struct rtd_err *err);

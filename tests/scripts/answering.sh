@@ -172,3 +172,36 @@ generate --infill --json -m generator bytes >said
 classify -m classify endless >said 2>err && fail "a line of 67 MB was answered"
 [[ $(sed -n 1p said) = $(sed -n 3p said) && -z $(sed -n 2p said) && $(wc -l <said) == 3 ]] || fail "a line of 67 MB: $(cat err)"
 [[ $(cat err) == *"endless: line 2: longer than 67108864 bytes"*"1 of 3 lines could not be answered"* ]] || fail "a line of 67 MB: $(cat err)"
+
+# Columns that nobody asked for and that are not read are said, once and counted, whatever the tool; with --text, with names of
+# columns that are the default ones, with -q, and where every column is read, nothing is.
+said_once() { # FILE WORDS COMMAND...: one line on stderr, which holds WORDS
+    local file=$1 words=$2
+    shift 2
+    "$@" "$file" >said 2>err || fail "$*: $(cat err)"
+    [[ $(wc -l <err) == 1 && $(cat err) == *"$words"* ]] || fail "$*: want '$words': $(cat err)"
+    "$@" -q "$file" 2>err | cmp - said || fail "$*: -q has another answer"
+    [ ! -s err ] || fail "$*: -q: $(cat err)"
+}
+printf 'the\tgood\nthe cat\n\n' >extra
+printf 'the\tgood\tbad\nthe\tcat\n\n' >third
+printf 'the\tgood\tbad\n' >header
+cat extra >>header
+first='1 of 3 lines with columns that are not read: the text is column 1 (--text names others'
+said_once extra "$first; --text 1,2 reads pairs)" classify -m classify
+said_once extra "$first; --pair reads pairs)" embed -m discriminator
+said_once extra "$first)" detect -m discriminator
+said_once extra "$first)" tag -m joint
+said_once extra "$first)" generate -m generate --max-length 4
+said_once extra "$first)" rank -m rank --candidates text
+said_once third '1 of 3 lines with columns that are not read: the texts are columns 1 and 2 (--text names others)' answer -m answer
+said_once third 'not read: the texts are columns 1 and 2' embed -m discriminator --pair
+said_once header 'not read: the text is column 1' classify -m classify --header
+classify -m classify extra extra 2>err >said
+[ "$(cat err)" = "classify: 2 of 6 lines${first#1 of 3 lines}; --text 1,2 reads pairs)" ] || fail "two files: $(cat err)"
+for silent in 'classify --text 1 extra' 'classify --header plain' 'classify --header --text 2 plain' 'rank candidates' 'answer questions'; do
+    # shellcheck disable=SC2086
+    set -- $silent
+    "$1" -m "$1" "${@:2}" 2>err >said || fail "$silent: $(cat err)"
+    [ ! -s err ] || fail "$silent: $(cat err)"
+done
