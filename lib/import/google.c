@@ -219,7 +219,7 @@ int rtd_google_import(const char *prefix, const char *dir, const struct rtd_impo
     int heads = o->heads, width = 1;
     int st = rtd_read_tensorflow(&all, prefix, err);
     if (!st)
-        rtd_weights_warn(&all, prefix);
+        st = rtd_weights_check(&all, prefix, err);
     if (!st)
         st = write_network(dir, &all, false, &heads, &width, o, v, prefix, err);
     if (!st && !o->heads)

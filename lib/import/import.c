@@ -54,29 +54,19 @@ static int read_weights(struct rtd_weights *all, const char *dir, struct rtd_imp
                     dir);
 }
 
-/* Old names of LayerNorm's tensors, and names of a model that was saved inside PyTorch's
- * DataParallel. */
-static void rename_weights(struct rtd_weights *all)
+/* Present names; and from them the kind of the model, where nobody said it. */
+static int rename_weights(struct rtd_weights *all, struct rtd_config *c, struct rtd_err *err)
 {
-    static const char wrapper[] = "module.";
-    const size_t len = sizeof wrapper - 1;
     for (size_t i = 0; i < all->n; i++) {
-        size_t n = strlen(all->w[i].name);
-        if (strncmp(all->w[i].name, wrapper, len) == 0) {
-            memmove(all->w[i].name, all->w[i].name + len, n - len + 1);
-            n -= len;
-        }
-        char *end = all->w[i].name + n;
-        if (n > 6 && strcmp(end - 6, ".gamma") == 0) {
-            char *longer = realloc(all->w[i].name, n + 2);
-            if (!longer)
-                continue; /* it stays, and is reported as missing */
-            all->w[i].name = longer;
-            strcpy(longer + n - 5, "weight");
-        } else if (n > 5 && strcmp(end - 5, ".beta") == 0) {
-            strcpy(end - 4, "bias");
-        }
+        char *longer = realloc(all->w[i].name, strlen(all->w[i].name) + 2);
+        if (!longer)
+            return rtd_fail(err, RTD_ESYS, "not enough memory");
+        rtd_params_rename(longer);
+        all->w[i].name = longer;
+        if (!c->model_type[0])
+            rtd_config_guess(c, longer);
     }
+    return RTD_OK;
 }
 
 /* Small files of sentence-transformers that say how embeddings are made. */
@@ -148,11 +138,12 @@ static int import_directory(const char *source, const char *tmp, const struct rt
         st = rtd_vocabulary_find(&v, source, o->vocab, err);
     if (!st)
         st = read_weights(&all, source, from, err);
-    if (!st) {
-        rename_weights(&all);
-        rtd_weights_warn(&all, from->weights);
+    if (!st)
+        st = rename_weights(&all, &c, err);
+    if (!st)
+        st = rtd_weights_check(&all, from->weights, err);
+    if (!st)
         st = copy_pooling(source, tmp, err);
-    }
     if (!st)
         st = rtd_import_write(tmp, &c, &all, &v, err);
     rtd_weights_free(&all);
@@ -234,16 +225,15 @@ static void rename_error(struct rtd_err *err, const char *tmp, const char *sourc
 int rtd_import(const char *source, const char *out, const struct rtd_import_options *o,
                struct rtd_import_origin *from, struct rtd_err *err)
 {
-    char tmp[PATH_MAX];
+    char tmp[PATH_MAX], config[PATH_MAX];
     if (!o->force && rtd_exists(out))
         return rtd_fail(err, RTD_EUSAGE, "%s: exists (-f replaces it)", out);
-    int st = rtd_tmpdir(out, tmp, sizeof tmp, err);
-    if (st)
-        return st;
-    bool google = !holds(source, "config.json");
+    if (rtd_config_path(config, source, err) || rtd_tmpdir(out, tmp, sizeof tmp, err))
+        return err->status;
+    bool google = !rtd_exists(config);
     *from = (struct rtd_import_origin){.form = "a TensorFlow checkpoint"};
-    st = google ? import_google(source, tmp, o, from, err)
-                : import_directory(source, tmp, o, from, err);
+    int st = google ? import_google(source, tmp, o, from, err)
+                    : import_directory(source, tmp, o, from, err);
     if (st)
         rename_error(err, tmp, source, from);
     if (!st)

@@ -10,7 +10,6 @@
 
 #include "base/io.h"
 #include "base/mem.h"
-#include "base/say.h"
 
 enum { INDEX_MAX = 64 << 20 };
 
@@ -75,23 +74,14 @@ const struct rtd_weight *rtd_weights_find(const struct rtd_weights *all, const c
     return NULL;
 }
 
-void rtd_weights_warn(const struct rtd_weights *all, const char *file)
+int rtd_weights_check(const struct rtd_weights *all, const char *file, struct rtd_err *err)
 {
-    const char *first = NULL;
-    size_t bad = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        const struct rtd_weight *w = &all->w[i];
-        size_t k = 0;
-        while (k < w->count && isfinite(w->data[k]))
-            k++;
-        if (k < w->count && !bad++)
-            first = w->name;
-    }
-    if (bad > 1)
-        rtd_warn("%s: %s holds numbers that are not finite, the first of %zu such tensors", file,
-                 first, bad);
-    else if (bad)
-        rtd_warn("%s: %s holds numbers that are not finite", file, first);
+    for (size_t i = 0; i < all->n; i++)
+        for (size_t k = 0; k < all->w[i].count; k++)
+            if (!isfinite(all->w[i].data[k]))
+                return rtd_fail(err, RTD_EDATA, "%s: %s holds numbers that are not finite", file,
+                                all->w[i].name);
+    return RTD_OK;
 }
 
 size_t rtd_element_size(enum rtd_element type)

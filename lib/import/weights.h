@@ -27,9 +27,8 @@ struct rtd_weight *rtd_weights_add(struct rtd_weights *all, const char *name, in
                                    const size_t *dims, struct rtd_err *err);
 const struct rtd_weight *rtd_weights_find(const struct rtd_weights *all, const char *name);
 
-/* Say, once, which tensors hold NaN or infinity: such a model answers nothing but nonsense, and may
- * still be meant for looking into. */
-void rtd_weights_warn(const struct rtd_weights *all, const char *file);
+/* RTD_EDATA where a tensor holds NaN or infinity: such a model answers nothing but nonsense. */
+int rtd_weights_check(const struct rtd_weights *all, const char *file, struct rtd_err *err);
 
 /* Element types of files. */
 enum rtd_element { RTD_EL_F32, RTD_EL_F64, RTD_EL_F16, RTD_EL_BF16, RTD_EL_OTHER };

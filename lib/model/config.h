@@ -4,6 +4,7 @@
 #ifndef RTD_MODEL_CONFIG_H
 #define RTD_MODEL_CONFIG_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@
 enum rtd_act { RTD_ACT_GELU, RTD_ACT_GELU_NEW, RTD_ACT_RELU };
 
 struct rtd_config {
-    char model_type[16];   /* "electra" or "bert" */
+    char model_type[16];   /* "electra" or "bert"; "": not said, see rtd_config_guess */
     char architecture[64]; /* architectures[0], e.g. "ElectraForPreTraining" */
     int vocab_size, embedding_size, hidden_size;
     int num_hidden_layers, num_attention_heads, intermediate_size;
@@ -33,11 +34,16 @@ struct rtd_config {
 /* ELECTRA-Small's values with the given shape left at 0. */
 void rtd_config_init(struct rtd_config *c);
 /* Parse config.json's text.  Keys that change the arithmetic and that we do not implement are
- * refused by name (RTD_EDATA): position_embedding_type other than absolute, hidden_act other than
- * gelu, gelu_new, relu.  embedding_size absent: hidden_size. */
+ * refused by name (RTD_EDATA): config_read.c's table says what is done with each.  embedding_size
+ * absent: hidden_size.  model_type absent: what architectures says, else "". */
 int rtd_config_parse(struct rtd_config *c, const char *text, size_t len, const char *name,
                      struct rtd_err *err);
 int rtd_config_load(struct rtd_config *c, const char *dir, struct rtd_err *err);
+/* DIR/config.json, or Google's old name, DIR/bert_config.json, where only that is there. */
+int rtd_config_path(char path[PATH_MAX], const char *dir, struct rtd_err *err);
+/* Take the model_type, where it is not said, from the name of an architecture or of a tensor.
+ * False: this name does not tell. */
+bool rtd_config_guess(struct rtd_config *c, const char *name);
 /* DIR/config.json with Hugging Face's keys, sorted, indented by 2. */
 int rtd_config_write(const struct rtd_config *c, const char *dir, struct rtd_err *err);
 int rtd_config_copy(struct rtd_config *dst, const struct rtd_config *src, struct rtd_err *err);

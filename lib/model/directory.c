@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "model/network.h"
 
 enum { SMALL_MAX = 64 << 20 };
 
@@ -263,7 +264,7 @@ static int check_place(const char *dir, struct rtd_err *err)
         return rtd_fail_sys(err, "%s: cannot open the model", dir);
     if (!S_ISDIR(sb.st_mode))
         return rtd_fail(err, RTD_EDATA, "%s: not a model directory", dir);
-    if (join(path, dir, "config.json", err))
+    if (rtd_config_path(path, dir, err))
         return err->status;
     if (rtd_exists(path))
         return RTD_OK;
@@ -290,10 +291,24 @@ static int open_tokenizer(struct rtd_model_dir *m, int flags, struct rtd_err *er
         return err->status;
     if (max_length && max_length < m->max_length)
         m->max_length = max_length;
-    if (rtd_tokenizer_size(m->tok) != (uint32_t)m->config.vocab_size)
+    if (rtd_tokenizer_size(m->tok) > (uint32_t)m->config.vocab_size)
         return rtd_fail(err, RTD_EDATA, "%s: holds %u pieces, config.json says vocab_size %d", path,
                         rtd_tokenizer_size(m->tok), m->config.vocab_size);
     return RTD_OK;
+}
+
+/* What config.json leaves to the weights; and it must be theirs. */
+static int settle(struct rtd_model_dir *m, struct rtd_err *err)
+{
+    struct rtd_config *c = &m->config;
+    for (int i = 0; !c->model_type[0] && i < rtd_st_count(m->weights); i++)
+        rtd_config_guess(c, rtd_st_at(m->weights, i)->name);
+    if (!c->model_type[0])
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: model_type is missing, and no tensor's name tells: bert or electra",
+                        m->path);
+    int st = rtd_config_check(c, m->path, err);
+    return st ? st : rtd_network_check(c, m->weights, err);
 }
 
 int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, struct rtd_err *err)
@@ -311,6 +326,8 @@ int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, stru
         st = check_seal(dir, m->weights, err);
     if (!st)
         st = rtd_config_load(&m->config, dir, err);
+    if (!st)
+        st = settle(m, err);
     if (!st) {
         m->max_length = m->config.max_position_embeddings;
         st = open_tokenizer(m, flags, err);

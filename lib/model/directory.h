@@ -29,8 +29,9 @@ struct rtd_model_dir {
 
 enum { RTD_DIR_TOKENIZER = 1 /* without vocab.txt: RTD_EDATA */ };
 
-/* Open and verify.  RTD_EDATA: damage, an unsupported shape, a vocabulary whose size is not
- * config.json's vocab_size.  After a failure m is empty. */
+/* Open and verify.  RTD_EDATA: damage, an unsupported shape, weights of another shape than
+ * config.json says, a vocabulary of more pieces than its vocab_size (fewer: the table's last rows
+ * are never used).  After a failure m is empty. */
 int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, struct rtd_err *err);
 void rtd_model_dir_close(struct rtd_model_dir *m);
 

@@ -52,41 +52,91 @@ static void layout_head(struct rtd_network *n, struct rtd_head *head)
     }
 }
 
-int rtd_network_new(struct rtd_network **out, const struct rtd_config *c, bool pooler,
-                    struct rtd_err *err)
+static const char *prefix_of(const struct rtd_config *c)
+{
+    return strcmp(c->model_type, "bert") == 0 ? "bert." : "electra.";
+}
+
+/* Everything but the memory of the parameters. */
+static int lay_out(struct rtd_network **out, const struct rtd_config *c, bool heads, bool pooler,
+                   struct rtd_err *err)
 {
     struct rtd_network *n = calloc(1, sizeof *n);
     struct rtd_head_spec spec[RTD_MAX_HEADS];
-    bool bert = strcmp(c->model_type, "bert") == 0, used = false;
-    const char *prefix = bert ? "bert." : "electra.";
+    bool used = false;
     *out = NULL;
     if (!n)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     int st = rtd_config_copy(&n->config, c, err);
-    if (!st)
+    if (!st && heads)
         st = rtd_head_specs(spec, &n->heads, c, err);
     if (st) {
         n->heads = 0;
         rtd_network_free(n);
         return st;
     }
-    rtd_encoder_layout(&n->enc, &n->params, c, RTD_NET_DISCRIMINATOR, prefix, NULL);
+    rtd_encoder_layout(&n->enc, &n->params, c, RTD_NET_DISCRIMINATOR, prefix_of(c), NULL);
     for (int i = 0; i < n->heads; i++)
         used |= uses_pooler(&spec[i]);
-    n->has_pooler = bert && (pooler || used);
+    n->has_pooler = strcmp(c->model_type, "bert") == 0 && (pooler || used);
     if (n->has_pooler)
-        rtd_pooler_layout(&n->pooler, &n->params, &n->enc, prefix);
+        rtd_pooler_layout(&n->pooler, &n->params, &n->enc, prefix_of(c));
     for (int i = 0; i < n->heads; i++) {
         n->head[i].spec = spec[i];
         layout_head(n, &n->head[i]);
     }
-    st = rtd_params_alloc(&n->params, err);
-    if (st) {
-        rtd_network_free(n);
-        return st;
-    }
     *out = n;
     return RTD_OK;
+}
+
+/* n with its memory; without, n is freed. */
+static int allocate(struct rtd_network **out, struct rtd_network *n, struct rtd_err *err)
+{
+    *out = NULL;
+    if (rtd_params_alloc(&n->params, err))
+        rtd_network_free(n);
+    else
+        *out = n;
+    return err->status;
+}
+
+int rtd_network_new(struct rtd_network **out, const struct rtd_config *c, bool pooler,
+                    struct rtd_err *err)
+{
+    struct rtd_network *n;
+    int st = lay_out(&n, c, true, pooler, err);
+    *out = NULL;
+    return st ? st : allocate(out, n, err);
+}
+
+int rtd_network_check(const struct rtd_config *c, const struct rtd_st *st, struct rtd_err *err)
+{
+    struct rtd_params params = {0};
+    struct rtd_encoder enc;
+    rtd_encoder_layout(&enc, &params, c, RTD_NET_DISCRIMINATOR, prefix_of(c), NULL);
+    rtd_params_check(&params, enc.net, st, err);
+    rtd_params_free(&params);
+    return err->status;
+}
+
+int rtd_network_open(struct rtd_network **out, const struct rtd_config *c, const struct rtd_st *st,
+                     bool heads, struct rtd_err *err)
+{
+    struct rtd_network *n;
+    *out = NULL;
+    if (lay_out(&n, c, heads, false, err))
+        return err->status;
+    if (rtd_params_check(&n->params, n->enc.net, st, err)) {
+        rtd_network_free(n);
+        return err->status;
+    }
+    if (allocate(out, n, err))
+        return err->status;
+    if (rtd_network_load(n, st, err)) {
+        rtd_network_free(n);
+        *out = NULL;
+    }
+    return err->status;
 }
 
 void rtd_network_free(struct rtd_network *n)

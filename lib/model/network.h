@@ -83,7 +83,14 @@ void rtd_network_free(struct rtd_network *net);
  * called name; -1 and RTD_EDATA where there is none, or several and no name. */
 int rtd_network_head(const struct rtd_network *net, unsigned tasks, const char *name,
                      const char *model, struct rtd_err *err);
-/* Read all weights.  A tensor may lack the table's prefix "bert." or "electra.". */
+/* Hold the configuration against the weights before anything is allocated: the encoder must be
+ * there, in its shape. */
+int rtd_network_check(const struct rtd_config *c, const struct rtd_st *st, struct rtd_err *err);
+/* Check all of it, allocate, read.  heads: else only the encoder, whatever heads the configuration
+ * promises. */
+int rtd_network_open(struct rtd_network **net, const struct rtd_config *c, const struct rtd_st *st,
+                     bool heads, struct rtd_err *err);
+/* Read all weights.  rtd_params_load says which names a tensor may have. */
 int rtd_network_load(struct rtd_network *net, const struct rtd_st *st, struct rtd_err *err);
 /* Read the encoder, the pooler if it is there, and of the heads those for which keep[head] is set;
  * the rest keeps its values. */

@@ -112,41 +112,138 @@ void rtd_params_init(const struct rtd_params *p, uint64_t seed, double range)
     rtd_params_init_from(p, seed, range, 0);
 }
 
-static int load_one(const struct rtd_params *p, const struct rtd_param *t, const struct rtd_st *st,
-                    const struct rtd_st_tensor *x, struct rtd_err *err)
+/* --- names of others --- */
+
+static const char wrapper[] = "module.";
+static const struct {
+    const char *then, *now;
+} endings[] = {{".gamma", ".weight"}, {".beta", ".bias"}};
+enum { ENDINGS = sizeof endings / sizeof endings[0] };
+
+/* The rest of s where it begins so, else NULL. */
+static const char *behind(const char *s, const char *start)
 {
-    if (x->ndim != t->ndim || x->dims[0] != t->dims[0] ||
-        (t->ndim == 2 && x->dims[1] != t->dims[1]))
-        return rtd_fail(err, RTD_EDATA, "%s: %s: its shape is not the one of config.json",
-                        rtd_st_name(st), t->name);
-#ifdef RTD_DOUBLE
-    float *tmp = rtd_alloc_aligned(t->count, sizeof *tmp);
-    if (!tmp)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    int status = rtd_st_get_f32(st, x, tmp, t->count, err);
-    for (size_t i = 0; i < t->count && !status; i++)
-        p->w[t->offset + i] = tmp[i];
-    free(tmp);
-    return status;
-#else
-    return rtd_st_get_f32(st, x, p->w + t->offset, t->count, err);
-#endif
+    size_t n = strlen(start);
+    return strncmp(s, start, n) == 0 ? s + n : NULL;
 }
 
-/* Bare encoders are saved without their class's prefix. */
+static bool ends(const char *s, const char *end)
+{
+    size_t n = strlen(s), k = strlen(end);
+    return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+void rtd_params_rename(char *name)
+{
+    const char *rest = behind(name, wrapper);
+    if (rest)
+        memmove(name, rest, strlen(rest) + 1);
+    for (int i = 0; i < ENDINGS; i++)
+        if (ends(name, endings[i].then)) {
+            strcpy(name + strlen(name) - strlen(endings[i].then), endings[i].now);
+            return;
+        }
+}
+
+/* The tensor of that name, or of the one that it had inside DataParallel. */
+static const struct rtd_st_tensor *find_wrapped(const struct rtd_st *st, const char *name)
+{
+    char full[160];
+    const struct rtd_st_tensor *x = rtd_st_find(st, name);
+    if (x || snprintf(full, sizeof full, "%s%s", wrapper, name) >= (int)sizeof full)
+        return x;
+    return rtd_st_find(st, full);
+}
+
+/* Or with LayerNorm's old names. */
+static const struct rtd_st_tensor *find_ending(const struct rtd_st *st, const char *name)
+{
+    char old[160];
+    const struct rtd_st_tensor *x = find_wrapped(st, name);
+    for (int i = 0; i < ENDINGS && !x && strstr(name, "LayerNorm"); i++)
+        if (ends(name, endings[i].now)) {
+            snprintf(old, sizeof old, "%.*s%s", (int)(strlen(name) - strlen(endings[i].now)), name,
+                     endings[i].then);
+            x = find_wrapped(st, old);
+        }
+    return x;
+}
+
+/* Or without the class's prefix, as bare encoders are saved. */
 static const struct rtd_st_tensor *find(const struct rtd_st *st, const char *name)
 {
-    const struct rtd_st_tensor *x = rtd_st_find(st, name);
     static const char *const prefix[] = {"bert.", "electra."};
+    const struct rtd_st_tensor *x = find_ending(st, name);
     for (int i = 0; i < 2 && !x; i++)
-        if (strncmp(name, prefix[i], strlen(prefix[i])) == 0)
-            x = rtd_st_find(st, name + strlen(prefix[i]));
+        if (behind(name, prefix[i]))
+            x = find_ending(st, behind(name, prefix[i]));
     return x;
 }
 
 bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st)
 {
     return find(st, t->name) != NULL;
+}
+
+/* --- reading --- */
+
+/* The tensor of an entry, its shape checked; NULL: err is set. */
+static const struct rtd_st_tensor *look_up(const struct rtd_param *t, const struct rtd_st *st,
+                                           struct rtd_err *err)
+{
+    const struct rtd_st_tensor *x = find(st, t->name);
+    if (!x) {
+        rtd_fail(err, RTD_EDATA, "%s: %s: tensor missing", rtd_st_name(st), t->name);
+        return NULL;
+    }
+    if (x->ndim != t->ndim || x->dims[0] != t->dims[0] ||
+        (t->ndim == 2 && x->dims[1] != t->dims[1])) {
+        rtd_fail(err, RTD_EDATA, "%s: %s: its shape is not the one of config.json", rtd_st_name(st),
+                 t->name);
+        return NULL;
+    }
+    return x;
+}
+
+int rtd_params_check(const struct rtd_params *p, int net, const struct rtd_st *st,
+                     struct rtd_err *err)
+{
+    for (int i = 0; i < p->n; i++)
+        if (p->item[i].net == net && !look_up(&p->item[i], st, err))
+            return err->status;
+    return p->failed ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
+}
+
+/* The products with 0 are NaN where a number is NaN or infinite, and so is their sum: no branch. */
+static bool all_finite(const real *x, size_t n)
+{
+    real sum[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            sum[k] += x[i + (size_t)k] * 0;
+    for (; i < n; i++)
+        sum[0] += x[i] * 0;
+    for (int k = 1; k < 8; k++)
+        sum[0] += sum[k];
+    return sum[0] == 0;
+}
+
+static int read_values(real *to, const struct rtd_st *st, const struct rtd_st_tensor *x,
+                       struct rtd_err *err)
+{
+#ifdef RTD_DOUBLE
+    float *tmp = rtd_alloc_aligned(x->count, sizeof *tmp);
+    if (!tmp)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    int status = rtd_st_get_f32(st, x, tmp, x->count, err);
+    for (size_t i = 0; i < x->count && !status; i++)
+        to[i] = tmp[i];
+    free(tmp);
+    return status;
+#else
+    return rtd_st_get_f32(st, x, to, x->count, err);
+#endif
 }
 
 int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
@@ -156,12 +253,12 @@ int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st
         const struct rtd_param *t = &p->item[i];
         if (t->net != net)
             continue;
-        const struct rtd_st_tensor *x = find(st, t->name);
-        if (!x)
-            return rtd_fail(err, RTD_EDATA, "%s: %s: tensor missing", rtd_st_name(st), t->name);
-        int status = load_one(p, t, st, x, err);
-        if (status)
-            return status;
+        const struct rtd_st_tensor *x = look_up(t, st, err);
+        if (!x || read_values(p->w + t->offset, st, x, err))
+            return err->status;
+        if (!all_finite(p->w + t->offset, t->count))
+            return rtd_fail(err, RTD_EDATA, "%s: %s holds numbers that are not finite",
+                            rtd_st_name(st), t->name);
     }
     return RTD_OK;
 }

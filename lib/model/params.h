@@ -60,11 +60,18 @@ void rtd_params_init(const struct rtd_params *p, uint64_t seed, double initializ
 void rtd_params_init_from(const struct rtd_params *p, uint64_t seed, double initializer_range,
                           int min_depth);
 
-/* Is the tensor in the file, under its name or without the prefix "bert." or "electra."? */
+/* Files of others may lack a name's prefix "bert." or "electra.", have PyTorch's "module." before
+ * it, and have LayerNorm's tensors under their old names, gamma and beta.  rtd_params_rename makes
+ * the present name of one, in place; name has room for one byte more. */
+void rtd_params_rename(char *name);
+/* Is the tensor in the file, under any of these names? */
 bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st);
-/* Read the tensors of network `net` from an open file; every entry of that network must be there
- * with its shape.  Other tensors in the file are ignored.  A name may lack "bert." or "electra.".
- */
+/* Every entry of network `net` must be in the file, under any of these names and with its shape.
+ * Needs no memory for values, so that a configuration can be held against the weights first. */
+int rtd_params_check(const struct rtd_params *p, int net, const struct rtd_st *st,
+                     struct rtd_err *err);
+/* The same, and read them.  Other tensors in the file are ignored; numbers that are not finite are
+ * RTD_EDATA. */
 int rtd_params_load(const struct rtd_params *p, int net, const struct rtd_st *st,
                     struct rtd_err *err);
 /* Add the tensors of network `net` found in block (w, or moments) to a file, names prefixed.  In

@@ -50,7 +50,8 @@ struct search {
 
 static bool continues(const struct search *s, int32_t id)
 {
-    return strncmp(rtd_tokenizer_piece(s->tok, id), "##", 2) == 0;
+    const char *piece = rtd_tokenizer_piece(s->tok, id);
+    return piece && strncmp(piece, "##", 2) == 0;
 }
 
 static double score_of(const struct search *s, double sum, size_t n)
@@ -60,9 +61,10 @@ static double score_of(const struct search *s, double sum, size_t n)
 
 /* --- logits --- */
 
-/* d->logits of the first rows of d->hidden. */
+/* d->logits of the first rows of d->hidden; none for rows of the table that are no piece. */
 static int run_head(struct rtd_decoder *d, const struct rtd_network *net,
-                    const struct rtd_lm_head *lm, size_t rows, struct rtd_err *err)
+                    const struct rtd_lm_head *lm, const struct rtd_tokenizer *tok, size_t rows,
+                    struct rtd_err *err)
 {
     uint32_t row[RTD_DECODER_ROWS];
     int32_t target[RTD_DECODER_ROWS] = {0};
@@ -74,6 +76,9 @@ static int run_head(struct rtd_decoder *d, const struct rtd_network *net,
     if (rtd_arena_need(&d->work, count.peak, err))
         return err->status;
     rtd_lm_head_run(lm, net->params.w, NULL, &r, d->hidden, NULL, rows, 0, &d->work);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t v = rtd_tokenizer_size(tok); v < lm->vocab; v++)
+            d->logits[i * lm->vocab + v] = -INFINITY;
     return RTD_OK;
 }
 
@@ -416,7 +421,7 @@ static int write_texts(struct rtd_decoder *d, struct search *s, size_t slots,
         }
         if (st || !rows)
             return st;
-        st = run_head(d, net, s->lm, rows, err);
+        st = run_head(d, net, s->lm, s->tok, rows, err);
         for (size_t i = 0; i < slots && !st; i++)
             if (s[i].source)
                 st = advance(&s[i], err);
@@ -470,7 +475,7 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
     for (size_t i = 0; i < m && !st; i++) {
         struct beam place = {.n = at[i]}; /* no text before it: only the key of the draw */
         memcpy(d->hidden, acts->out + at[i] * h, h * sizeof *d->hidden);
-        st = run_head(d, net, s.lm, 1, err);
+        st = run_head(d, net, s.lm, tok, 1, err);
         if (st)
             break;
         d->logits[rtd_tokenizer_special(tok)->sep] = -INFINITY;

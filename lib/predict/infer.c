@@ -19,7 +19,7 @@ struct rtd_infer {
 };
 
 int rtd_infer_open(struct rtd_infer **out, const struct rtd_model_dir *m, struct rtd_pool *pool,
-                   struct rtd_err *err)
+                   bool heads, struct rtd_err *err)
 {
     struct rtd_infer *f = calloc(1, sizeof *f);
     size_t workers = (size_t)rtd_pool_size(pool);
@@ -31,9 +31,7 @@ int rtd_infer_open(struct rtd_infer **out, const struct rtd_model_dir *m, struct
     f->err = calloc(workers, sizeof *f->err);
     int st = f->arena && f->err ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
-        st = rtd_network_new(&f->net, &m->config, false, err);
-    if (!st)
-        st = rtd_network_load(f->net, m->weights, err);
+        st = rtd_network_open(&f->net, &m->config, m->weights, heads, err);
     if (st) {
         rtd_infer_close(f);
         return st;

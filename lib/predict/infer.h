@@ -12,9 +12,9 @@
 #include "predict/sequences.h"
 
 struct rtd_infer;
-/* Load the weights.  pool is borrowed. */
+/* Load the weights; heads: else only the encoder's.  pool is borrowed. */
 int rtd_infer_open(struct rtd_infer **f, const struct rtd_model_dir *m, struct rtd_pool *pool,
-                   struct rtd_err *err);
+                   bool heads, struct rtd_err *err);
 void rtd_infer_close(struct rtd_infer *f);
 const struct rtd_network *rtd_infer_network(const struct rtd_infer *f);
 

@@ -77,7 +77,7 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
     if (!st)
         st = rtd_pool_new(&a->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
     if (!st)
-        st = rtd_infer_open(&a->infer, &a->dir, a->pool, err);
+        st = rtd_infer_open(&a->infer, &a->dir, a->pool, a->tool.tasks != 0, err);
     if (!st) {
         a->net = rtd_infer_network(a->infer);
         st = choose_head(a, err);

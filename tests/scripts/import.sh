@@ -100,14 +100,13 @@ P
 for d in wrapped infinite; do cp "$tiny/discriminator/config.json" $d; done
 model-import -o from-wrapped wrapped
 tensors from-wrapped/model.safetensors | cmp - want || fail "module."
-model-import -o from-infinite infinite 2>err
-grep -qx 'model-import: infinite/model.safetensors: electra.embeddings.LayerNorm.bias holds numbers that are not finite' err || fail "$(cat err)"
 refused() { # TEXT SOURCE
     if model-import -o never "$2" 2>err; then fail "$2: imported"; fi
     grep -qx "model-import: $1" err || fail "$(cat err)"
 }
-sed '$d' "$ROOT/tests/golden/vocab97.txt" >wrapped/vocab.txt
-refused 'wrapped/vocab.txt: holds 96 pieces, the model has 97' wrapped
+refused 'infinite/model.safetensors: electra.embeddings.LayerNorm.bias holds numbers that are not finite' infinite
+{ cat "$ROOT/tests/golden/vocab97.txt"; echo more; } >wrapped/vocab.txt
+refused 'wrapped/vocab.txt: holds 98 pieces, the model has 97' wrapped
 rm wrapped/vocab.txt
 jq '.intermediate_size = 8' "$tiny/discriminator/config.json" >wrapped/config.json
 refused 'wrapped/model.safetensors: .*' wrapped

@@ -4,9 +4,12 @@
 tensors.py FILE drop NAME       without that tensor
 tensors.py FILE add NAME        with one more: a number
 tensors.py FILE scale NAME F    that tensor, of floats, times F
+tensors.py FILE put NAME I X    that tensor, of floats, with X (nan, inf) as number I
+tensors.py FILE rename RE TO    every name as re.sub makes it
 tensors.py FILE list            the names, one a line
 """
 import json
+import re
 import struct
 import sys
 
@@ -31,6 +34,13 @@ elif verb == "scale":
     factor = float(arguments[1])
     values = struct.unpack(f"<{len(raw) // 4}f", raw)
     tensors[name] = (dtype, shape, struct.pack(f"<{len(values)}f", *(v * factor for v in values)))
+elif verb == "put":
+    dtype, shape, raw = tensors[name]
+    assert dtype == "F32"
+    at = 4 * int(arguments[1])
+    tensors[name] = (dtype, shape, raw[:at] + struct.pack("<f", float(arguments[2])) + raw[at + 4:])
+elif verb == "rename":
+    tensors = {re.sub(arguments[0], arguments[1], old): t for old, t in tensors.items()}
 
 header, at = {} if extra is None else {"__metadata__": extra}, 0
 for name, (dtype, shape, raw) in tensors.items():

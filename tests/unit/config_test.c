@@ -68,7 +68,7 @@ static void bad_configs_are_refused_by_name(void **state)
         {"", "not JSON"},
         {"[]", "not a JSON object"},
         {"{}", "vocab_size is missing"},
-        {"{" SHAPE ",\"vocab_size\":5}", "not JSON: duplicate"},
+        {"{" SHAPE ",\"vocab_size\":5}", "vocab_size: want a whole number, once"},
         {"{" SHAPE ",\"embedding_size\":\"8\"}", "embedding_size: want a whole number"},
         {"{" SHAPE ",\"embedding_size\":-8}", "embedding_size"},
         {"{" SHAPE ",\"embedding_size\":1e9}", "embedding_size"},
@@ -80,7 +80,7 @@ static void bad_configs_are_refused_by_name(void **state)
         {"{" SHAPE ",\"pad_token_id\":97}", "pad_token_id 97"},
         {"{" SHAPE ",\"id2label\":{\"0\":\"a\",\"2\":\"b\"}}", "no label \"1\""},
         {"{" SHAPE ",\"id2label\":{\"0\":\"a\"},\"num_labels\":2}", "num_labels is 2"},
-        {"{" SHAPE ",\"num_attention_heads\":3}", "duplicate"},
+        {"{" SHAPE ",\"num_attention_heads\":3}", "num_attention_heads: want a whole number, once"},
         {"{\"vocab_size\":97,\"hidden_size\":16,\"num_hidden_layers\":2,\"num_attention_heads\":3,"
          "\"intermediate_size\":32}",
          "not a multiple of num_attention_heads"},

@@ -33,12 +33,12 @@ static void put(const char *path, const char *data, size_t len)
     assert_int_equal(fclose(f), 0);
 }
 
-/* A directory with the tiny model's shape and one tensor. */
+/* A directory with the tiny model. */
 static void make(const struct rtd_tok_settings *s)
 {
-    static const float x[] = {1, 2, 3};
     struct rtd_err err = {0};
     struct rtd_config c;
+    struct rtd_st *tiny;
     struct rtd_st_writer *w;
     assert_int_equal(rtd_remove_tree(dir, &err), RTD_OK);
     assert_int_equal(rtd_mkdirs(dir, &err), RTD_OK);
@@ -46,9 +46,15 @@ static void make(const struct rtd_tok_settings *s)
     assert_int_equal(rtd_model_dir_write_common(dir, &c, vocab, vocab_len, s, &err), RTD_OK);
     assert_int_equal(rtd_st_writer_new(&w, &err), RTD_OK);
     assert_int_equal(rtd_st_set_metadata(w, "mine", "kept", &err), RTD_OK);
-    assert_int_equal(rtd_st_add(w, "x", RTD_ST_F32, 1, (size_t[]){3}, x, &err), RTD_OK);
+    assert_int_equal(rtd_st_open(&tiny, "tests/golden/tiny/classify/model.safetensors", &err),
+                     RTD_OK);
+    for (int i = 0; i < rtd_st_count(tiny); i++) {
+        const struct rtd_st_tensor *t = rtd_st_at(tiny, i);
+        assert_int_equal(rtd_st_add(w, t->name, t->dtype, t->ndim, t->dims, t->data, &err), RTD_OK);
+    }
     assert_int_equal(rtd_model_dir_finish(dir, w, &err), RTD_OK);
     rtd_st_writer_free(w);
+    rtd_st_close(tiny);
     rtd_config_free(&c);
 }
 
@@ -200,8 +206,15 @@ static void other_mistakes_have_clear_lines(void **state)
     put(in_dir("vocab.txt"), vocab, vocab_len - 2);
     assert_int_equal(open_it(&err), RTD_OK); /* the last piece is cut: nothing can notice */
     put(in_dir("vocab.txt"), vocab, vocab_len - 4);
+    assert_int_equal(open_it(&err), RTD_OK); /* the table's last row is not used */
+    char *more = malloc(vocab_len + 6);
+    assert_non_null(more);
+    memcpy(more, vocab, vocab_len);
+    memcpy(more + vocab_len, "more\n", 6);
+    put(in_dir("vocab.txt"), more, vocab_len + 5);
+    free(more);
     assert_int_equal(open_it(&err), RTD_EDATA);
-    assert_non_null(strstr(err.text, "pieces, config.json says vocab_size 97"));
+    assert_non_null(strstr(err.text, "98 pieces, config.json says vocab_size 97"));
     assert_int_equal(unlink(in_dir("vocab.txt")), 0);
     assert_int_equal(open_it(&err), RTD_EDATA);
     assert_non_null(strstr(err.text, "vocab.txt: missing"));

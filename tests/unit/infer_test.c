@@ -73,7 +73,7 @@ static void open_all(struct rtd_model_dir *m, struct rtd_pool **pool, struct rtd
     struct rtd_err err = {0};
     assert_int_equal(rtd_model_dir_open(m, dir, 0, &err), RTD_OK);
     assert_int_equal(rtd_pool_new(pool, threads, &err), RTD_OK);
-    if (rtd_infer_open(f, m, *pool, &err))
+    if (rtd_infer_open(f, m, *pool, true, &err))
         fail_msg("%s", err.text);
 }
 
