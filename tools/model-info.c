@@ -112,7 +112,7 @@ static void add_tasks(json_t *o, const struct rtd_config *c)
             for (int k = 0; spec[i].label && k < spec[i].outputs; k++)
                 json_array_append_new(labels, json_string(spec[i].label[k]));
             json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", spec[i].name, "task",
-                                                  rtd_task_name(spec[i].task), "labels", labels));
+                                                  rtd_task_entry(spec[i].task)->name, "labels", labels));
         }
         rtd_head_specs_free(spec, n);
     }

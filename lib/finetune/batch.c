@@ -293,7 +293,7 @@ int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e
         b.unit = e->unit ? unit : NULL;
         for (int i = 0; i < e->targets; i++) {
             const struct rtd_head *head = &f->net->head[e->target[i].head];
-            size_t skip = head->kind == RTD_HEAD_CLASS ? first * (size_t)head->spec.outputs : 0;
+            size_t skip = head->shape.form->per_sequence ? first * (size_t)head->spec.outputs : 0;
             out[i] = logits && logits[i] ? logits[i] + skip : NULL;
         }
         st = rtd_stop_signal() ? RTD_ESIGNAL : rtd_finetune_net_logits(f, &b, out, &part, err);

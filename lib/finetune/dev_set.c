@@ -24,8 +24,8 @@ int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f,
     int st = RTD_OK;
     for (int i = 0; i < d->e.targets && !st; i++) {
         const struct rtd_head *head = &f->net->head[d->e.target[i].head];
-        size_t rows = head->kind == RTD_HEAD_CLASS ? d->e.seq.n : d->e.seq.start[d->e.seq.n];
-        if (head->kind == RTD_HEAD_LM)
+        size_t rows = head->shape.form->per_sequence ? d->e.seq.n : d->e.seq.start[d->e.seq.n];
+        if (rtd_head_is_language(head))
             continue;
         logits[i] = rtd_alloc_aligned(rows * (size_t)head->spec.outputs, sizeof(real));
         if (!logits[i])

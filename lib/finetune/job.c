@@ -206,22 +206,37 @@ static int identify(struct job *j, struct rtd_err *err)
     return RTD_OK;
 }
 
-static void report_run(const struct job *j, int kept)
+/* ", the head as it was", or of several ", a as it was, b new"; nothing where all are new. */
+static void describe_heads(const struct rtd_network *net, const bool *kept, char *out, size_t size)
+{
+    size_t used = 0;
+    bool any = false;
+    out[0] = '\0';
+    for (int i = 0; i < net->heads; i++)
+        any |= kept[i];
+    for (int i = 0; i < net->heads && any && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, ", %s %s",
+                                 net->heads == 1 ? "the head" : net->head[i].spec.name,
+                                 kept[i] ? "as it was" : "new");
+}
+
+static void report_run(const struct job *j, const bool *kept)
 {
     struct rtd_finetune_set set[RTD_MAX_HEADS];
     const struct rtd_params *p = &j->f->net->params;
     uint64_t warmup;
     size_t parameters = 0;
+    char heads[RTD_MAX_HEADS * (RTD_HEAD_NAME + 16)];
     for (int i = 0; i < j->sets; i++)
         set[i].train = &j->set[i].train;
     uint64_t steps = rtd_finetune_steps(&j->fit, set, j->sets, &warmup);
     for (int i = 0; i < p->n; i++)
         parameters += p->item[i].count;
+    describe_heads(j->f->net, kept, heads, sizeof heads);
     rtd_note("%zu parameters%s%s; %llu step%s of up to %lld example%s, lr %g after %llu step%s of "
              "warm-up",
-             parameters, j->o->scratch ? ", all drawn anew" : "",
-             kept ? ", the head as it was" : "", (unsigned long long)steps, rtd_s(steps),
-             (long long)j->fit.batch, rtd_s((uint64_t)j->fit.batch), j->fit.lr,
+             parameters, j->o->scratch ? ", all drawn anew" : "", heads, (unsigned long long)steps,
+             rtd_s(steps), (long long)j->fit.batch, rtd_s((uint64_t)j->fit.batch), j->fit.lr,
              (unsigned long long)warmup, rtd_s(warmup));
 }
 
@@ -255,7 +270,8 @@ static int start_network(struct job *j, struct rtd_err *err)
 {
     struct rtd_finetune_net_options fo;
     struct rtd_network *net;
-    int kept, parts;
+    bool kept[RTD_MAX_HEADS];
+    int parts, of;
     rtd_finetune_net_defaults(&fo);
     fo.loss_mean = j->fit.loss_mean;
     fo.smoothing = j->o->smoothing;
@@ -264,12 +280,14 @@ static int start_network(struct job *j, struct rtd_err *err)
     if (rtd_network_new(&net, &j->config, false, err) ||
         rtd_finetune_net_new(&j->f, net, &fo, j->pool, err))
         return err->status;
-    int st = rtd_task_model_start(net, &j->from, j->o->scratch, j->fit.seed, &kept, err);
+    int st = rtd_task_model_start(net, &j->from, j->o->scratch, j->fit.seed, kept, err);
     if (!st && j->o->generator) {
-        st = rtd_task_model_take_generator(net, j->o->generator, &parts, err);
-        if (!st)
-            rtd_note("%s: %d tensor%s of the head taken", j->o->generator, parts,
-                     rtd_s((uint64_t)parts));
+        st = rtd_task_model_take_generator(net, j->o->generator, &parts, &of, err);
+        if (!st && parts < of)
+            rtd_say("%s: %d of %d tensors of the head taken; the others, of another shape, are new",
+                    j->o->generator, parts, of);
+        else if (!st)
+            rtd_note("%s: all %d tensors of the head taken", j->o->generator, of);
     }
     if (!st)
         report_run(j, kept);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "learn/losses.h"
-
 void rtd_finetune_net_defaults(struct rtd_finetune_net_options *o)
 {
     *o = (struct rtd_finetune_net_options){
@@ -21,7 +19,7 @@ int rtd_finetune_net_new(struct rtd_finetune_net **out, struct rtd_network *net,
     bool dense = false; /* a tied output layer has a gradient for every row */
     *out = NULL;
     for (int i = 0; i < net->heads; i++)
-        dense |= net->head[i].kind == RTD_HEAD_LM;
+        dense |= rtd_head_is_language(&net->head[i]);
     if (!f) {
         rtd_network_free(net);
         return rtd_fail(err, RTD_ESYS, "not enough memory");
@@ -92,14 +90,14 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
     for (int i = 0; i < j->b->ntarget; i++) {
         const struct rtd_head *head = head_of(j, i);
         size_t rows = rtd_head_rows(head, &m->t);
-        if (head->kind == RTD_HEAD_LM) {
+        if (rtd_head_is_language(head)) {
             m->part[i].row = rtd_arena_take(a, m->part[i].rows, sizeof *m->part[i].row);
             m->part[i].target = rtd_arena_take(a, m->part[i].rows, sizeof *m->part[i].target);
             continue;
         }
         m->part[i].logits =
             rtd_arena_take(a, rows * (size_t)head->spec.outputs, sizeof *m->part[i].logits);
-        rtd_head_acts_take(&m->part[i].acts, a, head, &m->t, j->train);
+        head->shape.form->take(&m->part[i].acts, a, &head->shape, &m->t, j->train);
     }
     m->scratch = rtd_arena_take(a, T, sizeof *m->scratch);
     m->d = j->train ? rtd_arena_take(a, T * j->f->net->enc.h, sizeof *m->d) : NULL;
@@ -112,9 +110,9 @@ static size_t micro_size(const struct job *j, struct micro m)
     size_t mark = count.used, T = m.t.start[m.t.nseq] - m.t.start[0];
     for (int i = 0; i < j->b->ntarget; i++) {
         const struct rtd_head *head = head_of(j, i);
-        if (head->kind == RTD_HEAD_LM) {
+        if (rtd_head_is_language(head)) {
             struct rtd_lm_rows rows = {.M = m.part[i].rows};
-            rtd_lm_head_run(&head->as.lm, NULL, NULL, &rows, NULL, NULL, T, 1, &count);
+            rtd_lm_head_run(&head->shape.as.lm, NULL, NULL, &rows, NULL, NULL, T, 1, &count);
         } else {
             rtd_head_scratch(&count, head, &m.t, j->train);
         }
@@ -125,76 +123,23 @@ static size_t micro_size(const struct job *j, struct micro m)
     return count.peak;
 }
 
-/* One query's candidates: the cross-entropy of the softmax over their scores. */
-static double rank_loss(const struct job *j, real *logits, real *scratch, const int32_t *label,
-                        size_t n, real gscale)
-{
-    int32_t right = 0;
-    for (size_t i = 0; i < n; i++)
-        if (label[i])
-            right = (int32_t)i;
-    memcpy(scratch, logits, n * sizeof *scratch);
-    double loss = rtd_xent(scratch, n, right, j->f->o.smoothing, gscale);
-    if (gscale != 0)
-        memcpy(logits, scratch, n * sizeof *scratch);
-    return loss;
-}
-
-static double label_loss(const struct job *j, const struct rtd_target *g, real *x, size_t outputs,
-                         int32_t label, real gscale)
-{
-    if (label < 0) { /* no label, or one that training does not know */
-        if (gscale != 0)
-            memset(x, 0, outputs * sizeof *x);
-        return 0;
-    }
-    double w = g->weight ? (double)g->weight[label] : 1;
-    return w * rtd_xent(x, outputs, label, j->f->o.smoothing, gscale * (real)w);
-}
-
-/* Loss of micro-batch m's sequence or unit number s (in the batch), target i; its logits become
- * their gradient. */
-static double sequence_loss(const struct job *j, struct micro *m, int i, size_t from, size_t s,
-                            real gscale)
-{
-    const struct rtd_target *g = &j->b->target[i];
-    const struct rtd_head *head = head_of(j, i);
-    size_t outputs = (size_t)head->spec.outputs, at = j->b->start[s] - j->b->start[from];
-    real *x = m->part[i].logits + (s - from) * outputs;
-    double loss = 0;
-    switch (head->spec.task) {
-    case RTD_TASK_CLASSIFY:
-        return label_loss(j, g, x, outputs, g->label[s], gscale);
-    case RTD_TASK_REGRESS:
-        return rtd_loss_squared(x, outputs, g->value + s * outputs, gscale);
-    case RTD_TASK_MULTILABEL:
-        return rtd_loss_sigmoid(x, outputs, g->value + s * outputs, j->f->o.smoothing, gscale);
-    case RTD_TASK_TAG:
-        for (size_t t = j->b->start[s]; t < j->b->start[s + 1]; t++, at++)
-            loss +=
-                label_loss(j, g, m->part[i].logits + at * outputs, outputs, g->token[t], gscale);
-        return loss;
-    default: /* answer */
-        return rtd_loss_span(m->part[i].logits + at * 2, j->b->start[s + 1] - j->b->start[s],
-                             g->span[s], m->scratch, gscale);
-    }
-}
-
+/* Loss of target i on micro-batch m; its logits become their gradient. */
 static double head_loss(const struct job *j, struct micro *m, int i, size_t from, real gscale)
 {
-    const struct rtd_batch_view *b = j->b;
-    double loss = 0;
-    if (head_of(j, i)->spec.task == RTD_TASK_RANK) {
-        for (size_t u = m->first_unit; u < m->first_unit + m->units; u++) {
-            size_t s = b->unit ? b->unit[u] : u, end = b->unit ? b->unit[u + 1] : u + 1;
-            loss += rank_loss(j, m->part[i].logits + (s - from), m->scratch, b->target[i].label + s,
-                              end - s, gscale);
-        }
-        return loss;
-    }
-    for (size_t s = from; s < from + m->t.nseq; s++)
-        loss += sequence_loss(j, m, i, from, s, gscale);
-    return loss;
+    const struct rtd_head *head = head_of(j, i);
+    const struct rtd_loss_rows rows = {.target = &j->b->target[i],
+                                       .start = j->b->start,
+                                       .unit = j->b->unit,
+                                       .first = from,
+                                       .n = m->t.nseq,
+                                       .first_unit = m->first_unit,
+                                       .units = m->units,
+                                       .outputs = (size_t)head->spec.outputs,
+                                       .smoothing = j->f->o.smoothing,
+                                       .gscale = gscale,
+                                       .logits = m->part[i].logits,
+                                       .scratch = m->scratch};
+    return head->task->loss(&rows);
 }
 
 /* Forward, loss and backward of a language model on the tokens that have a target; overwrites
@@ -213,8 +158,8 @@ static double language_loss(const struct job *j, struct rtd_lane *lane, struct m
         .M = n, .row = m->part[i].row, .target = m->part[i].target, .smoothing = j->f->o.smoothing};
     if (n == 0)
         return 0;
-    rtd_lm_head_run(&head_of(j, i)->as.lm, j->f->net->params.w, lane->g, &rows, m->acts.out, m->d,
-                    T, gscale, lane->arena);
+    rtd_lm_head_run(&head_of(j, i)->shape.as.lm, j->f->net->params.w, lane->g, &rows, m->acts.out,
+                    m->d, T, gscale, lane->arena);
     return rows.loss;
 }
 
@@ -236,22 +181,23 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
         const struct rtd_head *head = head_of(j, i);
         double count = j->b->target[i].count;
         real gscale = !j->train ? 0 : f->o.loss_mean && count > 0 ? (real)(1 / count) : 1;
-        if (head->kind == RTD_HEAD_LM) {
+        if (rtd_head_is_language(head)) {
             if (j->loss)
                 j->loss[lane->lane] += language_loss(j, lane, m, i, from, gscale);
             continue;
         }
-        rtd_head_fwd(head, w, m->part[i].logits, &m->part[i].acts, &m->t, m->acts.out, lane->arena,
-                     drop, f->o.seed);
+        const struct rtd_head_form *form = head->shape.form;
+        form->forward(&head->shape, w, m->part[i].logits, &m->part[i].acts, &m->t, m->acts.out,
+                      lane->arena, drop, f->o.seed);
         size_t outputs = (size_t)head->spec.outputs;
         if (j->logits && j->logits[i])
-            memcpy(j->logits[i] + (head->kind == RTD_HEAD_CLASS ? from : base) * outputs,
-                   m->part[i].logits, rtd_head_rows(head, &m->t) * outputs * sizeof(real));
+            memcpy(j->logits[i] + (form->per_sequence ? from : base) * outputs, m->part[i].logits,
+                   rtd_head_rows(head, &m->t) * outputs * sizeof(real));
         if (j->loss)
             j->loss[lane->lane] += head_loss(j, m, i, from, gscale);
         if (j->train)
-            rtd_head_bwd(head, w, lane->g, m->d, m->part[i].logits, &m->part[i].acts, &m->t,
-                         m->acts.out, lane->arena, drop, f->o.seed);
+            form->backward(&head->shape, w, lane->g, m->d, m->part[i].logits, &m->part[i].acts,
+                           &m->t, m->acts.out, lane->arena, drop, f->o.seed);
     }
     if (j->train) {
         rtd_encoder_backward(&net->enc, w, lane->g, &m->t, &m->acts, m->d, lane->arena, drop,
@@ -282,7 +228,7 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
                           .first_unit = u,
                           .units = next - u};
         for (int i = 0; i < b->ntarget; i++)
-            if (head_of(j, i)->kind == RTD_HEAD_LM && j->loss)
+            if (rtd_head_is_language(head_of(j, i)) && j->loss)
                 m.part[i].rows = count_targets(b->target[i].token, b->start[from], b->start[to]);
         int st = rtd_arena_need(lane->arena, micro_size(j, m), err);
         if (st)

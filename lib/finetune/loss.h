@@ -23,17 +23,6 @@ struct rtd_finetune_net_options {
 };
 void rtd_finetune_net_defaults(struct rtd_finetune_net_options *o);
 
-/* What a head shall say of a batch; the arrays that its task does not use are NULL. */
-struct rtd_target {
-    int head;
-    const int32_t *label;     /* [nseq] classify: label; rank: 1 on the right candidate, else 0 */
-    const float *value;       /* [nseq, outputs] regress, multilabel */
-    const int32_t *token;     /* [tokens] tag: label; generate: the id to predict; -1: none */
-    const int32_t (*span)[2]; /* [nseq] answer: first and last token, counted in the sequence */
-    const float *weight;      /* [outputs] of the labels of classify and tag; NULL: all 1 */
-    double count;             /* what the mean is over: examples, tokens, queries, or weights */
-};
-
 /* Sequences end to end.  index: the keys of dropout, so different for every example of every
  * epoch.  A unit is what a lane or micro-batch never cuts: one sequence, or all candidates of a
  * query. */

@@ -38,49 +38,77 @@ static bool same_head(const struct rtd_head_spec *a, const struct rtd_head_spec 
 }
 
 int rtd_task_model_start(struct rtd_network *net, const struct rtd_model_dir *m, bool reinit,
-                         uint64_t seed, int *kept, struct rtd_err *err)
+                         uint64_t seed, bool kept[RTD_MAX_HEADS], struct rtd_err *err)
 {
-    struct rtd_head_spec old[RTD_MAX_HEADS];
-    bool keep[RTD_MAX_HEADS] = {false};
-    int n;
-    *kept = 0;
+    struct rtd_network *old;
+    memset(kept, 0, RTD_MAX_HEADS * sizeof *kept);
     rtd_params_init(&net->params, seed, net->config.initializer_range);
     if (reinit)
         return RTD_OK;
-    if (rtd_head_specs(old, &n, &m->config, err))
-        return err->status;
-    for (int i = 0; i < net->heads; i++) {
-        for (int k = 0; k < n; k++)
-            keep[i] |= same_head(&net->head[i].spec, &old[k]);
-        *kept += keep[i];
-    }
-    rtd_head_specs_free(old, n);
-    return rtd_network_load_encoder(net, m->weights, keep, err);
-}
-
-int rtd_task_model_take_generator(struct rtd_network *net, const char *dir, int *parts,
-                                  struct rtd_err *err)
-{
-    struct rtd_model_dir g;
-    *parts = 0;
-    if (rtd_model_dir_open(&g, dir, 0, err))
+    if (rtd_network_load_encoder(net, m->weights, err) ||
+        rtd_network_new(&old, &m->config, false, err))
         return err->status;
     int st = RTD_OK;
-    for (int i = 0; i < net->params.n && !st; i++) {
-        const struct rtd_param *t = &net->params.item[i];
-        const struct rtd_st_tensor *x = rtd_st_find(g.weights, t->name);
-        if (strncmp(t->name, "generator_", 10) != 0 || !x || x->count != t->count ||
-            x->dims[0] != t->dims[0])
+    for (int i = 0; i < net->heads && !st; i++)
+        for (int k = 0; k < old->heads && !kept[i] && !st; k++)
+            if (same_head(&net->head[i].spec, &old->head[k].spec)) {
+                st = rtd_network_load_head(net, i, old, k, m->weights, err);
+                kept[i] = true;
+            }
+    rtd_network_free(old);
+    return st;
+}
+
+/* The first head that is a language model; -1: none. */
+static int language_head(const struct rtd_network *net)
+{
+    for (int i = 0; i < net->heads; i++)
+        if (rtd_head_is_language(&net->head[i]))
+            return i;
+    return -1;
+}
+
+/* Tensor by tensor what has the same shape: the tables of two language models are in one order. */
+static int take_parts(struct rtd_network *net, int i, const struct rtd_network *g, int k,
+                      const struct rtd_st *st, int *parts, struct rtd_err *err)
+{
+    const struct rtd_head_shape *head = &net->head[i].shape, *as = &g->head[k].shape;
+    int status = RTD_OK;
+    for (int t = 0; t < head->to - head->from && !status; t++) {
+        struct rtd_param one = net->params.item[head->from + t];
+        const struct rtd_param *other = &g->params.item[as->from + t];
+        struct rtd_params table = net->params;
+        if (other->dims[0] != one.dims[0] || other->dims[1] != one.dims[1])
             continue;
-        struct rtd_params one = net->params;
-        one.item = &net->params.item[i];
-        one.n = 1;
-        st = rtd_params_load(&one, t->net, g.weights, err);
+        memcpy(one.name, other->name, sizeof one.name);
+        table.item = &one;
+        table.n = 1;
+        status = rtd_params_load(&table, one.net, st, err);
         ++*parts;
+    }
+    return status;
+}
+
+int rtd_task_model_take_generator(struct rtd_network *net, const char *dir, int *parts, int *of,
+                                  struct rtd_err *err)
+{
+    struct rtd_model_dir m;
+    struct rtd_network *g = NULL;
+    *parts = *of = 0;
+    if (rtd_model_dir_open(&m, dir, 0, err))
+        return err->status;
+    int st = rtd_network_new(&g, &m.config, false, err);
+    int from = st ? -1 : language_head(g);
+    for (int i = 0; i < net->heads && from >= 0 && !st; i++) {
+        if (!rtd_head_is_language(&net->head[i]))
+            continue;
+        st = take_parts(net, i, g, from, m.weights, parts, err);
+        *of += net->head[i].shape.to - net->head[i].shape.from;
     }
     if (!st && *parts == 0)
         st = rtd_fail(err, RTD_EDATA, "%s: no generator's head that fits", dir);
-    rtd_model_dir_close(&g);
+    rtd_network_free(g);
+    rtd_model_dir_close(&m);
     return st;
 }
 

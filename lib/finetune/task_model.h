@@ -15,14 +15,15 @@
 int rtd_task_model_config(struct rtd_config *c, const struct rtd_model_dir *m,
                           const struct rtd_head_spec *spec, int n, int length, struct rtd_err *err);
 
-/* Starting weights: m's encoder, and those of its heads that are of the very same task and labels
- * (*kept counts them); everything else, or everything with reinit, drawn anew from seed. */
+/* Starting weights: m's encoder, and those of its heads that are of the very same name, task and
+ * labels (kept[i]: head i is one of them; RTD_EDATA: a part of it is missing); everything else, or
+ * everything with reinit, drawn anew from seed. */
 int rtd_task_model_start(struct rtd_network *net, const struct rtd_model_dir *m, bool reinit,
-                         uint64_t seed, int *kept, struct rtd_err *err);
+                         uint64_t seed, bool kept[RTD_MAX_HEADS], struct rtd_err *err);
 
 /* The language-model head of a generator, as far as the shapes agree; *parts counts the tensors
- * taken. */
-int rtd_task_model_take_generator(struct rtd_network *net, const char *dir, int *parts,
+ * taken, *of those that there are to take. */
+int rtd_task_model_take_generator(struct rtd_network *net, const char *dir, int *parts, int *of,
                                   struct rtd_err *err);
 
 /* Another small file of a model directory. */

@@ -109,7 +109,7 @@ static int check_directory(const char *dir, struct rtd_err *err)
         return st;
     st = rtd_network_new(&net, &m.config, false, err);
     if (!st) {
-        st = rtd_network_load_encoder(net, m.weights, NULL, err);
+        st = rtd_network_load_encoder(net, m.weights, err);
         rtd_network_free(net);
     }
     rtd_model_dir_close(&m);

@@ -195,6 +195,11 @@ int rtd_config_check(const struct rtd_config *c, const char *name, struct rtd_er
     return RTD_OK;
 }
 
+enum rtd_model_type rtd_model_type(const struct rtd_config *c)
+{
+    return strcmp(c->model_type, "bert") == 0 ? RTD_BERT : RTD_ELECTRA;
+}
+
 int rtd_config_trained_length(const struct rtd_config *c)
 {
     const json_t *v = json_object_get(json_object_get(c->extra, "rtdtools"), "trained_length");

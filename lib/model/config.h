@@ -50,6 +50,8 @@ int rtd_config_copy(struct rtd_config *dst, const struct rtd_config *src, struct
 /* Replace the label map (copied). */
 int rtd_config_set_labels(struct rtd_config *c, const char *const *labels, int n,
                           struct rtd_err *err);
+enum rtd_model_type { RTD_ELECTRA, RTD_BERT, RTD_MODEL_TYPES };
+enum rtd_model_type rtd_model_type(const struct rtd_config *c);
 /* The longest sequence the weights were trained on (extra: rtdtools.trained_length); 0: unknown. */
 int rtd_config_trained_length(const struct rtd_config *c);
 /* Set rtdtools.KEY in extra; value is stolen. */

@@ -7,52 +7,11 @@
 
 #include "model/network.h"
 
-static const char *const names[RTD_TASKS] = {
-    [RTD_TASK_CLASSIFY] = "classify",
-    [RTD_TASK_REGRESS] = "regress",
-    [RTD_TASK_MULTILABEL] = "multilabel",
-    [RTD_TASK_TAG] = "tag",
-    [RTD_TASK_ANSWER] = "answer",
-    [RTD_TASK_RANK] = "rank",
-    [RTD_TASK_GENERATE] = "generate",
-    [RTD_TASK_DETECT] = "detect",
-    [RTD_TASK_FILL] = "fill",
-};
-
-const char *rtd_task_name(enum rtd_task task)
-{
-    return names[task];
-}
-
-int rtd_task_number(const char *name)
-{
-    for (int i = 0; name && i < RTD_TASKS; i++)
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    return -1;
-}
-
 /* How many outputs a task has for so many labels. */
 static int outputs_of(enum rtd_task task, int labels)
 {
-    switch (task) {
-    case RTD_TASK_REGRESS:
-    case RTD_TASK_RANK:
-    case RTD_TASK_DETECT:
-        return 1;
-    case RTD_TASK_ANSWER:
-        return 2;
-    case RTD_TASK_GENERATE:
-    case RTD_TASK_FILL:
-        return 0;
-    default:
-        return labels;
-    }
-}
-
-static bool has_labels(enum rtd_task task)
-{
-    return task == RTD_TASK_CLASSIFY || task == RTD_TASK_MULTILABEL || task == RTD_TASK_TAG;
+    const struct rtd_task_entry *e = rtd_task_entry(task);
+    return e->labels ? labels : e->outputs;
 }
 
 void rtd_head_specs_free(struct rtd_head_spec *spec, int n)
@@ -92,7 +51,7 @@ static void read_numbers(struct rtd_head_spec *s, const json_t *o)
 
 static int write_numbers(json_t *o, const struct rtd_head_spec *s)
 {
-    int bad = json_object_set_new(o, "task", json_string(names[s->task]));
+    int bad = json_object_set_new(o, "task", json_string(rtd_task_entry(s->task)->name));
     bad |= json_object_set_new(o, "texts", json_integer(s->texts));
     if (s->task == RTD_TASK_REGRESS) {
         bad |= json_object_set_new(o, "low", json_real(s->low));
@@ -103,28 +62,31 @@ static int write_numbers(json_t *o, const struct rtd_head_spec *s)
     return bad;
 }
 
-/* The task of a directory with one head; -1: no head. */
+/* Does the class of c have a head for this task? */
+static bool has_class(const struct rtd_config *c, enum rtd_task task)
+{
+    const char *class = rtd_task_entry(task)->of[rtd_model_type(c)].class;
+    return class && strstr(c->architecture, class);
+}
+
+/* The task of a directory with one head; -1: no head.  Of those whose class is the same rank is
+ * what our own key says, and the others go by problem and labels. */
 static int only_task(const struct rtd_config *c)
 {
-    const char *arch = c->architecture;
     const char *own =
         json_string_value(json_object_get(json_object_get(c->extra, "rtdtools"), "task"));
     const char *problem = json_string_value(json_object_get(c->extra, "problem_type"));
-    if (strstr(arch, "ForSequenceClassification")) {
-        if (own && strcmp(own, "rank") == 0)
+    const char *several = rtd_task_entry(RTD_TASK_MULTILABEL)->problem;
+    if (has_class(c, RTD_TASK_CLASSIFY)) {
+        if (own && rtd_task_number(own) == RTD_TASK_RANK)
             return RTD_TASK_RANK;
-        if (problem && strcmp(problem, "multi_label_classification") == 0)
+        if (problem && strcmp(problem, several) == 0)
             return RTD_TASK_MULTILABEL;
         return c->num_labels == 1 ? RTD_TASK_REGRESS : RTD_TASK_CLASSIFY;
     }
-    if (strstr(arch, "ForTokenClassification"))
-        return RTD_TASK_TAG;
-    if (strstr(arch, "ForQuestionAnswering"))
-        return RTD_TASK_ANSWER;
-    if (strcmp(arch, "ElectraForPreTraining") == 0)
-        return RTD_TASK_DETECT;
-    if (strstr(arch, "ForMaskedLM"))
-        return RTD_TASK_FILL;
+    for (int i = 0; i < RTD_TASKS; i++)
+        if (has_class(c, (enum rtd_task)i))
+            return i;
     return -1;
 }
 
@@ -135,13 +97,13 @@ static int read_listed(struct rtd_head_spec *s, const json_t *o, int i, struct r
     int task = rtd_task_number(json_string_value(json_object_get(o, "task")));
     size_t n = json_array_size(labels);
     if (!name || !name[0] || strlen(name) >= sizeof s->name || strpbrk(name, "./ ") || task < 0 ||
-        n > 1 << 20 || (has_labels((enum rtd_task)task) && n == 0))
+        n > 1 << 20 || (rtd_task_entry((enum rtd_task)task)->labels && n == 0))
         return rtd_fail(err, RTD_EDATA, "config.json: rtdtools.heads: entry %d is damaged", i);
     *s = (struct rtd_head_spec){.task = (enum rtd_task)task,
                                 .outputs = outputs_of((enum rtd_task)task, (int)n)};
     memcpy(s->name, name, strlen(name) + 1);
     read_numbers(s, o);
-    if (!has_labels(s->task))
+    if (!rtd_task_entry(s->task)->labels)
         return RTD_OK;
     char **label = calloc(n, sizeof *label);
     bool ok = label != NULL;
@@ -179,7 +141,7 @@ int rtd_head_specs(struct rtd_head_spec spec[RTD_MAX_HEADS], int *n, const struc
     spec[0] = (struct rtd_head_spec){.task = (enum rtd_task)task,
                                      .outputs = outputs_of((enum rtd_task)task, c->num_labels)};
     read_numbers(&spec[0], own);
-    if (!has_labels(spec[0].task))
+    if (!rtd_task_entry(spec[0].task)->labels)
         return RTD_OK;
     int st = set_labels(&spec[0], c->id2label, c->num_labels, err);
     if (st)
@@ -214,29 +176,20 @@ static int store_list(struct rtd_config *c, const struct rtd_head_spec *spec, in
             json_decref(list);
             return rtd_fail(err, RTD_EDATA, "config.json: a label is not UTF-8, or no memory");
         }
-    bool bert = strcmp(c->model_type, "bert") == 0;
-    snprintf(c->architecture, sizeof c->architecture, "%s", bert ? "BertModel" : "ElectraModel");
+    snprintf(c->architecture, sizeof c->architecture, "%s",
+             rtd_model_type(c) == RTD_BERT ? "BertModel" : "ElectraModel");
     return rtd_config_set_own(c, "heads", list, err);
 }
 
 static int store_only(struct rtd_config *c, const struct rtd_head_spec *s, struct rtd_err *err)
 {
-    static const struct {
-        const char *class, *problem;
-    } known[RTD_TASKS] = {
-        [RTD_TASK_CLASSIFY] = {"ForSequenceClassification", "single_label_classification"},
-        [RTD_TASK_REGRESS] = {"ForSequenceClassification", "regression"},
-        [RTD_TASK_MULTILABEL] = {"ForSequenceClassification", "multi_label_classification"},
-        [RTD_TASK_TAG] = {"ForTokenClassification", NULL},
-        [RTD_TASK_ANSWER] = {"ForQuestionAnswering", NULL},
-        [RTD_TASK_RANK] = {"ForSequenceClassification", "regression"},
-    };
     static const char *const one[] = {"LABEL_0"};
-    bool bert = strcmp(c->model_type, "bert") == 0, number = has_labels(s->task) == false;
-    snprintf(c->architecture, sizeof c->architecture, "%s%s", bert ? "Bert" : "Electra",
-             known[s->task].class);
-    int st = number ? rtd_config_set_labels(c, one, s->task == RTD_TASK_ANSWER ? 0 : 1, err)
-                    : rtd_config_set_labels(c, (const char *const *)s->label, s->outputs, err);
+    const struct rtd_task_entry *task = rtd_task_entry(s->task);
+    enum rtd_model_type type = rtd_model_type(c);
+    snprintf(c->architecture, sizeof c->architecture, "%s%s", type == RTD_BERT ? "Bert" : "Electra",
+             task->of[type].class);
+    int st = task->labels ? rtd_config_set_labels(c, (const char *const *)s->label, s->outputs, err)
+                          : rtd_config_set_labels(c, one, task->problem ? 1 : 0, err);
     json_t *own = json_object();
     if (!st && (!own || write_numbers(own, s)))
         st = rtd_fail(err, RTD_ESYS, "config.json: no memory");
@@ -248,8 +201,8 @@ static int store_only(struct rtd_config *c, const struct rtd_head_spec *s, struc
             st = rtd_config_set_own(c, key, json_incref(value), err);
     }
     json_decref(own);
-    if (!st && known[s->task].problem &&
-        json_object_set_new(c->extra, "problem_type", json_string(known[s->task].problem)))
+    if (!st && task->problem &&
+        json_object_set_new(c->extra, "problem_type", json_string(task->problem)))
         st = rtd_fail(err, RTD_ESYS, "config.json: no memory");
     return st;
 }
@@ -265,5 +218,6 @@ int rtd_head_specs_store(struct rtd_config *c, const struct rtd_head_spec *spec,
     int st = rtd_config_set_labels(c, NULL, 0, err);
     if (st)
         return st;
-    return n == 1 && !spec[0].name[0] ? store_only(c, &spec[0], err) : store_list(c, spec, n, err);
+    bool class = n == 1 && rtd_task_entry(spec[0].task)->of[rtd_model_type(c)].class;
+    return class && !spec[0].name[0] ? store_only(c, &spec[0], err) : store_list(c, spec, n, err);
 }

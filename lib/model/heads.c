@@ -1,6 +1,6 @@
 /* rtdtools - MIT licence
  *
- * The two heads of pre-training.  Those of tasks are in task_heads.c. */
+ * The two heads of pre-training, which are tasks' heads, too.  The others are in task_heads.c. */
 #include "model/heads.h"
 
 #include <math.h>
@@ -153,3 +153,36 @@ void rtd_disc_head_run(const struct rtd_disc_head *head, const real *w, real *g,
     }
     arena->used = mark;
 }
+
+/* --- the same as forms of heads --- */
+
+static void layout_language(struct rtd_head_shape *head, const struct rtd_head_place *at)
+{
+    rtd_lm_head_layout(&head->as.lm, at->params, at->enc, at->enc->net, at->name, at->bias);
+}
+
+const struct rtd_head_form rtd_language_form = {.layout = layout_language};
+
+static void layout_detector(struct rtd_head_shape *head, const struct rtd_head_place *at)
+{
+    rtd_disc_head_layout(&head->as.disc, at->params, at->enc);
+}
+
+static void take_nothing(struct rtd_head_acts *a, struct rtd_arena *arena,
+                         const struct rtd_head_shape *head, const struct rtd_tokens *t, bool train)
+{
+    (void)arena, (void)head, (void)t, (void)train;
+    *a = (struct rtd_head_acts){0};
+}
+
+static void detector_forward(const struct rtd_head_shape *head, const real *w, real *logits,
+                             struct rtd_head_acts *a, const struct rtd_tokens *t,
+                             const real *hidden, struct rtd_arena *arena, bool drop, uint64_t seed)
+{
+    (void)a, (void)drop, (void)seed;
+    rtd_disc_head_run(&head->as.disc, w, NULL, logits, NULL, NULL, hidden, NULL,
+                      t->start[t->nseq] - t->start[0], 0, arena);
+}
+
+const struct rtd_head_form rtd_detector_form = {
+    .layout = layout_detector, .take = take_nothing, .forward = detector_forward};

@@ -75,16 +75,6 @@ struct rtd_token_head {
     size_t h, labels, w, b;
     double drop; /* rate in training */
 };
-void rtd_token_head_layout(struct rtd_token_head *head, struct rtd_params *p,
-                           const struct rtd_encoder *enc, const char *name, int labels);
-/* Overwrites logits (T, labels).  x (T,h) takes the input after dropout; not used, and may be NULL,
- * when drop is false. */
-void rtd_token_head_fwd(const struct rtd_token_head *head, const real *w, real *logits, real *x,
-                        const struct rtd_tokens *t, const real *hidden, bool drop, uint64_t seed);
-/* dlogits (T, labels); adds into g and into d (T,h).  hidden and x as in forward. */
-void rtd_token_head_bwd(const struct rtd_token_head *head, const real *w, real *g, real *d,
-                        const real *dlogits, const real *x, const struct rtd_tokens *t,
-                        const real *hidden, struct rtd_arena *arena, bool drop, uint64_t seed);
 
 /* BERT's pooler: tanh of a dense layer on the first token. */
 struct rtd_pooler {
@@ -102,24 +92,53 @@ struct rtd_class_head {
     bool drop_first;
     double drop; /* rate in training */
 };
-/* pooler NULL: ELECTRA's.  Names: NAME.dense.*, NAME.out_proj.*, or only NAME.* above a pooler. */
-void rtd_class_head_layout(struct rtd_class_head *head, struct rtd_params *p,
-                           const struct rtd_encoder *enc, const struct rtd_pooler *pooler,
-                           const char *name, int labels);
-/* Kept from forward to backward for n sequences; take it from an arena (or count). */
-struct rtd_class_acts {
-    real *x, *u, *y; /* (n,h) each */
+
+/* A head of one of the forms. */
+struct rtd_head_shape {
+    const struct rtd_head_form *form;
+    int from, to; /* its own entries of the table of parameters; a pooler is none of them */
+    union {
+        struct rtd_class_head cls;
+        struct rtd_token_head token;
+        struct rtd_disc_head disc;
+        struct rtd_lm_head lm;
+    } as;
 };
-void rtd_class_acts_take(struct rtd_class_acts *a, struct rtd_arena *arena,
-                         const struct rtd_class_head *head, size_t n);
-/* Overwrites logits (nseq, labels) from the first token of every sequence. */
-void rtd_class_head_fwd(const struct rtd_class_head *head, const real *w, real *logits,
-                        struct rtd_class_acts *a, const struct rtd_tokens *t, const real *hidden,
-                        bool drop, uint64_t seed);
-/* dlogits (nseq, labels); adds into g and into d (T,h). */
-void rtd_class_head_bwd(const struct rtd_class_head *head, const real *w, real *g, real *d,
-                        const real *dlogits, const struct rtd_class_acts *a,
-                        const struct rtd_tokens *t, struct rtd_arena *arena, bool drop,
-                        uint64_t seed);
+
+/* Where and how a head is laid out. */
+struct rtd_head_place {
+    struct rtd_params *params;
+    const struct rtd_encoder *enc;
+    const struct rtd_pooler *pooler; /* NULL: none */
+    const char *name, *bias;         /* its tensors' names begin so; bias: of a language model */
+    int outputs;
+    double drop; /* rate in training */
+};
+
+/* Memory of a head for one micro-batch: what forward keeps for backward. */
+struct rtd_head_acts {
+    real *x; /* the input after dropout: (n,h), or of every token; may be NULL without dropout */
+    real *u, *y; /* (n,h) each */
+};
+
+/* A form of heads: how one is laid out and run.  A row of logits is a sequence's or a token's. */
+struct rtd_head_form {
+    bool per_sequence;
+    void (*layout)(struct rtd_head_shape *head, const struct rtd_head_place *at);
+    /* The rest is NULL for a language model, see rtd_lm_head_run.  train: backward will follow. */
+    void (*take)(struct rtd_head_acts *a, struct rtd_arena *arena,
+                 const struct rtd_head_shape *head, const struct rtd_tokens *t, bool train);
+    /* Overwrites logits (rows, outputs).  With an arena that only counts nothing but its scratch is
+     * taken. */
+    void (*forward)(const struct rtd_head_shape *head, const real *w, real *logits,
+                    struct rtd_head_acts *a, const struct rtd_tokens *t, const real *hidden,
+                    struct rtd_arena *arena, bool drop, uint64_t seed);
+    /* dlogits as logits; adds into g and into d (T,h).  NULL: not trained as a task. */
+    void (*backward)(const struct rtd_head_shape *head, const real *w, real *g, real *d,
+                     const real *dlogits, const struct rtd_head_acts *a, const struct rtd_tokens *t,
+                     const real *hidden, struct rtd_arena *arena, bool drop, uint64_t seed);
+};
+extern const struct rtd_head_form rtd_class_form, rtd_token_form, rtd_language_form,
+    rtd_detector_form;
 
 #endif

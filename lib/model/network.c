@@ -9,52 +9,47 @@
 
 static bool uses_pooler(const struct rtd_head_spec *s)
 {
-    return s->task == RTD_TASK_CLASSIFY || s->task == RTD_TASK_REGRESS ||
-           s->task == RTD_TASK_MULTILABEL || s->task == RTD_TASK_RANK;
+    return rtd_task_entry(s->task)->form == &rtd_class_form;
 }
 
-/* A head alone has Hugging Face's names, one of several heads.NAME. */
-static void layout_head(struct rtd_network *n, struct rtd_head *head)
+/* The only head has Hugging Face's names, one of several heads.NAME; of several language models
+ * the first has those of the only one. */
+static void layout_head(struct rtd_network *n, int i)
 {
     const struct rtd_config *c = &n->config;
-    const struct rtd_head_spec *s = &head->spec;
-    double drop = c->classifier_dropout >= 0 ? c->classifier_dropout : c->hidden_dropout_prob;
-    char name[RTD_HEAD_NAME + 16];
-    snprintf(name, sizeof name, "%s%s", s->name[0] ? "heads." : "classifier", s->name);
-    switch (s->task) {
-    case RTD_TASK_TAG:
-    case RTD_TASK_ANSWER:
-        head->kind = RTD_HEAD_TOKEN;
-        if (s->task == RTD_TASK_ANSWER && !s->name[0])
-            strcpy(name, "qa_outputs");
-        rtd_token_head_layout(&head->as.token, &n->params, &n->enc, name, s->outputs);
-        head->as.token.drop = s->task == RTD_TASK_TAG ? drop : 0;
-        break;
-    case RTD_TASK_DETECT:
-        head->kind = RTD_HEAD_DISC;
-        rtd_disc_head_layout(&head->as.disc, &n->params, &n->enc);
-        break;
-    case RTD_TASK_GENERATE:
-    case RTD_TASK_FILL:
-        head->kind = RTD_HEAD_LM;
-        if (s->task == RTD_TASK_FILL && strcmp(c->model_type, "bert") == 0)
-            rtd_lm_head_layout(&head->as.lm, &n->params, &n->enc, n->enc.net,
-                               "cls.predictions.transform", "cls.predictions.bias");
-        else
-            rtd_lm_head_layout(&head->as.lm, &n->params, &n->enc, n->enc.net,
-                               "generator_predictions", "generator_lm_head.bias");
-        break;
-    default:
-        head->kind = RTD_HEAD_CLASS;
-        rtd_class_head_layout(&head->as.cls, &n->params, &n->enc, n->has_pooler ? &n->pooler : NULL,
-                              name, s->outputs);
-        head->as.cls.drop = drop;
+    struct rtd_head *head = &n->head[i];
+    const struct rtd_task_entry *task = rtd_task_entry(head->spec.task);
+    enum rtd_model_type type = rtd_model_type(c);
+    char name[RTD_HEAD_NAME + 16], bias[RTD_HEAD_NAME + 24];
+    bool own = head->spec.name[0] && task->form != &rtd_detector_form;
+    struct rtd_head_place at = {.params = &n->params,
+                                .enc = &n->enc,
+                                .pooler = n->has_pooler ? &n->pooler : NULL,
+                                .name = task->of[type].tensors,
+                                .bias = task->of[type].bias,
+                                .outputs = head->spec.outputs};
+    if (task->form == &rtd_language_form) {
+        own = false;
+        for (int k = 0; k < i; k++)
+            own |= rtd_head_is_language(&n->head[k]);
     }
+    if (own) {
+        snprintf(name, sizeof name, "heads.%s", head->spec.name);
+        snprintf(bias, sizeof bias, "%s.bias", name);
+        at.name = name;
+        at.bias = bias;
+    }
+    if (task->dropout)
+        at.drop = c->classifier_dropout >= 0 ? c->classifier_dropout : c->hidden_dropout_prob;
+    head->task = task;
+    head->shape = (struct rtd_head_shape){.form = task->form, .from = n->params.n};
+    task->form->layout(&head->shape, &at);
+    head->shape.to = n->params.n;
 }
 
 static const char *prefix_of(const struct rtd_config *c)
 {
-    return strcmp(c->model_type, "bert") == 0 ? "bert." : "electra.";
+    return rtd_model_type(c) == RTD_BERT ? "bert." : "electra.";
 }
 
 /* Everything but the memory of the parameters. */
@@ -78,12 +73,14 @@ static int lay_out(struct rtd_network **out, const struct rtd_config *c, bool he
     rtd_encoder_layout(&n->enc, &n->params, c, RTD_NET_DISCRIMINATOR, prefix_of(c), NULL);
     for (int i = 0; i < n->heads; i++)
         used |= uses_pooler(&spec[i]);
-    n->has_pooler = strcmp(c->model_type, "bert") == 0 && (pooler || used);
+    n->has_pooler = rtd_model_type(c) == RTD_BERT && (pooler || used);
+    n->pooler_from = n->params.n;
     if (n->has_pooler)
         rtd_pooler_layout(&n->pooler, &n->params, &n->enc, prefix_of(c));
+    n->pooler_to = n->params.n;
     for (int i = 0; i < n->heads; i++) {
         n->head[i].spec = spec[i];
-        layout_head(n, &n->head[i]);
+        layout_head(n, i);
     }
     *out = n;
     return RTD_OK;
@@ -157,7 +154,7 @@ static void list_tasks(char *out, size_t size, unsigned tasks)
     for (int i = 0; i < RTD_TASKS && used < size; i++)
         if (tasks >> i & 1)
             used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
-                                     rtd_task_name((enum rtd_task)i));
+                                     rtd_task_entry((enum rtd_task)i)->name);
 }
 
 /* Is this the head's name, or, of the two of a joint task, what stands before _intent or _slots? */
@@ -201,94 +198,62 @@ int rtd_network_load(struct rtd_network *n, const struct rtd_st *st, struct rtd_
     return rtd_params_load(&n->params, n->enc.net, st, err);
 }
 
-/* Does head h own the tensor at this offset?  Its tensors lie behind the encoder's, one head after
- * the other. */
-static size_t first_tensor(const struct rtd_head *head)
-{
-    switch (head->kind) {
-    case RTD_HEAD_TOKEN:
-        return head->as.token.w;
-    case RTD_HEAD_DISC:
-        return head->as.disc.dense_w;
-    case RTD_HEAD_LM:
-        return head->as.lm.dense_w;
-    default:
-        return head->as.cls.act == RTD_TANH ? head->as.cls.out_w : head->as.cls.dense_w;
-    }
-}
-
-int rtd_network_load_encoder(struct rtd_network *n, const struct rtd_st *st, const bool *keep,
-                             struct rtd_err *err)
+/* Read the tensors [from, to) of the table, under the names that `names` has for them. */
+static int load_range(const struct rtd_network *n, int from, int to, const struct rtd_param *names,
+                      const struct rtd_st *st, struct rtd_err *err)
 {
     struct rtd_params part = n->params;
-    part.n = 0;
-    part.item = calloc((size_t)n->params.n, sizeof *part.item);
+    part.n = to - from;
+    part.item = calloc((size_t)part.n + 1, sizeof *part.item);
     if (!part.item)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (int i = 0; i < n->params.n; i++) {
-        const struct rtd_param *t = &n->params.item[i];
-        int owner = -1;
-        for (int h = 0; h < n->heads; h++)
-            if (t->offset >= first_tensor(&n->head[h]))
-                owner = h;
-        bool pooler = owner < 0 && t->depth > n->enc.layers;
-        if (owner >= 0 ? keep && keep[owner] : !pooler || rtd_params_in(t, st))
-            part.item[part.n++] = *t;
+    for (int i = 0; i < part.n; i++) {
+        part.item[i] = n->params.item[from + i];
+        memcpy(part.item[i].name, names[i].name, sizeof names[i].name);
     }
     int status = rtd_params_load(&part, n->enc.net, st, err);
     free(part.item);
     return status;
 }
 
+int rtd_network_load_encoder(struct rtd_network *n, const struct rtd_st *st, struct rtd_err *err)
+{
+    bool pooler = false;
+    for (int i = n->pooler_from; i < n->pooler_to; i++)
+        pooler |= rtd_params_in(&n->params.item[i], st);
+    return load_range(n, 0, pooler ? n->pooler_to : n->pooler_from, n->params.item, st, err);
+}
+
+int rtd_network_load_head(struct rtd_network *n, int i, const struct rtd_network *source, int k,
+                          const struct rtd_st *st, struct rtd_err *err)
+{
+    const struct rtd_head_shape *head = &n->head[i].shape, *as = &source->head[k].shape;
+    if (uses_pooler(&n->head[i].spec) &&
+        load_range(n, n->pooler_from, n->pooler_to, n->params.item + n->pooler_from, st, err))
+        return err->status;
+    if (head->to - head->from != as->to - as->from)
+        return rtd_fail(err, RTD_EDATA, "%s: a head of another shape", rtd_st_name(st));
+    return load_range(n, head->from, head->to, source->params.item + as->from, st, err);
+}
+
 /* --- running a head --- */
 
-void rtd_head_acts_take(struct rtd_head_acts *a, struct rtd_arena *arena,
-                        const struct rtd_head *head, const struct rtd_tokens *t, bool train)
+bool rtd_head_is_language(const struct rtd_head *head)
 {
-    size_t T = t->start[t->nseq] - t->start[0];
-    *a = (struct rtd_head_acts){0};
-    if (head->kind == RTD_HEAD_CLASS)
-        rtd_class_acts_take(&a->cls, arena, &head->as.cls, t->nseq);
-    else if (head->kind == RTD_HEAD_TOKEN && train && head->as.token.drop > 0)
-        a->x = rtd_arena_take(arena, T * head->as.token.h, sizeof *a->x);
+    return head->shape.form == &rtd_language_form;
 }
 
 size_t rtd_head_rows(const struct rtd_head *head, const struct rtd_tokens *t)
 {
-    return head->kind == RTD_HEAD_CLASS ? t->nseq : t->start[t->nseq] - t->start[0];
-}
-
-void rtd_head_fwd(const struct rtd_head *head, const real *w, real *logits, struct rtd_head_acts *a,
-                  const struct rtd_tokens *t, const real *hidden, struct rtd_arena *arena,
-                  bool drop, uint64_t seed)
-{
-    if (head->kind == RTD_HEAD_CLASS)
-        rtd_class_head_fwd(&head->as.cls, w, logits, &a->cls, t, hidden, drop, seed);
-    else if (head->kind == RTD_HEAD_TOKEN)
-        rtd_token_head_fwd(&head->as.token, w, logits, a->x, t, hidden, drop, seed);
-    else if (head->kind == RTD_HEAD_DISC)
-        rtd_disc_head_run(&head->as.disc, w, NULL, logits, NULL, NULL, hidden, NULL,
-                          t->start[t->nseq], 0, arena);
-}
-
-void rtd_head_bwd(const struct rtd_head *head, const real *w, real *g, real *d, const real *dlogits,
-                  const struct rtd_head_acts *a, const struct rtd_tokens *t, const real *hidden,
-                  struct rtd_arena *arena, bool drop, uint64_t seed)
-{
-    if (head->kind == RTD_HEAD_CLASS)
-        rtd_class_head_bwd(&head->as.cls, w, g, d, dlogits, &a->cls, t, arena, drop, seed);
-    else
-        rtd_token_head_bwd(&head->as.token, w, g, d, dlogits, a->x, t, hidden, arena, drop, seed);
+    return head->shape.form->per_sequence ? t->nseq : t->start[t->nseq] - t->start[0];
 }
 
 void rtd_head_scratch(struct rtd_arena *arena, const struct rtd_head *head,
                       const struct rtd_tokens *t, bool train)
 {
+    const struct rtd_head_form *form = head->shape.form;
     struct rtd_head_acts none = {0};
-    size_t T = t->start[t->nseq] - t->start[0], mark = arena->used;
-    if (head->kind == RTD_HEAD_DISC)
-        rtd_disc_head_run(&head->as.disc, NULL, NULL, NULL, NULL, NULL, NULL, NULL, T, 0, arena);
-    else if (train && head->kind != RTD_HEAD_LM)
-        rtd_head_bwd(head, NULL, NULL, NULL, NULL, &none, t, NULL, arena, false, 0);
-    arena->used = mark;
+    form->forward(&head->shape, NULL, NULL, &none, t, NULL, arena, false, 0);
+    if (train)
+        form->backward(&head->shape, NULL, NULL, NULL, NULL, &none, t, NULL, arena, false, 0);
 }

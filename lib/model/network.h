@@ -14,22 +14,7 @@
 #include "model/encoder.h"
 #include "model/heads.h"
 #include "model/params.h"
-
-enum rtd_task {
-    RTD_TASK_CLASSIFY,   /* one of several labels */
-    RTD_TASK_REGRESS,    /* a number */
-    RTD_TASK_MULTILABEL, /* any number of labels */
-    RTD_TASK_TAG,        /* a label a token */
-    RTD_TASK_ANSWER,     /* a span: start and end logits a token */
-    RTD_TASK_RANK,       /* a score, compared among the candidates of a query */
-    RTD_TASK_GENERATE,   /* text, by a language-model head */
-    RTD_TASK_DETECT,     /* replaced or not, a logit a token */
-    RTD_TASK_FILL,       /* masked words, by a language-model head */
-    RTD_TASKS,
-};
-/* "classify", ...; and back, -1: no such task. */
-const char *rtd_task_name(enum rtd_task task);
-int rtd_task_number(const char *name);
+#include "model/tasks.h"
 
 enum { RTD_MAX_HEADS = 16, RTD_HEAD_NAME = 48 };
 
@@ -52,17 +37,10 @@ void rtd_head_specs_free(struct rtd_head_spec *spec, int n);
 int rtd_head_specs_store(struct rtd_config *c, const struct rtd_head_spec *spec, int n,
                          struct rtd_err *err);
 
-enum rtd_head_kind { RTD_HEAD_CLASS, RTD_HEAD_TOKEN, RTD_HEAD_DISC, RTD_HEAD_LM };
-
 struct rtd_head {
     struct rtd_head_spec spec;
-    enum rtd_head_kind kind;
-    union {
-        struct rtd_class_head cls;   /* classify, regress, multilabel, rank: outputs a sequence */
-        struct rtd_token_head token; /* tag, answer: outputs a token */
-        struct rtd_disc_head disc;
-        struct rtd_lm_head lm;
-    } as;
+    const struct rtd_task_entry *task; /* the spec's */
+    struct rtd_head_shape shape;
 };
 
 struct rtd_network {
@@ -71,6 +49,7 @@ struct rtd_network {
     struct rtd_encoder enc;
     struct rtd_pooler pooler; /* a bert's, where a head or an embedding uses it */
     bool has_pooler;
+    int pooler_from, pooler_to; /* its entries of params */
     struct rtd_head head[RTD_MAX_HEADS];
     int heads;
 };
@@ -92,30 +71,18 @@ int rtd_network_open(struct rtd_network **net, const struct rtd_config *c, const
                      bool heads, struct rtd_err *err);
 /* Read all weights.  rtd_params_load says which names a tensor may have. */
 int rtd_network_load(struct rtd_network *net, const struct rtd_st *st, struct rtd_err *err);
-/* Read the encoder, the pooler if it is there, and of the heads those for which keep[head] is set;
- * the rest keeps its values. */
-int rtd_network_load_encoder(struct rtd_network *net, const struct rtd_st *st, const bool *keep,
-                             struct rtd_err *err);
+/* Read the encoder, and the pooler if it is there. */
+int rtd_network_load_encoder(struct rtd_network *net, const struct rtd_st *st, struct rtd_err *err);
+/* Read head number i from a file in which it stands as head k of `from`, whose shape it has.  All
+ * of it must be there, RTD_EDATA, and the pooler if it uses one. */
+int rtd_network_load_head(struct rtd_network *net, int i, const struct rtd_network *from, int k,
+                          const struct rtd_st *st, struct rtd_err *err);
 
-/* Memory of a head for one micro-batch, in the order of use. */
-struct rtd_head_acts {
-    struct rtd_class_acts cls;
-    real *x; /* token heads: (T,h) input after dropout; without dropout not used */
-};
-/* train: the head's backward pass will follow. */
-void rtd_head_acts_take(struct rtd_head_acts *a, struct rtd_arena *arena,
-                        const struct rtd_head *head, const struct rtd_tokens *t, bool train);
-/* Rows of logits of a micro-batch: sequences for heads of kind CLASS, else tokens. */
+/* Is it a language model, whose logits are never in memory as a whole (rtd_lm_head_run)? */
+bool rtd_head_is_language(const struct rtd_head *head);
+/* Rows of logits of a micro-batch: its sequences, or its tokens. */
 size_t rtd_head_rows(const struct rtd_head *head, const struct rtd_tokens *t);
-/* Overwrites logits (rows, outputs).  Not for language models: see rtd_lm_head_run. */
-void rtd_head_fwd(const struct rtd_head *head, const real *w, real *logits, struct rtd_head_acts *a,
-                  const struct rtd_tokens *t, const real *hidden, struct rtd_arena *arena,
-                  bool drop, uint64_t seed);
-/* dlogits as logits; adds into g and into d (T,h).  Kinds CLASS and TOKEN. */
-void rtd_head_bwd(const struct rtd_head *head, const real *w, real *g, real *d, const real *dlogits,
-                  const struct rtd_head_acts *a, const struct rtd_tokens *t, const real *hidden,
-                  struct rtd_arena *arena, bool drop, uint64_t seed);
-/* Count the scratch of both in arena. */
+/* Count what forward, and with train backward, take from an arena and give back. */
 void rtd_head_scratch(struct rtd_arena *arena, const struct rtd_head *head,
                       const struct rtd_tokens *t, bool train);
 

@@ -20,47 +20,77 @@ static void head_dropout(real *x, size_t h, double rate, const struct rtd_tokens
     }
 }
 
-void rtd_token_head_layout(struct rtd_token_head *head, struct rtd_params *p,
-                           const struct rtd_encoder *enc, const char *name, int labels)
+static size_t tokens_of(const struct rtd_tokens *t)
 {
-    int depth = enc->layers + 1;
-    *head = (struct rtd_token_head){.h = enc->h, .labels = (size_t)labels};
-    head->w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT, depth, head->labels, enc->h,
-                             "%s.weight", name);
-    head->b =
-        rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0, "%s.bias", name);
+    return t->start[t->nseq] - t->start[0];
 }
 
-void rtd_token_head_fwd(const struct rtd_token_head *head, const real *w, real *logits, real *x,
-                        const struct rtd_tokens *t, const real *hidden, bool drop, uint64_t seed)
+/* --- a dense layer on every token --- */
+
+static void layout_token(struct rtd_head_shape *shape, const struct rtd_head_place *at)
 {
-    size_t T = t->start[t->nseq];
+    struct rtd_token_head *head = &shape->as.token;
+    const struct rtd_encoder *enc = at->enc;
+    int depth = enc->layers + 1;
+    *head = (struct rtd_token_head){.h = enc->h, .labels = (size_t)at->outputs, .drop = at->drop};
+    head->w = rtd_params_add(at->params, enc->net, 0, RTD_INIT_GLOROT, depth, head->labels, enc->h,
+                             "%s.weight", at->name);
+    head->b = rtd_params_add(at->params, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0,
+                             "%s.bias", at->name);
+}
+
+static void take_token(struct rtd_head_acts *a, struct rtd_arena *arena,
+                       const struct rtd_head_shape *shape, const struct rtd_tokens *t, bool train)
+{
+    const struct rtd_token_head *head = &shape->as.token;
+    *a = (struct rtd_head_acts){0};
+    if (train && head->drop > 0)
+        a->x = rtd_arena_take(arena, tokens_of(t) * head->h, sizeof *a->x);
+}
+
+static void token_forward(const struct rtd_head_shape *shape, const real *w, real *logits,
+                          struct rtd_head_acts *a, const struct rtd_tokens *t, const real *hidden,
+                          struct rtd_arena *arena, bool drop, uint64_t seed)
+{
+    const struct rtd_token_head *head = &shape->as.token;
+    size_t T = tokens_of(t);
+    if (!arena->base)
+        return;
     if (drop && head->drop > 0) {
-        memcpy(x, hidden, T * head->h * sizeof *x);
-        head_dropout(x, head->h, head->drop, t, true, 0, seed);
-        hidden = x;
+        memcpy(a->x, hidden, T * head->h * sizeof *a->x);
+        head_dropout(a->x, head->h, head->drop, t, true, 0, seed);
+        hidden = a->x;
     }
     rtd_linear(logits, hidden, w + head->w, T, head->labels, head->h, 0);
     rtd_kernels()->add_bias(logits, w + head->b, T, head->labels);
 }
 
-void rtd_token_head_bwd(const struct rtd_token_head *head, const real *w, real *g, real *d,
-                        const real *dlogits, const real *x, const struct rtd_tokens *t,
-                        const real *hidden, struct rtd_arena *arena, bool drop, uint64_t seed)
+static void token_backward(const struct rtd_head_shape *shape, const real *w, real *g, real *d,
+                           const real *dlogits, const struct rtd_head_acts *a,
+                           const struct rtd_tokens *t, const real *hidden, struct rtd_arena *arena,
+                           bool drop, uint64_t seed)
 {
-    size_t T = t->start[t->nseq] - t->start[0], h = head->h, mark = arena->used;
+    const struct rtd_token_head *head = &shape->as.token;
+    size_t T = tokens_of(t), h = head->h, mark = arena->used;
     real *dx = rtd_arena_take(arena, T * h, sizeof *dx);
     if (arena->base) {
         drop = drop && head->drop > 0;
         rtd_kernels()->bias_bwd(g + head->b, dlogits, T, head->labels);
-        rtd_linear_bwd(dx, g + head->w, dlogits, drop ? x : hidden, w + head->w, T, head->labels, h,
-                       0);
+        rtd_linear_bwd(dx, g + head->w, dlogits, drop ? a->x : hidden, w + head->w, T, head->labels,
+                       h, 0);
         if (drop)
             head_dropout(dx, h, head->drop, t, true, 0, seed);
         rtd_kernels()->add(d, dx, T * h);
     }
     arena->used = mark;
 }
+
+const struct rtd_head_form rtd_token_form = {.layout = layout_token,
+                                             .take = take_token,
+                                             .forward = token_forward,
+                                             .backward = token_backward};
+
+/* --- a sequence by its first token --- */
 
 void rtd_pooler_layout(struct rtd_pooler *pooler, struct rtd_params *p,
                        const struct rtd_encoder *enc, const char *prefix)
@@ -72,46 +102,52 @@ void rtd_pooler_layout(struct rtd_pooler *pooler, struct rtd_params *p,
                                      "%spooler.dense.bias", prefix);
 }
 
-void rtd_class_head_layout(struct rtd_class_head *head, struct rtd_params *p,
-                           const struct rtd_encoder *enc, const struct rtd_pooler *pooler,
-                           const char *name, int labels)
+static void layout_class(struct rtd_head_shape *shape, const struct rtd_head_place *at)
 {
+    struct rtd_class_head *head = &shape->as.cls;
+    const struct rtd_encoder *enc = at->enc;
     int depth = enc->layers + 1;
     size_t h = enc->h;
-    const char *out = pooler ? "" : ".out_proj";
+    const char *out = at->pooler ? "" : ".out_proj";
     *head = (struct rtd_class_head){.h = h,
-                                    .labels = (size_t)labels,
-                                    .act = pooler ? RTD_TANH : RTD_GELU,
-                                    .drop_first = !pooler};
-    if (pooler) {
-        head->dense_w = pooler->dense_w;
-        head->dense_b = pooler->dense_b;
+                                    .labels = (size_t)at->outputs,
+                                    .act = at->pooler ? RTD_TANH : RTD_GELU,
+                                    .drop_first = !at->pooler,
+                                    .drop = at->drop};
+    if (at->pooler) {
+        head->dense_w = at->pooler->dense_w;
+        head->dense_b = at->pooler->dense_b;
     } else {
-        head->dense_w =
-            rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT, depth, h, h, "%s.dense.weight", name);
-        head->dense_b =
-            rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, h, 0, "%s.dense.bias", name);
+        head->dense_w = rtd_params_add(at->params, enc->net, 0, RTD_INIT_GLOROT, depth, h, h,
+                                       "%s.dense.weight", at->name);
+        head->dense_b = rtd_params_add(at->params, enc->net, 0, RTD_INIT_ZERO, depth, h, 0,
+                                       "%s.dense.bias", at->name);
     }
-    head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT, depth, head->labels, h,
-                                 "%s%s.weight", name, out);
-    head->out_b = rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0, "%s%s.bias",
-                                 name, out);
+    head->out_w = rtd_params_add(at->params, enc->net, 0, RTD_INIT_GLOROT, depth, head->labels, h,
+                                 "%s%s.weight", at->name, out);
+    head->out_b = rtd_params_add(at->params, enc->net, 0, RTD_INIT_ZERO, depth, head->labels, 0,
+                                 "%s%s.bias", at->name, out);
 }
 
-void rtd_class_acts_take(struct rtd_class_acts *a, struct rtd_arena *arena,
-                         const struct rtd_class_head *head, size_t n)
+static void take_class(struct rtd_head_acts *a, struct rtd_arena *arena,
+                       const struct rtd_head_shape *shape, const struct rtd_tokens *t, bool train)
 {
-    a->x = rtd_arena_take(arena, n * head->h, sizeof(real));
-    a->u = rtd_arena_take(arena, n * head->h, sizeof(real));
-    a->y = rtd_arena_take(arena, n * head->h, sizeof(real));
+    size_t n = t->nseq * shape->as.cls.h;
+    (void)train;
+    a->x = rtd_arena_take(arena, n, sizeof(real));
+    a->u = rtd_arena_take(arena, n, sizeof(real));
+    a->y = rtd_arena_take(arena, n, sizeof(real));
 }
 
-void rtd_class_head_fwd(const struct rtd_class_head *head, const real *w, real *logits,
-                        struct rtd_class_acts *a, const struct rtd_tokens *t, const real *hidden,
-                        bool drop, uint64_t seed)
+static void class_forward(const struct rtd_head_shape *shape, const real *w, real *logits,
+                          struct rtd_head_acts *a, const struct rtd_tokens *t, const real *hidden,
+                          struct rtd_arena *arena, bool drop, uint64_t seed)
 {
+    const struct rtd_class_head *head = &shape->as.cls;
     const struct rtd_kernels *k = rtd_kernels();
     size_t h = head->h, n = t->nseq;
+    if (!arena->base)
+        return;
     drop = drop && head->drop > 0;
     for (size_t s = 0; s < n; s++)
         memcpy(a->x + s * h, hidden + t->start[s] * h, h * sizeof(real));
@@ -125,15 +161,17 @@ void rtd_class_head_fwd(const struct rtd_class_head *head, const real *w, real *
     k->add_bias(logits, w + head->out_b, n, head->labels);
 }
 
-void rtd_class_head_bwd(const struct rtd_class_head *head, const real *w, real *g, real *d,
-                        const real *dlogits, const struct rtd_class_acts *a,
-                        const struct rtd_tokens *t, struct rtd_arena *arena, bool drop,
-                        uint64_t seed)
+static void class_backward(const struct rtd_head_shape *shape, const real *w, real *g, real *d,
+                           const real *dlogits, const struct rtd_head_acts *a,
+                           const struct rtd_tokens *t, const real *hidden, struct rtd_arena *arena,
+                           bool drop, uint64_t seed)
 {
+    const struct rtd_class_head *head = &shape->as.cls;
     const struct rtd_kernels *k = rtd_kernels();
     size_t h = head->h, n = t->nseq, mark = arena->used;
     real *dy = rtd_arena_take(arena, n * h, sizeof *dy);
     real *dx = rtd_arena_take(arena, n * h, sizeof *dx);
+    (void)hidden;
     if (arena->base) { /* else only counting */
         drop = drop && head->drop > 0;
         k->bias_bwd(g + head->out_b, dlogits, n, head->labels);
@@ -149,3 +187,9 @@ void rtd_class_head_bwd(const struct rtd_class_head *head, const real *w, real *
     }
     arena->used = mark;
 }
+
+const struct rtd_head_form rtd_class_form = {.per_sequence = true,
+                                             .layout = layout_class,
+                                             .take = take_class,
+                                             .forward = class_forward,
+                                             .backward = class_backward};

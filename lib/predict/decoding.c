@@ -351,7 +351,7 @@ static int new_search(struct search *s, const struct rtd_network *net, int head,
                       struct rtd_cache *cache, struct rtd_err *err)
 {
     size_t positions = net->enc.positions, most = (size_t)o->most;
-    *s = (struct search){.lm = &net->head[head].as.lm,
+    *s = (struct search){.lm = &net->head[head].shape.as.lm,
                          .tok = tok,
                          .o = o,
                          .cache = cache,
@@ -438,7 +438,7 @@ int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const stru
     size_t beams = o->sample ? 1 : (size_t)o->beams, slots = RTD_DECODER_ROWS / beams, have = 0;
     size_t share = (list->n + list->threads - 1) / list->threads;
     slots = share < slots ? share : slots;
-    int st = make_room(d, slots * beams, net->enc.h, net->head[head].as.lm.vocab, err);
+    int st = make_room(d, slots * beams, net->enc.h, net->head[head].shape.as.lm.vocab, err);
     for (; have < slots && !st; have++)
         st = new_search(&s[have], net, head, tok, o, &d->cache[have], err);
     if (!st)
@@ -457,7 +457,7 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
 {
     const uint32_t start[2] = {0, (uint32_t)n};
     struct rtd_tokens t = {.nseq = 1, .start = start, .ids = ids, .types = types, .index = &index};
-    struct search s = {.lm = &net->head[head].as.lm, .tok = tok, .o = o};
+    struct search s = {.lm = &net->head[head].shape.as.lm, .tok = tok, .o = o};
     struct rtd_arena arena = {0};
     size_t h = net->enc.h;
     struct rtd_acts *acts = malloc(sizeof *acts); /* large */

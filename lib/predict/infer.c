@@ -86,8 +86,10 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
     m->start = rtd_arena_take(a, m->t.nseq + 1, sizeof *m->start);
     m->index = rtd_arena_take(a, m->t.nseq, sizeof *m->index);
     rtd_acts_take(&m->acts, a, j->enc, &m->t, j->keep);
-    for (int i = 0; i < j->heads; i++)
-        rtd_head_acts_take(&m->head[i], a, &j->f->net->head[j->head[i]], &m->t, false);
+    for (int i = 0; i < j->heads; i++) {
+        const struct rtd_head_shape *head = &j->f->net->head[j->head[i]].shape;
+        head->form->take(&m->head[i], a, head, &m->t, false);
+    }
 }
 
 /* The arena's size for m. */
@@ -121,9 +123,10 @@ static void run_heads(const struct job *j, struct micro *m, size_t from, struct 
     const struct rtd_network *net = j->f->net;
     for (int i = 0; i < j->heads; i++) {
         const struct rtd_head *head = &net->head[j->head[i]];
-        size_t row = head->kind == RTD_HEAD_CLASS ? from : j->s->start[from];
-        rtd_head_fwd(head, net->params.w, j->out[i] + row * (size_t)head->spec.outputs, &m->head[i],
-                     &m->t, m->acts.out, a, false, 0);
+        size_t row = head->shape.form->per_sequence ? from : j->s->start[from];
+        head->shape.form->forward(&head->shape, net->params.w,
+                                  j->out[i] + row * (size_t)head->spec.outputs, &m->head[i], &m->t,
+                                  m->acts.out, a, false, 0);
     }
 }
 

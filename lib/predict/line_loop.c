@@ -127,7 +127,7 @@ static int open_writer(struct rtd_line_loop *a, struct rtd_err *err)
     const struct rtd_head *head = a->width ? NULL : &a->net->head[a->head[0]];
     struct rtd_header h;
     uint32_t outputs = head ? (uint32_t)head->spec.outputs : a->width;
-    bool token = head && head->kind != RTD_HEAD_CLASS;
+    bool token = head && !head->shape.form->per_sequence;
     rtd_header_init(&h, "outputs");
     rtd_header_add_field(&h, head ? "logits" : "hidden", RTD_F32, token ? "tokens" : NULL,
                          token && outputs == 1 ? 0 : 1, &outputs);
@@ -145,7 +145,7 @@ static const float *row_numbers(const struct rtd_line_loop *a, const struct rtd_
     if (a->width)
         return a->hidden + c->first[i] * a->width;
     const struct rtd_head *head = &a->net->head[a->head[0]];
-    size_t row = head->kind == RTD_HEAD_CLASS ? c->first[i] : c->seq.start[c->first[i]];
+    size_t row = head->shape.form->per_sequence ? c->first[i] : c->seq.start[c->first[i]];
     return c->logits[0] + row * (size_t)head->spec.outputs;
 }
 
@@ -170,7 +170,7 @@ static int run_heads(struct rtd_line_loop *a, struct rtd_line_batch *c, struct r
 {
     for (int i = 0; i < a->heads; i++) {
         const struct rtd_head *head = &a->net->head[a->head[i]];
-        size_t rows = head->kind == RTD_HEAD_CLASS ? c->seq.n : c->seq.start[c->seq.n];
+        size_t rows = head->shape.form->per_sequence ? c->seq.n : c->seq.start[c->seq.n];
         size_t want = rows * (size_t)head->spec.outputs;
         if (want > c->logits_cap[i]) {
             float *logits = realloc(c->logits[i], want * sizeof *logits);

@@ -95,7 +95,7 @@ mutate 'a text stands in the rows of another' lib/model/incremental.c 's/s->ctx 
 mutate 'ties rank by the first' lib/score/metrics_regression.c 's/((double)i + (double)end + 1) \/ 2/(double)i + 1/'
 mutate 'articles count' lib/score/metrics_squad.c 's/article ? " " : s, article ? 1 : run/s, run/'
 mutate 'the longest reference length' lib/score/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
-mutate 'all labels weigh as the first' lib/finetune/loss.c 's/(double)g->weight\[label\]/(double)g->weight[0]/'
+mutate 'all labels weigh as the first' lib/model/head_losses.c 's/(double)r->target->weight\[label\]/(double)r->target->weight[0]/'
 mutate 'a target that was cut ends' lib/finetune/dataset_generate.c 's/ - !whole\[s\];/;/'
 mutate 'top-p keeps half of them' lib/predict/decoding.c 's/if (kept >= s->o->top_p)/if (kept >= s->o->top_p \/ 2)/'
 mutate 'a beam comes from another' lib/predict/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'

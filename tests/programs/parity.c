@@ -415,7 +415,7 @@ static void check_task(const char *dir, const char *sub, const struct setting *s
     struct ragged r = read_batch(st, "", false);
     const struct rtd_target target = {0};
     struct rtd_batch_view b = task_batch(&r, &target);
-    size_t rows = head->kind == RTD_HEAD_CLASS ? r.N : r.tokens;
+    size_t rows = head->shape.form->per_sequence ? r.N : r.tokens;
     real *logits = need(calloc(rows * outputs, sizeof *logits)), *one = NULL;
     size_t *row = need(calloc(r.N, sizeof *row));
     for (size_t i = 0; i < r.N; i++)
@@ -431,7 +431,7 @@ static void check_task(const char *dir, const char *sub, const struct setting *s
         }
     } else {
         compare_rows("task", "logits", out, logits, rows, outputs,
-                     head->kind == RTD_HEAD_CLASS ? row : r.cell);
+                     head->shape.form->per_sequence ? row : r.cell);
     }
     free(logits);
     free(one);

@@ -3,11 +3,14 @@
 
 tensors.py FILE drop NAME       without that tensor
 tensors.py FILE add NAME        with one more: a number
+tensors.py FILE unseal          as other programs write it, without digests
 tensors.py FILE scale NAME F    that tensor, of floats, times F
 tensors.py FILE put NAME I X    that tensor, of floats, with X (nan, inf) as number I
 tensors.py FILE rename RE TO    every name as re.sub makes it
 tensors.py FILE list            the names, one a line
+tensors.py FILE hash PREFIX     what follows PREFIX in a name, and a digest of the tensor, one a line
 """
+import hashlib
 import json
 import re
 import struct
@@ -23,11 +26,17 @@ tensors = {name: (t["dtype"], t["shape"], data[slice(*t["data_offsets"])]) for n
 if verb == "list":
     print("\n".join(tensors))
     sys.exit()
-name = arguments[0]
+name = arguments[0] if arguments else ""
+if verb == "hash":
+    for key in sorted(k for k in tensors if k.startswith(name)):
+        print(key[len(name):], hashlib.sha256(tensors[key][2]).hexdigest())
+    sys.exit()
 if verb == "drop":
     del tensors[name]
 elif verb == "add":
     tensors[name] = ("F32", [1], struct.pack("<f", 1))
+elif verb == "unseal":
+    extra = {"format": "pt"}
 elif verb == "scale":
     dtype, shape, raw = tensors[name]
     assert dtype == "F32"

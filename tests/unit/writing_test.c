@@ -84,11 +84,11 @@ static void logits_at(const int32_t *ids, uint32_t n, uint32_t prefix, uint32_t 
     struct rtd_arena arena = {0};
     struct rtd_acts *acts = malloc(sizeof *acts);
     rtd_acts_take(acts, &arena, &net->enc, &t, false);
-    rtd_lm_head_run(&net->head[0].as.lm, NULL, NULL, &r, NULL, NULL, n, 0, &arena);
+    rtd_lm_head_run(&net->head[0].shape.as.lm, NULL, NULL, &r, NULL, NULL, n, 0, &arena);
     assert_int_equal(rtd_arena_init(&arena, arena.peak, &err), RTD_OK);
     rtd_acts_take(acts, &arena, &net->enc, &t, false);
     rtd_encoder_forward(&net->enc, net->params.w, &t, acts, false, 0);
-    rtd_lm_head_run(&net->head[0].as.lm, net->params.w, NULL, &r, acts->out, NULL, n, 0, &arena);
+    rtd_lm_head_run(&net->head[0].shape.as.lm, net->params.w, NULL, &r, acts->out, NULL, n, 0, &arena);
     rtd_arena_free(&arena);
     free(acts);
 }
