@@ -96,11 +96,14 @@ class Stream:
 
     def record(self, index, r):
         tokens, out = r.get('input_ids', ()), {'index': index}
-        for name in ('input_ids', 'masked_lm_ids'):
+        for name in ('input_ids', 'masked_lm_ids', 'sampled_ids'):
             need(all(0 <= v < self.vocab_size for v in r.get(name, ())), 'ids')
         if 'sentence_lengths' in r:
             need(sum(r['sentence_lengths']) == len(tokens) and
                  min(r['sentence_lengths'], default=1) > 0, 'sentence_lengths')
+        if self.head['kind'] == 'tokens':
+            span = r.get('offsets', ())
+            need(all(0 <= a <= b for a, b in zip(span[::2], span[1::2])), 'offsets')
         before = -1
         for p in r.get('masked_lm_positions', ()):
             need(before < p < len(tokens), 'masked_lm_positions')
@@ -108,7 +111,7 @@ class Stream:
         need(len(tokens) <= self.head.get('max_length', 1 << 32), 'max_length')
         for field in self.head['fields']:
             v = [float('%.9g' % x) if type(x) is float else x for x in r[field['name']]]
-            text = field['dtype'] == 'u8' and field['axis'] in ('bytes', 'name')
+            text = field['dtype'] == 'u8' and field['axis'] in ('bytes', 'name', 'title', 'reason')
             for d in reversed(field['dims']):
                 v = [list(v[i:i + d]) for i in range(0, len(v), d)]
             v = v[0] if field['axis'] is None else v

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bad.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "intake/archive.h"
@@ -20,7 +21,7 @@ static const struct rtd_usage usage = {
 };
 
 struct opts {
-    const char *out, *dir, *doc, *json_key, *part, *manifest, *check, *tmpdir;
+    const char *out, *dir, *doc, *json_key, *max_bad, *part, *manifest, *check, *tmpdir;
     bool text, json, source, dedup, force;
     int64_t shard_size, shards, min_chars, max_bytes, limit, seed;
     double holdout;
@@ -34,6 +35,7 @@ struct job {
     struct rtd_filter *filter;
     struct rtd_shards *out;
     struct rtd_archive_counts members; /* of all inputs */
+    struct rtd_bad bad;                /* lines of JSON */
     bool full;                         /* --limit is reached */
 };
 
@@ -47,7 +49,8 @@ static bool one_of(const char *s, const char *const *names, int *which)
     return false;
 }
 
-static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_err *err)
+static int parse(struct opts *o, struct rtd_bad *bad, int argc, char **argv, int *first,
+                 struct rtd_err *err)
 {
     static const char *const units[] = {"blank", "line", "file", NULL};
     static const char *const parts[] = {"train", "test", NULL};
@@ -58,6 +61,9 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
         {RTD_OPT_FLAG, 0, "json", NULL, &o->json, 0, 0,
          "JSON lines: the string \"text\" of each object is a document", 0},
         {RTD_OPT_STR, 0, "json-key", "KEY", &o->json_key, 0, 0, "the same, of another KEY", 0},
+        {RTD_OPT_STR, 0, "max-bad", "N", &o->max_bad, 0, 0,
+         "leave out up to N bad lines of JSON, or a share (default: 0.1%, at least 10)", 0},
+        {RTD_OPT_FLAG, 0, "strict", NULL, &bad->strict, 0, 0, "end at the first bad line", 0},
         {RTD_OPT_LIST, 0, "include", "GLOB", &o->include, 0, 0,
          "read only members like GLOB of an archive; may be repeated", 0},
         {RTD_OPT_LIST, 0, "exclude", "GLOB", &o->exclude, 0, 0,
@@ -119,6 +125,11 @@ static int parse(struct opts *o, int argc, char **argv, int *first, struct rtd_e
         o->json_key = "text";
     if (o->doc && o->json_key)
         return rtd_fail(err, RTD_EUSAGE, "--doc and --json: not together");
+    if (o->max_bad && rtd_bad_parse(bad, o->max_bad, err))
+        return err->status;
+    if (!o->json_key && (o->max_bad || bad->strict))
+        return rtd_fail(err, RTD_EUSAGE, "--%s: only with --json",
+                        bad->strict ? "strict" : "max-bad");
     if (o->min_chars > o->max_bytes / 4)
         return rtd_fail(err, RTD_EUSAGE, "--min-chars: more than a quarter of --max-bytes");
     if (o->part && !one_of(o->part, parts, &which))
@@ -263,11 +274,12 @@ static int check(const char *dir, struct rtd_err *err)
     return st;
 }
 
-static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *err)
+static int run(const struct opts *o, const struct rtd_bad *bad, char **files, int nfiles,
+               struct rtd_err *err)
 {
-    struct job j = {.o = o, .full = o->limit == 0};
+    struct job j = {.o = o, .bad = *bad, .full = o->limit == 0};
     struct rtd_manifest want = {0};
-    struct rtd_doc_opts doc = {o->unit, o->json_key, (size_t)o->max_bytes};
+    struct rtd_doc_opts doc = {o->unit, o->json_key, &j.bad, (size_t)o->max_bytes};
     struct rtd_filter_opts filter = {.min_chars = (uint64_t)o->min_chars,
                                      .holdout = o->holdout,
                                      .seed = (uint64_t)o->seed,
@@ -292,6 +304,8 @@ static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *e
         st = rtd_shards_open(&j.out, &shard, err);
     for (int i = 0; !st && !j.full && i < (nfiles ? nfiles : 1); i++)
         st = read_input(&j, nfiles ? files[i] : "-", err);
+    if (!st)
+        st = rtd_bad_judge(&j.bad, nfiles > 1 ? "input" : nfiles ? files[0] : "-", err);
     if (!st && o->manifest)
         st = rtd_total_compare(&want.total, o->manifest, rtd_shards_total(j.out), "input", err);
     if (!st)
@@ -310,11 +324,12 @@ static int run(const struct opts *o, char **files, int nfiles, struct rtd_err *e
 int main(int argc, char **argv)
 {
     struct opts o = {.max_bytes = 8 << 20, .limit = -1, .seed = 1};
+    struct rtd_bad bad = rtd_bad_default;
     struct rtd_err err = {0};
     int first;
     rtd_tool_begin("corpus-shard", argc, argv);
-    int st = parse(&o, argc, argv, &first, &err);
+    int st = parse(&o, &bad, argc, argv, &first, &err);
     if (!st)
-        st = o.check ? check(o.check, &err) : run(&o, argv + first, argc - first, &err);
+        st = o.check ? check(o.check, &err) : run(&o, &bad, argv + first, argc - first, &err);
     return rtd_tool_end(&err, st);
 }

@@ -17,6 +17,7 @@ struct parser {
     const char *begin, *p, *end;
     struct rtd_json_doc *doc;
     int depth;
+    size_t replaced; /* U+FFFD put for what is no character */
     const char *why; /* what is wrong at p; NULL: no memory */
 };
 
@@ -99,7 +100,9 @@ static int take_unicode(struct parser *s)
                                          (uint32_t)(low - 0xdc00));
         }
     }
-    return put_code_point(s, c >= 0xd800 && c <= 0xdfff ? 0xfffd : (uint32_t)c);
+    bool half = c >= 0xd800 && c <= 0xdfff;
+    s->replaced += half;
+    return put_code_point(s, half ? 0xfffd : (uint32_t)c);
 }
 
 static int take_escape(struct parser *s)
@@ -122,13 +125,14 @@ static int take_bytes(struct parser *s)
     uint32_t c;
     int n = rtd_utf8_step((const unsigned char *)s->p, (size_t)(s->end - s->p), &c);
     int st = n > 0 ? put(s, s->p, (size_t)n) : put_code_point(s, 0xfffd);
+    s->replaced += n <= 0;
     s->p += n > 0 ? n : n < 0 ? -n : s->end - s->p;
     return st;
 }
 
 static int take_text(struct parser *s)
 {
-    size_t at;
+    size_t at, before = s->replaced;
     if (s->p == s->end || *s->p != '"')
         return wrong(s, "no string where one has to be");
     if (add_node(s, RTD_JSON_TEXT, &at))
@@ -151,6 +155,7 @@ static int take_text(struct parser *s)
     }
     s->p++;
     s->doc->node[at].n = s->doc->chars.len - s->doc->node[at].at;
+    s->doc->node[at].replaced = s->replaced - before;
     return put(s, "", 1);
 }
 

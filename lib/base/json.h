@@ -39,6 +39,7 @@ struct rtd_json {
     enum rtd_json_kind kind;
     size_t n;         /* bytes of a text or number, elements of a list, members of an object */
     const char *text; /* the text (UTF-8), or the number as it is written, and a NUL; else NULL */
+    size_t replaced;  /* characters of the text that are U+FFFD for want of a right one */
     size_t at, nodes; /* private */
 };
 

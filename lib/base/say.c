@@ -2,6 +2,7 @@
  *
  * Text is put together here and given to the sink. */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/say.h"
@@ -52,6 +53,21 @@ void rtd_info(int level, const char *fmt, ...)
     va_start(ap, fmt);
     give(RTD_SAY_INFO + level - 1, fmt, ap);
     va_end(ap);
+}
+
+void rtd_say_loss(uint64_t n, uint64_t of, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    if (!n)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    bool warning = (double)n > 0.1 * (double)of;
+    (warning ? rtd_warn : rtd_say)("%s%llu of %llu %s (%.3g%%)", warning ? "warning: " : "",
+                                   (unsigned long long)n, (unsigned long long)of, text,
+                                   of ? 100.0 * (double)n / (double)of : 100.0);
 }
 
 void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *fmt, ...)

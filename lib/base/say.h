@@ -29,6 +29,11 @@ void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rtd_info(int level, const char *fmt, ...) /* with -v >= level, from 1 */
     __attribute__((format(printf, 2, 3)));
 
+/* n of so many of the user's things were left out or changed: one line, "12 of 300 tokens are [UNK]
+ * (4%)", where n is not 0; beginning with "warning:" where it is over a tenth. */
+void rtd_say_loss(uint64_t n, uint64_t of, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Call as often as you like. */
 void rtd_progress(uint64_t done, uint64_t total, const char *unit, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

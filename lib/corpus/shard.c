@@ -101,7 +101,9 @@ int rtd_shards_open(struct rtd_shards **out, const struct rtd_shard_opts *opts, 
     s->nopen = opts->dir && !opts->shard_bytes ? opts->shards : 1;
     s->open = calloc((size_t)s->nopen, sizeof *s->open);
     rtd_header_init(&s->header, "documents");
-    rtd_header_documents(&s->header, opts->with_source);
+    rtd_header_standard(&s->header, "documents");
+    if (opts->with_source)
+        rtd_header_add_optional(&s->header, "source");
     if (opts->max_bytes > (8u << 20)) /* the default frame holds documents up to here */
         s->header.max_frame = opts->max_bytes + (8u << 20);
     int st = s->open ? rtd_header_provenance(&s->header, "corpus-shard",

@@ -3,10 +3,10 @@
  * Lines of clean text, put together to documents. */
 #include "intake/document.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "intake/clean.h"
 
@@ -24,7 +24,9 @@ struct rtd_doc_builder {
     struct rtd_buf doc;   /* the document so far */
     bool continued;       /* parts of it have been given away */
     struct rtd_buf value; /* JSON: the string, cleaned */
-    uint64_t line;        /* JSON: number of the line */
+    struct rtd_json_doc json;
+    uint64_t line; /* JSON: number of the line */
+    bool dropping; /* JSON: the present line is too long */
     struct rtd_doc_counts counts;
 };
 
@@ -131,40 +133,54 @@ static int take_lines(struct rtd_doc_builder *d, const char *s, size_t len, bool
     return st;
 }
 
-/* One object of JSON lines. */
+/* One object of JSON lines: its string, cleaned, is in d->value. */
+static int read_object(struct rtd_doc_builder *d, const char *s, size_t len, struct rtd_err *err)
+{
+    const struct rtd_json *v;
+    struct rtd_clean clean = {0};
+    int st = rtd_json_read(&d->json, s, len, d->where, d->line, err);
+    if (!st && d->json.root->kind != RTD_JSON_OBJECT)
+        st = rtd_fail(err, RTD_EDATA, "%s: line %llu: not a JSON object", d->where,
+                      (unsigned long long)d->line);
+    if (!st)
+        st = rtd_json_want(d->json.root, d->opts.json_key, RTD_JSON_TEXT, &v, d->where, d->line,
+                           err);
+    d->value.len = 0;
+    if (!st)
+        st = rtd_clean_add(&clean, v->text, v->n, true, &d->value, err);
+    if (!st) {
+        d->counts.controls += clean.controls;
+        d->counts.bad += v->replaced;
+    }
+    return st;
+}
+
 static int take_object(struct rtd_doc_builder *d, const char *s, size_t len, struct rtd_err *err)
 {
     size_t used, scanned = 0;
     d->line++;
-    while (len && strchr(" \t\r", s[0]) && s[0]) {
-        s++;
-        len--;
-    }
-    if (len == 0)
+    if (rtd_is_blank(s, len))
         return RTD_OK;
-    json_error_t why;
-    json_t *root = json_loadb(s, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
-    json_t *value = json_object_get(root, d->opts.json_key);
-    char text[200];
-    int st = RTD_OK;
-    if (!root)
-        st = rtd_fail(err, RTD_EDATA, "%s: line %llu: no JSON: %s", d->where,
-                      (unsigned long long)d->line,
-                      rtd_mask_text(text, sizeof text, why.text, strlen(why.text)));
-    else if (!json_is_string(value))
-        st = rtd_fail(err, RTD_EDATA, "%s: line %llu: no object with a string \"%s\"", d->where,
-                      (unsigned long long)d->line, d->opts.json_key);
-    struct rtd_clean clean = {0};
-    d->value.len = 0;
-    if (!st)
-        st = rtd_clean_add(&clean, json_string_value(value), json_string_length(value), true,
-                           &d->value, err);
-    d->counts.controls += clean.controls;
-    if (!st)
-        st = take_lines(d, d->value.data, d->value.len, true, &scanned, &used, err);
-    json_decref(root);
+    d->opts.bad->records++;
+    if (read_object(d, s, len, err))
+        return rtd_bad_pass(d->opts.bad, err);
+    int st = take_lines(d, d->value.data, d->value.len, true, &scanned, &used, err);
     d->in_line = false;
     return st ? st : end_document(d, err);
+}
+
+/* A line that is too long is dropped as it comes. */
+static int drop_line(struct rtd_doc_builder *d, bool whole, struct rtd_err *err)
+{
+    bool first = !d->dropping;
+    d->dropping = !whole;
+    if (!first)
+        return RTD_OK;
+    d->line++;
+    d->opts.bad->records++;
+    rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %d bytes", d->where,
+             (unsigned long long)d->line, JSON_LINE_MAX);
+    return rtd_bad_pass(d->opts.bad, err);
 }
 
 static int take_objects(struct rtd_doc_builder *d, bool last, size_t *used, struct rtd_err *err)
@@ -175,13 +191,14 @@ static int take_objects(struct rtd_doc_builder *d, bool last, size_t *used, stru
     while (!st && pos < len) {
         const char *nl = memchr(s + d->scanned, '\n', len - d->scanned);
         size_t end = nl ? (size_t)(nl - s) : len;
+        bool whole = nl || last;
         d->scanned = end;
-        if (end - pos > JSON_LINE_MAX)
-            return rtd_fail(err, RTD_EDATA, "%s: line %llu: longer than %d bytes", d->where,
-                            (unsigned long long)d->line + 1, JSON_LINE_MAX);
-        if (!nl && !last)
+        if (d->dropping || end - pos > JSON_LINE_MAX)
+            st = drop_line(d, whole, err);
+        else if (whole)
+            st = take_object(d, s + pos, end - pos, err);
+        else
             break;
-        st = take_object(d, s + pos, end - pos, err);
         pos = nl ? end + 1 : end;
         d->scanned = pos;
     }
@@ -208,7 +225,7 @@ void rtd_doc_builder_begin(struct rtd_doc_builder *d, const char *where, const c
     d->source = source;
     d->clean = (struct rtd_clean){.repair_only = d->opts.json_key != NULL};
     d->in.len = d->scanned = d->doc.len = 0;
-    d->in_line = d->continued = false;
+    d->in_line = d->continued = d->dropping = false;
     d->line = 0;
 }
 
@@ -243,5 +260,6 @@ void rtd_doc_builder_free(struct rtd_doc_builder *d)
     rtd_buf_free(&d->in);
     rtd_buf_free(&d->doc);
     rtd_buf_free(&d->value);
+    rtd_json_free(&d->json);
     free(d);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bad.h"
 #include "base/err.h"
 
 enum rtd_doc_unit {
@@ -21,6 +22,7 @@ enum rtd_doc_unit {
 struct rtd_doc_opts {
     enum rtd_doc_unit unit;
     const char *json_key; /* not NULL: JSON lines, and this string of each object is a document */
+    struct rtd_bad *bad;  /* JSON lines: which lines are left out, counted up; borrowed */
     size_t max_bytes; /* >= 16: a longer document is split, at a line end or a blank if possible */
 };
 
@@ -34,7 +36,7 @@ struct rtd_document {
 struct rtd_doc_counts {
     uint64_t documents; /* given to the sink */
     uint64_t split;     /* documents that were split */
-    uint64_t bad;       /* U+FFFD put for bytes that are not UTF-8 */
+    uint64_t bad;       /* U+FFFD put for bytes that are not UTF-8, and half surrogates */
     uint64_t controls;  /* control characters dropped */
 };
 

@@ -3,11 +3,11 @@
  * What is true of every record with standard fields, whoever wrote it. */
 #include "stream/format.h"
 
-static int find(const struct rtd_header *h, const char *name, int axis)
+static int find(const struct rtd_header *h, const char *name, int axis, size_t width)
 {
     int i = rtd_header_field(h, name);
     const struct rtd_field *f = i < 0 ? NULL : &h->fields[i];
-    return f && f->dtype == RTD_I32 && f->width == 1 && axis >= 0 && f->axis == axis ? i : -1;
+    return f && f->dtype == RTD_I32 && f->width == width && axis >= 0 && f->axis == axis ? i : -1;
 }
 
 void rtd_checks_init(struct rtd_checks *c, const struct rtd_header *h)
@@ -15,10 +15,12 @@ void rtd_checks_init(struct rtd_checks *c, const struct rtd_header *h)
     c->tokens = rtd_header_axis(h, "tokens");
     c->sentences = rtd_header_axis(h, "sentences");
     c->masked = rtd_header_axis(h, "masked");
-    c->input_ids = find(h, "input_ids", c->tokens);
-    c->sentence_lengths = c->tokens < 0 ? -1 : find(h, "sentence_lengths", c->sentences);
-    c->positions = c->tokens < 0 ? -1 : find(h, "masked_lm_positions", c->masked);
-    c->masked_ids = find(h, "masked_lm_ids", c->masked);
+    c->input_ids = find(h, "input_ids", c->tokens, 1);
+    c->sentence_lengths = c->tokens < 0 ? -1 : find(h, "sentence_lengths", c->sentences, 1);
+    c->positions = c->tokens < 0 ? -1 : find(h, "masked_lm_positions", c->masked, 1);
+    c->masked_ids = find(h, "masked_lm_ids", c->masked, 1);
+    c->sampled_ids = find(h, "sampled_ids", c->masked, 1);
+    c->offsets = strcmp(h->kind, "tokens") ? -1 : find(h, "offsets", c->tokens, 2);
     c->vocab_size = h->tok.vocab_size;
     c->max_length = c->tokens < 0 ? 0 : h->max_length;
 }
@@ -72,6 +74,14 @@ static int check_positions(const int32_t *pos, uint32_t n, uint32_t tokens, stru
     return RTD_OK;
 }
 
+static int check_offsets(const int32_t (*span)[2], uint32_t n, struct rtd_err *err)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (span[i][0] < 0 || span[i][1] < span[i][0])
+            return rtd_fail(err, RTD_EDATA, "offsets: %d to %d", (int)span[i][0], (int)span[i][1]);
+    return RTD_OK;
+}
+
 int rtd_checks_record(const struct rtd_checks *c, const void *const *data, const uint32_t *lengths,
                       struct rtd_err *err)
 {
@@ -89,5 +99,9 @@ int rtd_checks_record(const struct rtd_checks *c, const void *const *data, const
     if (!st && c->masked_ids >= 0)
         st =
             check_ids(data[c->masked_ids], lengths[c->masked], c->vocab_size, "masked_lm_ids", err);
+    if (!st && c->sampled_ids >= 0)
+        st = check_ids(data[c->sampled_ids], lengths[c->masked], c->vocab_size, "sampled_ids", err);
+    if (!st && c->offsets >= 0)
+        st = check_offsets(data[c->offsets], lengths[c->tokens], err);
     return st;
 }

@@ -17,7 +17,7 @@
 
 enum {
     RTD_TS_MAJOR = 1,
-    RTD_TS_MINOR = 0,
+    RTD_TS_MINOR = 1, /* the highest that is known here; see rtd_header_minor */
     RTD_TS_ALIGN = 64,
     RTD_TS_PRELUDE = 64,     /* bytes of the stream's and of a frame's prelude */
     RTD_TS_MAX_ABORT = 1024, /* body of an ABORT frame */
@@ -93,9 +93,13 @@ int rtd_header_encode(const struct rtd_header *h, struct rtd_buf *out, const cha
 int rtd_header_decode(struct rtd_header *h, const char *text, size_t text_len, const void *vocab,
                       size_t vocab_len, struct rtd_err *err);
 
+/* The lowest minor version that has these fields: what is written, so that older readers take what
+ * they know. */
+int rtd_header_minor(const struct rtd_header *h);
+
 /* The standard fields that are there, found once: -1 where absent or not of the standard shape. */
 struct rtd_checks {
-    int input_ids, sentence_lengths, positions, masked_ids;
+    int input_ids, sentence_lengths, offsets, positions, masked_ids, sampled_ids;
     int tokens, sentences, masked; /* axes */
     uint32_t vocab_size;           /* 0: no upper limit */
     uint32_t max_length;           /* of the axis tokens; 0: no limit */

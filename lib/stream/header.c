@@ -1,7 +1,6 @@
 /* rtdtools - MIT licence
  *
- * The stream's header in memory: fields and axes, the standard kinds, vocabulary, provenance,
- * comparison. */
+ * The stream's header in memory: fields and axes, vocabulary, provenance, comparison. */
 #include "base/process.h"
 #include "stream/stream.h"
 
@@ -112,66 +111,6 @@ void rtd_header_free(struct rtd_header *h)
     h->provenance = NULL;
 }
 
-static void start_kind(struct rtd_header *h, const char *kind)
-{
-    memset(h->kind, 0, sizeof h->kind);
-    strcpy(h->kind, kind);
-    h->nfields = h->naxes = 0;
-}
-
-void rtd_header_documents(struct rtd_header *h, bool with_source)
-{
-    start_kind(h, "documents");
-    rtd_header_add_field(h, "text", RTD_U8, "bytes", 0, NULL);
-    if (with_source)
-        rtd_header_add_field(h, "source", RTD_U8, "name", 0, NULL);
-}
-
-void rtd_header_tokens(struct rtd_header *h)
-{
-    start_kind(h, "tokens");
-    rtd_header_add_field(h, "input_ids", RTD_I32, "tokens", 0, NULL);
-    rtd_header_add_field(h, "sentence_lengths", RTD_I32, "sentences", 0, NULL);
-}
-
-void rtd_header_examples(struct rtd_header *h)
-{
-    start_kind(h, "examples");
-    rtd_header_add_field(h, "input_ids", RTD_I32, "tokens", 0, NULL);
-    rtd_header_add_field(h, "token_type_ids", RTD_U8, "tokens", 0, NULL);
-}
-
-void rtd_header_masked(struct rtd_header *h)
-{
-    rtd_header_examples(h);
-    strcpy(h->kind, "masked");
-    rtd_header_add_field(h, "masked_lm_positions", RTD_I32, "masked", 0, NULL);
-    rtd_header_add_field(h, "masked_lm_ids", RTD_I32, "masked", 0, NULL);
-}
-
-bool rtd_header_standard(struct rtd_header *h, const char *kind)
-{
-    if (!strcmp(kind, "documents"))
-        rtd_header_documents(h, false);
-    else if (!strcmp(kind, "tokens"))
-        rtd_header_tokens(h);
-    else if (!strcmp(kind, "examples"))
-        rtd_header_examples(h);
-    else if (!strcmp(kind, "masked"))
-        rtd_header_masked(h);
-    else
-        return false;
-    return true;
-}
-
-void rtd_header_become(struct rtd_header *h, const char *kind)
-{
-    if (!rtd_header_standard(h, kind)) {
-        assert(strlen(kind) < sizeof h->kind);
-        start_kind(h, kind);
-    }
-}
-
 static bool same_field(const struct rtd_header *a, const struct rtd_field *f,
                        const struct rtd_header *b, const struct rtd_field *g)
 {
@@ -190,26 +129,6 @@ static bool same_fields(const struct rtd_header *a, const struct rtd_header *b)
         if (!same_field(a, &a->fields[i], b, &b->fields[i]))
             return false;
     return true;
-}
-
-int rtd_header_expect(const struct rtd_header *h, const char *kind, const char *name,
-                      struct rtd_err *err)
-{
-    if (strcmp(h->kind, kind))
-        return rtd_fail(err, RTD_EDATA, "%s: stream holds %s, wants %s", name, h->kind, kind);
-    struct rtd_header want;
-    memset(&want, 0, sizeof want);
-    if (!rtd_header_standard(&want, kind))
-        return RTD_OK;
-    bool ok = same_fields(h, &want);
-    if (!ok && !strcmp(kind, "documents")) {
-        rtd_header_documents(&want, true);
-        ok = same_fields(h, &want);
-    }
-    if (!ok)
-        return rtd_fail(err, RTD_EDATA, "%s: stream of %s does not have the standard fields", name,
-                        kind);
-    return RTD_OK;
 }
 
 int rtd_header_field(const struct rtd_header *h, const char *name)

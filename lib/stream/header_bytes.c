@@ -108,7 +108,7 @@ int rtd_header_encode(const struct rtd_header *h, struct rtd_buf *out, const cha
     crc = rtd_crc32c(crc, zero, pad);
     memcpy(pre, magic, sizeof magic);
     rtd_put16(pre + RTD_PRE_MAJOR, RTD_TS_MAJOR);
-    rtd_put16(pre + RTD_PRE_MINOR, RTD_TS_MINOR);
+    rtd_put16(pre + RTD_PRE_MINOR, (uint16_t)rtd_header_minor(h));
     rtd_put32(pre + RTD_PRE_TEXT, (uint32_t)text_len);
     rtd_put32(pre + RTD_PRE_VOCAB, (uint32_t)vocab.len);
     rtd_put32(pre + RTD_PRE_CRC_BODY, crc);

@@ -162,11 +162,18 @@ int rtd_printer_record(struct rtd_printer *p, const struct rtd_record *rec, stru
     return err->status;
 }
 
+static bool is_text(const char *axis)
+{
+    return !strcmp(axis, "bytes") || !strcmp(axis, "name") || !strcmp(axis, "title") ||
+           !strcmp(axis, "reason");
+}
+
 /* The fields whose ids the reader has checked. */
 static bool is_ids(const char *field, const char *axis)
 {
     return (!strcmp(field, "input_ids") && !strcmp(axis, "tokens")) ||
-           (!strcmp(field, "masked_lm_ids") && !strcmp(axis, "masked"));
+           (!strcmp(field, "masked_lm_ids") && !strcmp(axis, "masked")) ||
+           (!strcmp(field, "sampled_ids") && !strcmp(axis, "masked"));
 }
 
 static int load_pieces(struct rtd_printer *p, const char *name, struct rtd_err *err)
@@ -197,7 +204,7 @@ int rtd_printer_init(struct rtd_printer *p, const struct rtd_header *h, bool pie
         const struct rtd_field *f = &h->fields[i];
         const char *axis = f->axis < 0 ? "" : h->axes[f->axis];
         p->wanted[i] = true;
-        if (f->dtype == RTD_U8 && f->ndim == 0 && (!strcmp(axis, "bytes") || !strcmp(axis, "name")))
+        if (f->dtype == RTD_U8 && f->ndim == 0 && is_text(axis))
             p->form[i] = RTD_PRINT_TEXT;
         else if (pieces && f->dtype == RTD_I32 && f->ndim == 0 && is_ids(f->name, axis))
             p->form[i] = RTD_PRINT_PIECES;

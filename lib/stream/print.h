@@ -22,9 +22,9 @@ struct rtd_printer {
     struct rtd_err *err;
 };
 
-/* The header must outlive the printer.  u8 fields on the axes bytes and name print as text; with
- * pieces, input_ids and masked_lm_ids as pieces of the vocabulary (RTD_EDATA without one).
- * Free it also when this fails. */
+/* The header must outlive the printer.  u8 fields on the axes bytes, name, title and reason
+ * print as text; with pieces, input_ids, masked_lm_ids and sampled_ids as pieces of the vocabulary
+ * (RTD_EDATA without one). Free it also when this fails. */
 int rtd_printer_init(struct rtd_printer *p, const struct rtd_header *h, bool pieces,
                      const char *name, struct rtd_err *err);
 /* Replace line's contents by the record and a line end. */

@@ -72,18 +72,18 @@ void rtd_header_add_field(struct rtd_header *h, const char *name, enum rtd_dtype
                           const char *axis, int ndim, const uint32_t *dims);
 int rtd_header_copy(struct rtd_header *dst, const struct rtd_header *src, struct rtd_err *err);
 void rtd_header_free(struct rtd_header *h);
-/* By name; false for a kind without standard fields. */
+/* The fields that each record of a kind has (man page, "KINDS"); false for a kind without standard
+ * fields. */
 bool rtd_header_standard(struct rtd_header *h, const char *kind);
-/* The standard field lists of the four kinds of stream (man page, "KINDS"). */
-void rtd_header_documents(struct rtd_header *h, bool with_source);
-void rtd_header_tokens(struct rtd_header *h);
-void rtd_header_examples(struct rtd_header *h);
-void rtd_header_masked(struct rtd_header *h);
+/* Those that it may have beside them: name n of the kind, NULL after the last; and adding one to h,
+ * in this order. */
+const char *rtd_kind_optional(const char *kind, int n);
+void rtd_header_add_optional(struct rtd_header *h, const char *name);
 /* Drop all fields and axes and take the standard ones of another kind, keeping vocabulary,
  * settings, max_length and provenance: what a filter's output header is made from. */
 void rtd_header_become(struct rtd_header *h, const char *kind);
-/* RTD_EDATA unless h is of this kind with its standard fields: "FILE: stream holds tokens, wants
- * examples". */
+/* RTD_EDATA unless h is of this kind and has its fields, and beside them none but optional ones:
+ * "FILE: stream holds tokens, wants examples".  Go by their names from there on. */
 int rtd_header_expect(const struct rtd_header *h, const char *kind, const char *name,
                       struct rtd_err *err);
 int rtd_header_field(const struct rtd_header *h, const char *name); /* -1: absent */
@@ -146,7 +146,8 @@ int rtd_writer_open(struct rtd_writer **w, const char *path, int flags, const st
                     uint32_t index_stride, struct rtd_err *err);
 /* Append a record: data per field, lengths per axis, both in header order (data may be NULL where
  * the length is 0).  Indices increase.  A new frame begins where index is not the previous one
- * plus the stride, or the frame is full.  Contents are checked as the reader does (RTD_EDATA). */
+ * plus the stride, or the frame is full.  Contents are checked as the reader does: RTD_EDATA, whose
+ * text names the record and not the output; the writer is as it was before. */
 int rtd_writer_append(struct rtd_writer *w, uint64_t index, const void *const *data,
                       const uint32_t *lengths, struct rtd_err *err);
 int rtd_writer_flush(struct rtd_writer *w, struct rtd_err *err); /* end the frame, push it out */

@@ -176,23 +176,21 @@ int rtd_writer_append(struct rtd_writer *w, uint64_t index, const void *const *d
     if (w->broken)
         return rtd_fail(err, RTD_ESYS, "%s: no writing on after an error", rtd_out_name(w->out));
     if (index > INT64_MAX)
-        return rtd_fail(err, RTD_EDATA, "%s: index %llu is too large", rtd_out_name(w->out),
-                        (unsigned long long)index);
+        return rtd_fail(err, RTD_EDATA, "index %llu is too large", (unsigned long long)index);
     if (w->any && index <= w->last_index)
-        return rtd_fail(err, RTD_EDATA, "%s: record %llu after record %llu", rtd_out_name(w->out),
-                        (unsigned long long)index, (unsigned long long)w->last_index);
+        return rtd_fail(err, RTD_EDATA, "record %llu after record %llu", (unsigned long long)index,
+                        (unsigned long long)w->last_index);
     if (rtd_checks_record(&w->checks, data, lengths, &e))
-        return rtd_fail(err, RTD_EDATA, "%s: record %llu: %s", rtd_out_name(w->out),
-                        (unsigned long long)index, e.text);
+        return rtd_fail(err, RTD_EDATA, "record %llu: %s", (unsigned long long)index, e.text);
     if (w->records && (body_with(w, lengths, false) > w->max_frame || !continues(w, index)))
         if ((st = emit_frame(w, err)))
             return st;
     if (w->records == 0) {
         uint64_t body = body_with(w, lengths, true);
         if (body > RTD_TS_MAX_FRAME)
-            return rtd_fail(err, RTD_EDATA, "%s: record %llu takes %llu bytes, the limit is %llu",
-                            rtd_out_name(w->out), (unsigned long long)index,
-                            (unsigned long long)body, (unsigned long long)RTD_TS_MAX_FRAME);
+            return rtd_fail(err, RTD_EDATA, "record %llu takes %llu bytes, the limit is %llu",
+                            (unsigned long long)index, (unsigned long long)body,
+                            (unsigned long long)RTD_TS_MAX_FRAME);
         w->first_index = index;
         w->stride = w->wanted_stride;
     }

@@ -82,7 +82,7 @@ if command -v script >/dev/null; then
 fi
 
 # --- a writer that fails says so through every stage; one that is killed leaves no end ---
-ts-load --kind documents 2>/dev/null < <(printf '%s\n' '{"text":"a"}' '{"text":') |
+ts-load --strict --kind documents 2>/dev/null < <(printf '%s\n' '{"text":"a"}' '{"text":') |
     ts-cat 2>/dev/null | ts-head -n 100 2>/dev/null | ts-dump >out 2>err
 [[ $? = 1 && $(cat err) == "ts-dump: upstream ts-load failed: -: line 2: "* && $(wc -l <err) = 1 ]] ||
     complain "a failure far upstream: $(cat err)"

@@ -49,7 +49,8 @@ static struct rtd_buf documents(const struct rtd_doc_opts *opts, const char *s, 
 static void expect(enum rtd_doc_unit unit, const char *key, size_t max, const char *in,
                    const char *want)
 {
-    struct rtd_doc_opts opts = {unit, key, max};
+    struct rtd_bad none = {.strict = true};
+    struct rtd_doc_opts opts = {unit, key, &none, max};
     for (size_t piece = 0; piece < 9; piece++) {
         struct rtd_buf out = documents(&opts, in, strlen(in), piece, RTD_OK);
         assert_string_equal(out.data, want);
@@ -78,7 +79,8 @@ static void test_json(void **state)
     const char *bad[] = {"{\"text\": 1}\n",       "{\"Text\": \"a\"}", "[\"text\"]",
                          "{\"text\": \"a\"",      "\"text\"",          "text\n",
                          "{\"text\": \"a\"} x\n", "{\"text\": null}"};
-    struct rtd_doc_opts opts = {RTD_UNIT_BLANK, "text", 1000};
+    struct rtd_bad none = {.strict = true};
+    struct rtd_doc_opts opts = {RTD_UNIT_BLANK, "text", &none, 1000};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct rtd_buf out = documents(&opts, bad[i], strlen(bad[i]), 0, RTD_EDATA);
         rtd_buf_free(&out);
@@ -129,8 +131,8 @@ static void test_pieces(void **state)
             assert_int_equal(rtd_buf_append(&in, w, strlen(w), &err), RTD_OK);
         }
         for (size_t max = 16; max < 80; max += 21) {
-            struct rtd_doc_opts opts = {RTD_UNIT_BLANK, NULL, max};
-            struct rtd_doc_opts wide = {RTD_UNIT_BLANK, NULL, 1 << 20};
+            struct rtd_doc_opts opts = {RTD_UNIT_BLANK, NULL, NULL, max};
+            struct rtd_doc_opts wide = {RTD_UNIT_BLANK, NULL, NULL, 1 << 20};
             struct rtd_buf one = documents(&opts, in.data, in.len, 0, RTD_OK);
             struct rtd_buf all = documents(&wide, in.data, in.len, 0, RTD_OK);
             for (size_t piece = 1; piece < 40; piece += 3) {

@@ -233,7 +233,7 @@ static void test_abort(void **state)
         assert_true(fd >= 0 && out >= 0);
         snprintf(why.text, sizeof why.text, "%s", reasons[k][0]);
         rtd_header_init(&h, "documents");
-        rtd_header_documents(&h, false);
+        rtd_header_standard(&h, "documents");
         fflush(stdout);
         dup2(fd, STDOUT_FILENO); /* to standard output: a file would not come into being */
         int st = rtd_writer_open(&w, "-", 0, &h, 1, &err);

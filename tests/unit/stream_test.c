@@ -145,6 +145,53 @@ static void test_header_travels(void **state)
     rtd_header_free(&copy);
 }
 
+/* Required fields and any of the optional ones; the version says whether they are there. */
+static void test_optional_fields(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"documents", "tokens", "examples", "masked"};
+    static const int optional[] = {3, 1, 0, 1}, old[] = {1, 0, 0, 0}; /* source is of 1.0 */
+    for (int k = 0; k < 4; k++)
+        for (unsigned set = 0; set < 1u << optional[k]; set++) {
+            struct rtd_header h;
+            struct rtd_err err = {0};
+            unsigned char pre[12];
+            make_header(&h, kinds[k]);
+            int required = h.nfields;
+            for (int n = 0; n < optional[k]; n++)
+                if (set >> n & 1)
+                    rtd_header_add_optional(&h, rtd_kind_optional(kinds[k], n));
+            assert_null(rtd_kind_optional(kinds[k], optional[k]));
+            finish(start(&h, 1));
+            FILE *f = fopen(path, "rb");
+            assert_non_null(f);
+            assert_int_equal(fread(pre, 1, sizeof pre, f), sizeof pre);
+            fclose(f);
+            assert_int_equal(pre[10], (set >> old[k]) != 0);
+            struct rtd_reader *r = reopen();
+            ok(rtd_header_expect(rtd_reader_header(r), kinds[k], "x", &err), &err);
+            assert_int_equal(rtd_reader_header(r)->nfields, h.nfields);
+            rtd_reader_close(r);
+            /* one of another type, one too few, one that nobody knows */
+            if (h.nfields > required) {
+                h.fields[required].dtype = RTD_F32;
+                assert_int_equal(rtd_header_expect(&h, kinds[k], "x.ts", &err), RTD_EDATA);
+                assert_non_null(strstr(err.text, "of another type"));
+                err = (struct rtd_err){0};
+            }
+            rtd_header_become(&h, kinds[k]);
+            assert_int_equal(h.nfields, required);
+            rtd_header_add_field(&h, "other", RTD_U8, "bytes", 0, NULL);
+            assert_int_equal(rtd_header_expect(&h, kinds[k], "x.ts", &err), RTD_EDATA);
+            assert_non_null(strstr(err.text, "other is no field"));
+            err = (struct rtd_err){0};
+            h.nfields = required - 1;
+            assert_int_equal(rtd_header_expect(&h, kinds[k], "x.ts", &err), RTD_EDATA);
+            assert_non_null(strstr(err.text, "is missing"));
+            rtd_header_free(&h);
+        }
+}
+
 static void differs(const struct rtd_header *a, const struct rtd_header *b, const char *what)
 {
     struct rtd_err err = {0};
@@ -499,12 +546,13 @@ static void test_flush(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_stream),       cmocka_unit_test(test_header_travels),
-        cmocka_unit_test(test_header_differences), cmocka_unit_test(test_ragged),
-        cmocka_unit_test(test_dimensions),         cmocka_unit_test(test_indices),
-        cmocka_unit_test(test_stride_is_seen),     cmocka_unit_test(test_frame_size),
-        cmocka_unit_test(test_too_large),          cmocka_unit_test(test_contents),
-        cmocka_unit_test(test_same_bytes),         cmocka_unit_test(test_flush),
+        cmocka_unit_test(test_empty_stream),    cmocka_unit_test(test_header_travels),
+        cmocka_unit_test(test_optional_fields), cmocka_unit_test(test_header_differences),
+        cmocka_unit_test(test_ragged),          cmocka_unit_test(test_dimensions),
+        cmocka_unit_test(test_indices),         cmocka_unit_test(test_stride_is_seen),
+        cmocka_unit_test(test_frame_size),      cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_contents),        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_flush),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

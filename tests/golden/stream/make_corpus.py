@@ -171,6 +171,32 @@ f = Frames(head('documents', max_frame=128), 1)
 f.data([[600]], [b'x' * 600])
 save('good-long-record.ts', f.end())
 
+
+
+def more(which, axes, *fields, **how):
+    """The kind with optional fields, which minor version 1 has."""
+    return head(which, minor=1, axes=FIELDS[which][0] + axes, fields=FIELDS[which][1] + list(fields), **how)
+
+
+def spans(*offsets):
+    f = Frames(more('tokens', [], field('offsets', 'i32', 'tokens', [2])), 2)
+    f.data([[3, 0], [2, 0]], [i32(5, 6, 7), i32(2, 1), i32(*offsets)])
+    return f.end()
+
+
+def sampled(*ids):
+    f = Frames(more('masked', [], field('sampled_ids', 'i32', 'masked'), max_length=8), 2)
+    f.data([[4, 2], [2, 0]], [i32(2, 5, 4, 3, 2, 3), bytes(6), i32(1, 2), i32(5, 6), i32(*ids)])
+    return f.end()
+
+
+f = Frames(more('documents', ['name', 'title', 'reason'], field('source', 'u8', 'name'),
+                field('title', 'u8', 'title'), field('reason', 'u8', 'reason')), 4)
+f.data([[4, 4], [1, 0], [5, 0], [0, 9]], [b'One.Two.', b'a', 'Älß'.encode(), b'too short'])
+save('good-documents-1.1.ts', f.end())
+save('good-tokens-1.1.ts', spans(0, 1, 1, 2, 4, 4))
+save('good-masked-1.1.ts', sampled(7, 6))
+
 # --- the whole ---
 save('bad-empty.ts', b'')
 save('bad-text.ts', b'The magic of a stream is not the beginning of any text in UTF-8.\n')
@@ -273,6 +299,9 @@ save('bad-positions-negative.ts', masked(positions=(-1,)))
 save('bad-positions-outside.ts', masked(positions=(4,)))
 save('bad-masked-id.ts', masked(originals=(8,)))
 save('bad-too-long.ts', masked(max_length=3))
+save('bad-offsets.ts', spans(0, 1, 3, 2, 4, 5))
+save('bad-offsets-negative.ts', spans(-1, 1, 1, 2, 4, 5))
+save('bad-sampled-id.ts', sampled(7, 8))
 # --- not for us ---
 save('unsupported-major.ts', documents(b'One.', head_=head('documents', major=2, minor=3)))
 f = Frames(head('documents'), 1)
