@@ -5,7 +5,7 @@
 
 #include "base/io.h"
 #include "cli/tool.h"
-#include "nn/kernels.h"
+#include "nn/choice.h"
 #include "pretrain/presets.h"
 #include "pretrain/loop.h"
 
@@ -218,7 +218,7 @@ static int run(const char *path, struct rtd_err *err)
     t.o.micro_tokens = (size_t)o.micro_tokens;
     struct rtd_reader *in = NULL;
     struct rtd_pool *pool = NULL;
-    int st = rtd_kernels_check(err);
+    int st = rtd_choose(err);
     if (!st)
         st = shape(&t, p, err);
     if (!st && !(t.options = describe(&t)))

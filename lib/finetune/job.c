@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/say.h"
-#include "nn/kernels.h"
+#include "nn/choice.h"
 #include "finetune/task_model.h"
 
 /* Everything of a run. */
@@ -418,7 +418,7 @@ static int save(struct job *j, struct rtd_err *err)
 static int run(struct job *j, struct rtd_err *err)
 {
     const struct rtd_finetune_job *o = j->o;
-    int st = rtd_kernels_check(err);
+    int st = rtd_choose(err);
     if (!st)
         st = rtd_model_dir_open(&j->from, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)

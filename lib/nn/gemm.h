@@ -1,6 +1,6 @@
 /* rtdtools - MIT licence
  *
- * Matrix products: BLIS behind one header. */
+ * Matrix products behind one header: BLIS's, or our own, as nn/choice.h says. */
 #ifndef RTD_NN_GEMM_H
 #define RTD_NN_GEMM_H
 
@@ -16,8 +16,5 @@
  * does not depend on how many rows there are or where it stands among them. */
 void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
               const real *B, size_t ldb, real beta, real *C, size_t ldc);
-
-/* Name of BLIS's kernels for this CPU ("skx", "zen3", "haswell", ...). */
-const char *rtd_gemm_arch(void);
 
 #endif

@@ -1,61 +1,13 @@
 /* rtdtools - MIT licence
  *
- * Which set of kernels runs: decided once, at the first call. */
+ * What the sets of kernels share. */
 #include <math.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "nn/kernels_internal.h"
-
-static const struct rtd_kernels *available[4];
-static const struct rtd_kernels *chosen;
-static const char *refused; /* a RTD_KERNELS that cannot be had */
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void choose(void)
-{
-    int n = 0;
-    available[n++] = &rtd_kernels_plain;
-#ifdef RTD_HAVE_X86_KERNELS
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        available[n++] = &rtd_kernels_avx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        available[n++] = &rtd_kernels_avx512;
-#endif
-    chosen = available[n - 1];
-    const char *want = getenv("RTD_KERNELS");
-    if (!want || !*want)
-        return;
-    refused = want;
-    for (int i = 0; i < n; i++)
-        if (!strcmp(available[i]->name, want)) {
-            chosen = available[i];
-            refused = NULL;
-        }
-}
+#include "nn/choice_internal.h"
 
 const struct rtd_kernels *rtd_kernels(void)
 {
-    pthread_once(&once, choose);
-    return chosen;
-}
-
-int rtd_kernels_check(struct rtd_err *err)
-{
-    pthread_once(&once, choose);
-    if (refused)
-        return rtd_fail(err, RTD_EUSAGE, "RTD_KERNELS=%s: no such kernel set on this CPU", refused);
-    return RTD_OK;
-}
-
-const struct rtd_kernels *rtd_kernels_at(int i)
-{
-    pthread_once(&once, choose);
-    return i >= 0 && i < 4 ? available[i] : NULL;
+    return rtd_choice_now()->kernels;
 }
 
 void rtd_drop_rate(struct rtd_drop *d, double p)

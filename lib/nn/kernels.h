@@ -18,7 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
 #include "nn/real.h"
 
 enum rtd_activation { RTD_GELU, RTD_GELU_TANH, RTD_RELU, RTD_TANH };
@@ -116,12 +115,8 @@ struct rtd_kernels {
     void (*decay)(real *p, size_t n, const struct rtd_adamw *o);
 };
 
-/* The set chosen at start: the best the CPU has, or what the environment variable RTD_KERNELS names
- * (plain, avx2, avx512).  Never fails: an unknown or impossible name falls back with
- * rtd_kernels_check reporting it. */
+/* The set that was chosen (nn/choice.h). */
 const struct rtd_kernels *rtd_kernels(void);
-/* RTD_EUSAGE when RTD_KERNELS names a set that does not exist or that this CPU lacks. */
-int rtd_kernels_check(struct rtd_err *err);
 /* xent with smoothed labels: cross-entropy with (1 - smoothing) onehot(target) + smoothing / V
  * (Szegedy et al., arXiv 1512.00567, section 7). */
 double rtd_xent(real *x, size_t V, int32_t target, double smoothing, real gscale);

@@ -10,7 +10,7 @@
 #include "base/process.h"
 #include "base/say.h"
 #include "base/stop.h"
-#include "nn/kernels.h"
+#include "nn/choice.h"
 #include "predict/line_input.h"
 
 enum { BATCH_ROWS = 2048, BATCH_TOKENS = 1 << 16 };
@@ -69,7 +69,7 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
         return rtd_fail(err, RTD_EUSAGE, "--tensor and --json exclude each other");
     if (o->jsonl && o->header)
         return rtd_fail(err, RTD_EUSAGE, "--jsonl and --header exclude each other");
-    if (check_text(a, err) || rtd_kernels_check(err))
+    if (check_text(a, err) || rtd_choose(err))
         return err->status;
     int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)

@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "base/rng.h"
 #include "model/directory.h"
-#include "nn/gemm.h"
+#include "nn/choice.h"
 
 #define STATE "training.safetensors"
 
@@ -93,11 +93,11 @@ static int add_digests(json_t *state, const char *dir, struct rtd_err *err)
 
 static json_t *describe(const struct rtd_run *r)
 {
-    return json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "options", r->options, "step",
+    return json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "options", r->options, "step",
                      (json_int_t)r->step, "records", (json_int_t)r->at.consumed, "last_index",
                      (json_int_t)r->at.last, "stride", (json_int_t)r->at.stride, "longest",
                      (json_int_t)r->longest, "vocabulary", r->h->tok.digest, "kernels",
-                     rtd_kernels()->name, "blis", rtd_gemm_arch());
+                     rtd_choice());
 }
 
 static const struct {
@@ -323,9 +323,7 @@ static int load_one(struct rtd_run *r, const char *dir, bool *wrong_options, str
                                           .stride = whole(state, "stride")};
             r->longest = whole(state, "longest");
             const char *kernels = json_string_value(json_object_get(state, "kernels"));
-            const char *blis = json_string_value(json_object_get(state, "blis"));
-            r->other_kernels = !kernels || strcmp(kernels, rtd_kernels()->name) || !blis ||
-                               strcmp(blis, rtd_gemm_arch());
+            r->other_kernels = !rtd_choice_take(kernels);
         }
         json_decref(state);
     }

@@ -13,7 +13,7 @@
 #include "base/rng.h"
 #include "base/say.h"
 #include "base/stop.h"
-#include "nn/gemm.h"
+#include "nn/choice.h"
 #include "pretrain/checkpoint.h"
 #include "pretrain/evaluation.h"
 #include "pretrain/journal.h"
@@ -171,8 +171,8 @@ static void announce(const struct session *s)
             rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "",
             (unsigned long long)t->mlm_warmup);
     rtd_say(
-        "kernels %s, BLIS %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
-        rtd_kernels()->name, rtd_gemm_arch(), rtd_pool_size(s->pool), t->o.lanes,
+        "kernels %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
+        rtd_choice(), rtd_pool_size(s->pool), t->o.lanes,
         rtd_pretrain_flops(d, g, length, masked) / (double)length / 1e6,
         (double)rtd_pretrain_memory(s->run.p, rtd_pool_size(s->pool), length) / 1e6);
 }

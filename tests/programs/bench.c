@@ -17,7 +17,7 @@
 #include "base/process.h"
 #include "base/rng.h"
 #include "model/flops.h"
-#include "nn/gemm.h"
+#include "nn/choice.h"
 #include "learn/optimizer.h"
 #include "pretrain/presets.h"
 #include "finetune/loss.h"
@@ -217,7 +217,8 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
     }
     rtd_finetune_net_defaults(&o);
     if (rtd_head_specs_store(&c, &spec, 1, &err) || rtd_network_new(&net, &c, false, &err) ||
-        rtd_finetune_net_new(&f, net, &o, pool, &err) || rtd_optimizer_init(&opt, &net->params, &err))
+        rtd_finetune_net_new(&f, net, &o, pool, &err) ||
+        rtd_optimizer_init(&opt, &net->params, &err))
         die();
     rtd_params_init(&net->params, 1, 0.02);
     int32_t *answer = calloc(u->batch, sizeof *answer);
@@ -304,8 +305,7 @@ int main(int argc, char **argv)
     if (rtd_pool_new(&pool, threads, &err))
         die();
     cpu_name(cpu, sizeof cpu);
-    printf("%s, %d threads, kernels %s, BLIS %s\n", cpu, threads, rtd_kernels()->name,
-           rtd_gemm_arch());
+    printf("%s, %d threads, kernels %s\n", cpu, threads, rtd_choice());
     for (int i = 0; i < jobs; i++, job += 4)
         pretrain(job[0], (size_t)atol(job[1]), (size_t)atol(job[2]), atoi(job[3]), pool);
     static const struct tuning tunings[] = {

@@ -19,6 +19,7 @@
 
 #include "base/io.h"
 #include "base/rng.h"
+#include "nn/choice.h"
 #include "model/directory.h"
 #include "finetune/loss.h"
 #include "learn/optimizer.h"
@@ -315,7 +316,8 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
     rtd_st_close(st);
 }
 
-static struct rtd_finetune_net *load_finetune(const char *dir, const char *sub, const struct setting *s)
+static struct rtd_finetune_net *load_finetune(const char *dir, const char *sub,
+                                              const struct setting *s)
 {
     struct rtd_config c = load_config(dir, sub);
     struct rtd_finetune_net_options o;
@@ -553,7 +555,7 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *dir = argv[argc - 1];
-    if (rtd_kernels_check(&err)) {
+    if (rtd_choose(&err)) {
         fprintf(stderr, "parity: %s\n", err.text);
         return 2;
     }

@@ -2,7 +2,7 @@
  *
  * A row of a matrix product is the same bytes however many rows there are and wherever it stands:
  * what makes answers independent of batching.  Checked with the kernels chosen for this CPU and,
- * since the choice matters, with BLIS's for AVX2 and AVX-512 where it can run them. */
+ * since the choice matters, with all others that it can run. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "nn/choice.h"
 #include "nn/gemm.h"
 
 enum { ROWS = 300 };
@@ -56,43 +57,47 @@ static int all_shapes(void)
     return bad;
 }
 
-/* In a process of its own: BLIS chooses its kernels once. */
-static void rows_stand_alone(const char *arch)
+/* In a process of its own: kernels are chosen once. */
+static void rows_stand_alone(const char *kernels)
 {
     int status;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        if (arch)
-            setenv("BLIS_ARCH_TYPE", arch, 1);
+        setenv("RTD_KERNELS", kernels, 1);
+        struct rtd_err err = {0};
+        if (rtd_choose(&err))
+            _exit(err.status);
         _exit(all_shapes() ? 1 : 0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == RTD_EUSAGE)
+        skip(); /* not on this CPU */
     assert_int_equal(status, 0);
 }
 
 static void rows_with_the_chosen_kernels(void **state)
 {
     (void)state;
-    rows_stand_alone(NULL);
+    rows_stand_alone("");
 }
 
 static void rows_with_avx2_kernels(void **state)
 {
     (void)state;
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        rows_stand_alone("3"); /* haswell */
-#endif
+    rows_stand_alone("avx2-blis-haswell");
 }
 
 static void rows_with_avx512_kernels(void **state)
 {
     (void)state;
-#ifdef __x86_64__
-    if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        rows_stand_alone("0"); /* skx */
-#endif
+    rows_stand_alone("avx512-6x64");
+}
+
+static void rows_with_avx512_kernels_of_blis(void **state)
+{
+    (void)state;
+    rows_stand_alone("avx512-blis-skx");
 }
 
 int main(void)
@@ -101,6 +106,7 @@ int main(void)
         cmocka_unit_test(rows_with_the_chosen_kernels),
         cmocka_unit_test(rows_with_avx2_kernels),
         cmocka_unit_test(rows_with_avx512_kernels),
+        cmocka_unit_test(rows_with_avx512_kernels_of_blis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
