@@ -42,7 +42,7 @@ void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const 
     trans_t b = tb ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     /* BLIS's kernels for small matrices choose the order of summation by M: a row would depend on
      * how many there are.  (They are no faster where B is transposed.) */
-    cntx_t *kernels = bli_gks_lookup_nat_cntx(blis);
+    cntx_t *kernels = bli_gks_lookup_nat_cntx(blis == RTD_OWN ? BLIS_ARCH_SKX : blis);
     rntm_t rt = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads_only(1, &rt);
     bli_rntm_disable_l3_sup(&rt);

@@ -142,7 +142,7 @@ bool rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha
     struct panels *p = own_panels();
     if (!p || K == 0)
         return false;
-    cntx_t *context = bli_gks_query_cntx();
+    cntx_t *context = bli_gks_lookup_nat_cntx(BLIS_ARCH_SKX);
     sgemm_ukr_ft kernel =
         (sgemm_ukr_ft)bli_cntx_get_l3_nat_ukr_dt(BLIS_FLOAT, BLIS_GEMM_UKR, context);
     auxinfo_t next = {0};
