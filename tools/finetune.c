@@ -237,7 +237,7 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_REAL, 0, "clip", "F", &f->clip, 0, 1e30, "gradient norm; 0: no limit (1)", 0},
         {RTD_OPT_REAL, 0, "weight-decay", "F", &f->weight_decay, 0, 10, "AdamW's (0.01)", 0},
         {RTD_OPT_INT, 0, "lanes", "N", &t->lanes, 1, 4096,
-         "parts of a batch worked on at once (2); changes rounding", 0},
+         "parts of a batch worked on at once, a power of two (2); changes rounding", 0},
         {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "of weights, order, dropout (1)", 0},
         {RTD_OPT_INT, 'j', "threads", "N", &t->threads, 1, 1024, "threads (default: all CPUs)", 0},
         {RTD_OPT_FLAG, 'f', "force", NULL, &t->force, 0, 0, "replace an existing directory", 0},
@@ -248,6 +248,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     int st = rtd_parse(argc, argv, table, &usage, &first, err);
     if (!st && !rtd_finetune_recipe(f, o->recipe))
         st = rtd_fail(err, RTD_EUSAGE, "--recipe %s: no such recipe (hf, electra)", o->recipe);
+    if (!st && (t->lanes & (t->lanes - 1)))
+        st = rtd_fail(err, RTD_EUSAGE, "--lanes %lld: wants a power of two", (long long)t->lanes);
     rtd_tool_verbose = 0;
     if (!st) /* again, over the recipe's values */
         st = rtd_parse(argc, argv, table, &usage, &first, err);

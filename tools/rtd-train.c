@@ -99,7 +99,7 @@ static struct rtd_opt table[] = {
     {RTD_OPT_FLAG, 0, "disallow-correct", NULL, &o.disallow_correct, 0, 0,
      "never sample the original token", 0},
     {RTD_OPT_INT, 0, "lanes", "N", &o.lanes, 1, 4096,
-     "parts of a batch; decides rounding, not -j (default: 8)", 0},
+     "parts of a batch, a power of two; decides rounding, not -j (default: 8)", 0},
     {RTD_OPT_INT, 0, "micro-tokens", "N", &o.micro_tokens, 1, 1 << 24,
      "tokens of a micro-batch; decides rounding (default: 512)", 0},
     {RTD_OPT_END, 0, NULL, NULL, NULL, 0, 0, NULL, 0},
@@ -184,6 +184,12 @@ static int run(const char *path, struct rtd_err *err)
     if (o.mlm_warmup > o.steps)
         return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
                         (long long)o.mlm_warmup);
+    int batch = pick(o.batch, p->batch);
+    if (o.lanes & (o.lanes - 1))
+        return rtd_fail(err, RTD_EUSAGE, "--lanes %lld: wants a power of two", (long long)o.lanes);
+    if (!o.batch_tokens && batch % o.lanes)
+        return rtd_fail(err, RTD_EUSAGE, "--batch %d: wants a multiple of --lanes %lld", batch,
+                        (long long)o.lanes);
     struct rtd_trainer t = {
         .dir = o.out,
         .resume = o.resume,
@@ -195,7 +201,7 @@ static int run(const char *path, struct rtd_err *err)
         .beta2 = o.beta2,
         .eps = o.eps,
         .mlm_warmup = (uint64_t)o.mlm_warmup,
-        .batch = (size_t)pick(o.batch, p->batch),
+        .batch = (size_t)batch,
         .batch_tokens = (size_t)o.batch_tokens,
         .log_every = (uint64_t)o.log_every,
         .save_every = (uint64_t)o.save_every,

@@ -98,30 +98,31 @@ static int reserve(struct rtd_finetune_batch *b, const struct rtd_examples *e, s
     return RTD_OK;
 }
 
-/* units in the order in which they are laid out: placed (n), lane after lane. */
+/* units in the order in which they are laid out: placed (n); place p is lane p modulo lanes'. */
 static int place(uint32_t *placed, const struct rtd_examples *e, const uint32_t *units, size_t n,
                  int lanes, struct rtd_err *err)
 {
     uint64_t *key = malloc(n * sizeof *key);
-    size_t *state = calloc(3 * (size_t)lanes, sizeof *state);
+    size_t *state = calloc(2 * (size_t)lanes, sizeof *state);
     if (!key || !state) {
         free(key);
         free(state);
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     }
-    size_t *at = state, *end = state + lanes, *tokens = state + 2 * lanes;
-    for (size_t i = 0; i < n; i++) /* longest first, then as they came */
+    size_t *at = state, *tokens = state + lanes; /* its next place; what it has */
+    for (size_t i = 0; i < n; i++)               /* longest first, then as they came */
         key[i] = (uint64_t)(UINT32_MAX - rtd_examples_tokens(e, units[i])) << 32 | i;
     qsort(key, n, sizeof *key, by_value);
     for (int l = 0; l < lanes; l++)
-        rtd_part(n, lanes, l, &at[l], &end[l]);
+        at[l] = (size_t)l;
     for (size_t i = 0; i < n; i++) {
         uint32_t u = units[key[i] & UINT32_MAX];
         int best = -1;
         for (int l = 0; l < lanes; l++)
-            if (at[l] < end[l] && (best < 0 || tokens[l] < tokens[best]))
+            if (at[l] < n && (best < 0 || tokens[l] < tokens[best]))
                 best = l;
-        placed[at[best]++] = u;
+        placed[at[best]] = u;
+        at[best] += (size_t)lanes;
         tokens[best] += rtd_examples_tokens(e, u);
     }
     free(key);

@@ -50,13 +50,22 @@ struct job {
     bool train;
     double *loss;  /* [lanes]; NULL: not wanted */
     real **logits; /* [ntarget] */
+    /* the batch lane after lane: */
+    uint32_t *unit;  /* [units + 1] first place of each unit in seq */
+    uint32_t *seq;   /* [nseq] sequences of the batch */
+    uint32_t *start; /* [nseq + 1] their tokens */
 };
 
-/* Memory of a micro-batch, in the order of use. */
+/* A micro-batch, and its memory in the order of use. */
 struct micro {
     struct rtd_tokens t;
     size_t first_unit, units;
+    const uint32_t *seq; /* [t.nseq] sequences of the batch */
     uint32_t *start;
+    int32_t *ids;
+    uint8_t *types;
+    uint64_t *index;
+    uint32_t *prefix;
     struct rtd_acts acts;
     struct {
         real *logits;
@@ -74,11 +83,12 @@ static const struct rtd_head *head_of(const struct job *j, int target)
     return &j->f->net->head[j->b->target[target].head];
 }
 
-static size_t count_targets(const int32_t *token, size_t from, size_t to)
+static size_t count_targets(const struct job *j, const struct micro *m, const int32_t *token)
 {
     size_t n = 0;
-    for (size_t i = from; i < to; i++)
-        n += token[i] >= 0;
+    for (size_t k = 0; k < m->t.nseq; k++)
+        for (size_t t = j->b->start[m->seq[k]]; t < j->b->start[m->seq[k] + 1]; t++)
+            n += token[t] >= 0;
     return n;
 }
 
@@ -86,6 +96,10 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
 {
     size_t T = m->t.start[m->t.nseq] - m->t.start[0];
     m->start = rtd_arena_take(a, m->t.nseq + 1, sizeof *m->start);
+    m->ids = rtd_arena_take(a, T, sizeof *m->ids);
+    m->types = rtd_arena_take(a, T, sizeof *m->types);
+    m->index = rtd_arena_take(a, m->t.nseq, sizeof *m->index);
+    m->prefix = j->b->prefix ? rtd_arena_take(a, m->t.nseq, sizeof *m->prefix) : NULL;
     rtd_acts_take(&m->acts, a, &j->f->net->enc, &m->t, j->train);
     for (int i = 0; i < j->b->ntarget; i++) {
         const struct rtd_head *head = head_of(j, i);
@@ -124,16 +138,16 @@ static size_t micro_size(const struct job *j, struct micro m)
 }
 
 /* Loss of target i on micro-batch m; its logits become their gradient. */
-static double head_loss(const struct job *j, struct micro *m, int i, size_t from, real gscale)
+static double head_loss(const struct job *j, struct micro *m, int i, real gscale)
 {
     const struct rtd_head *head = head_of(j, i);
     const struct rtd_loss_rows rows = {.target = &j->b->target[i],
-                                       .start = j->b->start,
-                                       .unit = j->b->unit,
-                                       .first = from,
                                        .n = m->t.nseq,
-                                       .first_unit = m->first_unit,
+                                       .seq = m->seq,
+                                       .first = j->b->start,
+                                       .start = m->start,
                                        .units = m->units,
+                                       .unit = j->unit + m->first_unit,
                                        .outputs = (size_t)head->spec.outputs,
                                        .smoothing = j->f->o.smoothing,
                                        .gscale = gscale,
@@ -145,15 +159,17 @@ static double head_loss(const struct job *j, struct micro *m, int i, size_t from
 /* Forward, loss and backward of a language model on the tokens that have a target; overwrites
  * m->d. */
 static double language_loss(const struct job *j, struct rtd_lane *lane, struct micro *m, int i,
-                            size_t from, real gscale)
+                            real gscale)
 {
-    const int32_t *token = j->b->target[i].token;
-    size_t base = j->b->start[from], T = m->start[m->t.nseq], n = 0;
-    for (size_t t = 0; t < T; t++)
-        if (token[base + t] >= 0) {
-            m->part[i].row[n] = (uint32_t)t;
-            m->part[i].target[n++] = token[base + t];
-        }
+    size_t T = m->start[m->t.nseq], n = 0;
+    for (size_t k = 0; k < m->t.nseq; k++) {
+        const int32_t *token = j->b->target[i].token + j->b->start[m->seq[k]];
+        for (size_t t = 0; t < m->start[k + 1] - m->start[k]; t++)
+            if (token[t] >= 0) {
+                m->part[i].row[n] = (uint32_t)(m->start[k] + t);
+                m->part[i].target[n++] = token[t];
+            }
+    }
     struct rtd_lm_rows rows = {
         .M = n, .row = m->part[i].row, .target = m->part[i].target, .smoothing = j->f->o.smoothing};
     if (n == 0)
@@ -163,16 +179,47 @@ static double language_loss(const struct job *j, struct rtd_lane *lane, struct m
     return rows.loss;
 }
 
-static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *m, size_t from)
+/* The micro-batch's sequences, end to end. */
+static void gather(const struct job *j, struct micro *m)
+{
+    const struct rtd_batch_view *b = j->b;
+    m->start[0] = 0;
+    for (size_t k = 0; k < m->t.nseq; k++) {
+        size_t s = m->seq[k], at = m->start[k], n = b->start[s + 1] - b->start[s];
+        m->start[k + 1] = (uint32_t)(at + n);
+        memcpy(m->ids + at, b->ids + b->start[s], n * sizeof *m->ids);
+        memcpy(m->types + at, b->types + b->start[s], n);
+        m->index[k] = b->index[s];
+        if (m->prefix)
+            m->prefix[k] = b->prefix[s];
+    }
+    m->t.start = m->start;
+    m->t.ids = m->ids;
+    m->t.types = m->types;
+    m->t.index = m->index;
+    m->t.prefix = m->prefix;
+}
+
+/* Logits of head i to where the caller wants them: in the batch's order. */
+static void keep_logits(const struct job *j, const struct micro *m, int i)
+{
+    const struct rtd_head *head = head_of(j, i);
+    bool rows = head->shape.form->per_sequence;
+    size_t outputs = (size_t)head->spec.outputs;
+    for (size_t k = 0; j->logits && j->logits[i] && k < m->t.nseq; k++) {
+        size_t n = rows ? 1 : m->start[k + 1] - m->start[k], s = m->seq[k];
+        memcpy(j->logits[i] + (rows ? s : j->b->start[s]) * outputs,
+               m->part[i].logits + (rows ? k : m->start[k]) * outputs, n * outputs * sizeof(real));
+    }
+}
+
+static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *m)
 {
     struct rtd_finetune_net *f = j->f;
     const struct rtd_network *net = f->net;
     const real *w = net->params.w;
-    size_t base = j->b->start[from];
     bool drop = j->train && f->o.drop;
-    for (size_t s = 0; s <= m->t.nseq; s++)
-        m->start[s] = (uint32_t)(j->b->start[from + s] - base);
-    m->t.start = m->start;
+    gather(j, m);
     size_t T = m->start[m->t.nseq];
     rtd_encoder_forward(&net->enc, w, &m->t, &m->acts, drop, f->o.seed);
     if (j->train)
@@ -183,18 +230,15 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
         real gscale = !j->train ? 0 : f->o.loss_mean && count > 0 ? (real)(1 / count) : 1;
         if (rtd_head_is_language(head)) {
             if (j->loss)
-                j->loss[lane->lane] += language_loss(j, lane, m, i, from, gscale);
+                j->loss[lane->lane] += language_loss(j, lane, m, i, gscale);
             continue;
         }
         const struct rtd_head_form *form = head->shape.form;
         form->forward(&head->shape, w, m->part[i].logits, &m->part[i].acts, &m->t, m->acts.out,
                       lane->arena, drop, f->o.seed);
-        size_t outputs = (size_t)head->spec.outputs;
-        if (j->logits && j->logits[i])
-            memcpy(j->logits[i] + (form->per_sequence ? from : base) * outputs, m->part[i].logits,
-                   rtd_head_rows(head, &m->t) * outputs * sizeof(real));
+        keep_logits(j, m, i);
         if (j->loss)
-            j->loss[lane->lane] += head_loss(j, m, i, from, gscale);
+            j->loss[lane->lane] += head_loss(j, m, i, gscale);
         if (j->train)
             form->backward(&head->shape, w, lane->g, m->d, m->part[i].logits, &m->part[i].acts,
                            &m->t, m->acts.out, lane->arena, drop, f->o.seed);
@@ -212,46 +256,70 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
     const struct rtd_batch_view *b = j->b;
     const struct rtd_finetune_net_options *o = &j->f->o;
     size_t u, next, end, limit = o->micro_sequences ? o->micro_sequences : SIZE_MAX;
-    rtd_part(b->units, rtd_lanes_count(j->f->lanes), lane->lane, &u, &end);
+    rtd_lane_range(b->units, rtd_lanes_count(j->f->lanes), lane->lane, &u, &end);
     for (; u < end; u = next) {
-        size_t from = b->unit ? b->unit[u] : u, to;
+        size_t from = j->unit[u];
         for (next = u + 1; next < end && next - u < limit; next++)
-            if (b->start[b->unit ? b->unit[next] : next] - b->start[from] >= o->micro_tokens)
+            if (j->start[j->unit[next]] - j->start[from] >= o->micro_tokens)
                 break;
-        to = b->unit ? b->unit[next] : next;
-        struct micro m = {.t = {.nseq = to - from,
-                                .start = b->start + from,
-                                .ids = b->ids + b->start[from],
-                                .types = b->types + b->start[from],
-                                .index = b->index + from,
-                                .prefix = b->prefix ? b->prefix + from : NULL},
+        struct micro m = {.t = {.nseq = j->unit[next] - from, .start = j->start + from},
+                          .seq = j->seq + from,
                           .first_unit = u,
                           .units = next - u};
         for (int i = 0; i < b->ntarget; i++)
             if (rtd_head_is_language(head_of(j, i)) && j->loss)
-                m.part[i].rows = count_targets(b->target[i].token, b->start[from], b->start[to]);
+                m.part[i].rows = count_targets(j, &m, b->target[i].token);
         int st = rtd_arena_need(lane->arena, micro_size(j, m), err);
         if (st)
             return st;
         micro_take(&m, lane->arena, j);
-        run_micro(j, lane, &m, from);
+        run_micro(j, lane, &m);
     }
+    return RTD_OK;
+}
+
+/* Units and sequences lane after lane; free(j->unit). */
+static int order_lanes(struct job *j, int lanes, struct rtd_err *err)
+{
+    const struct rtd_batch_view *b = j->b;
+    size_t at = 0;
+    uint32_t *order = malloc((b->units + 2 * b->nseq + 2) * sizeof *order);
+    if (!order)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    rtd_lane_order(order, b->units, lanes);
+    j->unit = order; /* each number is read before it is overwritten */
+    j->seq = order + b->units + 1;
+    j->start = j->seq + b->nseq;
+    j->start[0] = 0;
+    for (size_t u = 0; u < b->units; u++) {
+        size_t n = order[u], s = b->unit ? b->unit[n] : n, end = b->unit ? b->unit[n + 1] : n + 1;
+        j->unit[u] = (uint32_t)at;
+        for (; s < end; s++, at++) {
+            j->seq[at] = (uint32_t)s;
+            j->start[at + 1] = j->start[at] + b->start[s + 1] - b->start[s];
+        }
+    }
+    j->unit[b->units] = (uint32_t)at;
     return RTD_OK;
 }
 
 static int run(struct job *j, real **grad, double *loss, struct rtd_err *err)
 {
-    int lanes = rtd_lanes_count(j->f->lanes);
+    int lanes = rtd_lanes_count(j->f->lanes), st = order_lanes(j, lanes, err);
     if (loss) {
         j->loss = calloc((size_t)lanes, sizeof *j->loss);
         if (!j->loss)
-            return rtd_fail(err, RTD_ESYS, "not enough memory");
+            st = rtd_fail(err, RTD_ESYS, "not enough memory");
         *loss = 0;
     }
-    int st = rtd_lanes_run(j->f->lanes, run_lane, j, grad, err);
-    for (int i = 0; loss && i < lanes; i++) /* in lane order */
-        *loss += j->loss[i];
+    if (!st)
+        st = rtd_lanes_run(j->f->lanes, run_lane, j, grad, err);
+    if (!st && loss) {
+        rtd_lanes_add(j->loss, lanes, 1);
+        *loss = j->loss[0];
+    }
     free(j->loss);
+    free(j->unit);
     return st;
 }
 

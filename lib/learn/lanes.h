@@ -1,10 +1,18 @@
 /* rtdtools - MIT licence
  *
- * Lanes: how a step's batch is spread over threads without the result depending on their number.
- * The batch is cut into `lanes` contiguous parts (a run parameter, never derived from -j).  One
- * worker works on one lane at a time with a gradient block of its own; finished lanes are added to
- * the total in lane order.  So memory is (workers + 1) blocks, and the bytes are the same for any
- * number of threads. */
+ * Lanes: how a step's batch is spread over threads, and may be over machines, without the result
+ * depending on their number.  The batch is cut into L lanes, a power of two that belongs to the run
+ * like the batch size and is never derived from -j: lane l has the records whose place in the batch
+ * is l modulo L.  Their gradients are added as one fixed tree: lane l + L/2 to lane l, then
+ * l + L/4 to l, and so on.  So the bytes are the same for any number of threads.
+ *
+ * They are the same for N machines, too, N a power of two that divides L: machine R has L/N lanes
+ * of the records R modulo N, which are lanes R, R + N, R + 2N, ... of the whole, and a whole
+ * sub-tree of it; exchanging sums with machine R xor N/2, then R xor N/4, and so on, each adding
+ * what it gets to what it has, gives all of them one process's bytes after log2 N exchanges.
+ *
+ * Workers take lanes in the order in which the tree wants them, so that no more than
+ * workers + log2 L gradient blocks are in use. */
 #ifndef RTD_LEARN_LANES_H
 #define RTD_LEARN_LANES_H
 
@@ -31,11 +39,12 @@ struct rtd_touched {
 };
 
 /* `total` numbers a gradient block; the pool is borrowed.  table: NULL, or a table for which fn
- * calls rtd_lane_touch. */
+ * calls rtd_lane_touch.  RTD_EUSAGE: lanes is no power of two. */
 int rtd_lanes_new(struct rtd_lanes **l, struct rtd_pool *pool, size_t total, int lanes,
                   const struct rtd_rows *table, struct rtd_err *err);
 void rtd_lanes_free(struct rtd_lanes *l);
 int rtd_lanes_count(const struct rtd_lanes *l);
+int rtd_lanes_blocks(const struct rtd_lanes *l); /* gradient blocks that it holds */
 
 /* One worker's view. */
 struct rtd_lane {
@@ -57,7 +66,11 @@ int rtd_lanes_run(struct rtd_lanes *l,
                   int (*fn)(void *arg, struct rtd_lane *lane, struct rtd_err *err), void *arg,
                   real **sum, struct rtd_err *err);
 
-/* Items of part `i` of `parts` when n items are cut evenly: [*from, *to). */
-void rtd_part(size_t n, int parts, int i, size_t *from, size_t *to);
+/* The same tree over other sums: x (lanes, n) becomes, in its first row, their sum. */
+void rtd_lanes_add(double *x, int lanes, size_t n);
+
+/* The n places of a batch lane after lane: lane l has those of order[*from .. *to - 1]. */
+void rtd_lane_order(uint32_t *order, size_t n, int lanes);
+void rtd_lane_range(size_t n, int lanes, int l, size_t *from, size_t *to);
 
 #endif

@@ -65,7 +65,7 @@ double rtd_loss_of_labels(const struct rtd_loss_rows *r)
 {
     double loss = 0;
     for (size_t i = 0; i < r->n; i++)
-        loss += label_loss(r, r->logits + i * r->outputs, r->target->label[r->first + i]);
+        loss += label_loss(r, r->logits + i * r->outputs, r->target->label[r->seq[i]]);
     return loss;
 }
 
@@ -74,7 +74,7 @@ double rtd_loss_of_numbers(const struct rtd_loss_rows *r)
     double loss = 0;
     for (size_t i = 0; i < r->n; i++)
         loss += squared(r->logits + i * r->outputs, r->outputs,
-                        r->target->value + (r->first + i) * r->outputs, r->gscale);
+                        r->target->value + r->seq[i] * r->outputs, r->gscale);
     return loss;
 }
 
@@ -83,18 +83,18 @@ double rtd_loss_of_flags(const struct rtd_loss_rows *r)
     double loss = 0;
     for (size_t i = 0; i < r->n; i++)
         loss += sigmoid(r->logits + i * r->outputs, r->outputs,
-                        r->target->value + (r->first + i) * r->outputs, r->smoothing, r->gscale);
+                        r->target->value + r->seq[i] * r->outputs, r->smoothing, r->gscale);
     return loss;
 }
 
 double rtd_loss_of_tags(const struct rtd_loss_rows *r)
 {
-    const uint32_t *start = r->start + r->first;
     double loss = 0;
     for (size_t i = 0; i < r->n; i++) {
+        const int32_t *token = r->target->token + r->first[r->seq[i]];
         double sequence = 0;
-        for (size_t t = start[i]; t < start[i + 1]; t++)
-            sequence += label_loss(r, r->logits + (t - start[0]) * r->outputs, r->target->token[t]);
+        for (size_t t = r->start[i]; t < r->start[i + 1]; t++)
+            sequence += label_loss(r, r->logits + t * r->outputs, token[t - r->start[i]]);
         loss += sequence;
     }
     return loss;
@@ -102,11 +102,10 @@ double rtd_loss_of_tags(const struct rtd_loss_rows *r)
 
 double rtd_loss_of_spans(const struct rtd_loss_rows *r)
 {
-    const uint32_t *start = r->start + r->first;
     double loss = 0;
     for (size_t i = 0; i < r->n; i++)
-        loss += ends(r->logits + (size_t)(start[i] - start[0]) * 2, start[i + 1] - start[i],
-                     r->target->span[r->first + i], r->scratch, r->gscale);
+        loss += ends(r->logits + (size_t)r->start[i] * 2, r->start[i + 1] - r->start[i],
+                     r->target->span[r->seq[i]], r->scratch, r->gscale);
     return loss;
 }
 
@@ -114,12 +113,12 @@ double rtd_loss_of_spans(const struct rtd_loss_rows *r)
 double rtd_loss_of_ranking(const struct rtd_loss_rows *r)
 {
     double loss = 0;
-    for (size_t u = r->first_unit; u < r->first_unit + r->units; u++) {
-        size_t s = r->unit ? r->unit[u] : u, n = (r->unit ? r->unit[u + 1] : u + 1) - s;
-        real *x = r->logits + (s - r->first);
+    for (size_t u = 0; u < r->units; u++) {
+        size_t i0 = r->unit[u] - r->unit[0], n = r->unit[u + 1] - r->unit[u];
+        real *x = r->logits + i0;
         int32_t right = 0;
         for (size_t i = 0; i < n; i++)
-            if (r->target->label[s + i])
+            if (r->target->label[r->seq[i0 + i]])
                 right = (int32_t)i;
         memcpy(r->scratch, x, n * sizeof *x);
         loss += rtd_xent(r->scratch, n, right, r->smoothing, r->gscale);

@@ -37,13 +37,15 @@ struct rtd_target {
     double count;             /* what the mean is over: examples, tokens, queries, or weights */
 };
 
-/* The sequences [first, first + n) of a batch, for a loss. */
+/* Some sequences of a batch, for a loss. */
 struct rtd_loss_rows {
     const struct rtd_target *target; /* of the whole batch */
-    const uint32_t *start;           /* the batch's */
-    const uint32_t *unit;            /* first sequence of every unit of the batch; NULL: one each */
-    size_t first, n;                 /* sequences */
-    size_t first_unit, units;        /* the same as units */
+    size_t n;
+    const uint32_t *seq;   /* [n] their numbers in the batch */
+    const uint32_t *first; /* first token of every sequence of the batch */
+    const uint32_t *start; /* [n + 1] first token of these, laid end to end */
+    size_t units;
+    const uint32_t *unit; /* [units + 1] first of these sequences in each, counted from unit[0] */
     size_t outputs;
     double smoothing; /* of labels */
     real gscale;      /* factor of the loss in the total; 0: no gradient */

@@ -7,6 +7,7 @@
 void rtd_batch_clear(struct rtd_batch_store *s)
 {
     s->b.nseq = 0;
+    s->b.tokens = s->b.slots = 0;
     if (s->b.start)
         s->b.start[0] = s->b.mstart[0] = 0;
 }
@@ -87,6 +88,8 @@ int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
         memcpy(b->positions + mat, rec->data[pos], m * sizeof *b->positions);
         memcpy(b->originals + mat, rec->data[orig], m * sizeof *b->originals);
     }
+    b->tokens += (double)n;
+    b->slots += (double)m;
     b->index[b->nseq++] = rec->index;
     b->start[b->nseq] = at + (uint32_t)n;
     b->mstart[b->nseq] = mat + (uint32_t)m;
@@ -107,7 +110,7 @@ void rtd_batch_free(struct rtd_batch_store *s)
 
 static bool full(const struct rtd_batcher *r, const struct rtd_masked_batch *b)
 {
-    if (b->nseq == 0)
+    if (b->nseq == 0 || b->nseq % r->lanes)
         return false;
     return r->tokens ? b->start[b->nseq] >= r->tokens : b->nseq == r->sequences;
 }

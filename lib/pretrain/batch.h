@@ -33,7 +33,8 @@ struct rtd_position {
 struct rtd_batcher {
     struct rtd_reader *in;
     const struct rtd_config *config; /* the networks' positions and types */
-    size_t sequences;                /* a batch has this many */
+    size_t lanes;                    /* a batch is a multiple of this many sequences, */
+    size_t sequences;                /* has so many */
     size_t tokens;                   /* or, when not 0, ends at or after this many tokens */
     struct rtd_position at;
     bool resumed;     /* records up to at.last are skipped, and at.last + at.stride must come */

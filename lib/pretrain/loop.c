@@ -119,6 +119,7 @@ static int build(struct session *s, struct rtd_reader *in, struct rtd_err *err)
     s->run.options = t->options;
     s->batcher = (struct rtd_batcher){.in = in,
                                       .config = &s->run.p->disc_config,
+                                      .lanes = (size_t)t->o.lanes,
                                       .sequences = t->batch,
                                       .tokens = t->batch_tokens,
                                       .at.stride = 1};

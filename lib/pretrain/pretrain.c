@@ -80,20 +80,27 @@ void rtd_pretrain_free(struct rtd_pretrain *p)
 struct job {
     struct rtd_pretrain *p;
     const struct rtd_masked_batch *b;
+    uint32_t *seq;   /* [nseq] the batch's sequences lane after lane */
+    uint32_t *start; /* [nseq + 1] their tokens in that order */
     enum rtd_phase phase;
     struct rtd_pretrain_sums *sums; /* [lanes] */
     float *scores;
     uint8_t *labels;
 };
 
-/* A micro-batch: sequences [from, to) of the batch, with starts counted from its own beginning. */
+/* A micro-batch: sequences j->seq[from .. to - 1] of the batch, end to end. */
 struct micro {
     struct rtd_tokens t;
-    size_t from, to, first_token, first_slot, T, M;
+    size_t from, to, T, M;
     uint32_t *start;   /* [nseq + 1] */
+    int32_t *ids;      /* [T] */
+    uint8_t *types;    /* [T] */
+    uint64_t *index;   /* [nseq] */
     uint32_t *row;     /* [M] token of each slot */
     uint32_t *slot;    /* [M] number of each slot in its record */
     uint64_t *sindex;  /* [M] record of each slot */
+    uint32_t *place;   /* [M] number of each slot in the batch */
+    int32_t *original; /* [M] */
     int32_t *fake;     /* [T] the discriminator's input */
     uint8_t *replaced; /* [T] */
     int32_t *sampled;  /* [M] */
@@ -105,14 +112,19 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
 {
     const struct rtd_masked_batch *b = j->b;
     size_t n = m->to - m->from, h = j->p->disc.h > j->p->gen.h ? j->p->disc.h : j->p->gen.h;
-    m->first_token = b->start[m->from];
-    m->first_slot = b->mstart[m->from];
-    m->T = b->start[m->to] - m->first_token;
-    m->M = b->mstart[m->to] - m->first_slot;
+    m->T = j->start[m->to] - j->start[m->from];
+    m->M = 0;
+    for (size_t i = m->from; i < m->to; i++)
+        m->M += b->mstart[j->seq[i] + 1] - b->mstart[j->seq[i]];
     m->start = rtd_arena_take(a, n + 1, sizeof *m->start);
+    m->ids = rtd_arena_take(a, m->T, sizeof *m->ids);
+    m->types = rtd_arena_take(a, m->T, sizeof *m->types);
+    m->index = rtd_arena_take(a, n, sizeof *m->index);
     m->row = rtd_arena_take(a, m->M, sizeof *m->row);
     m->slot = rtd_arena_take(a, m->M, sizeof *m->slot);
     m->sindex = rtd_arena_take(a, m->M, sizeof *m->sindex);
+    m->place = rtd_arena_take(a, m->M, sizeof *m->place);
+    m->original = rtd_arena_take(a, m->M, sizeof *m->original);
     m->fake = rtd_arena_take(a, m->T, sizeof *m->fake);
     m->replaced = rtd_arena_take(a, m->T, sizeof *m->replaced);
     m->sampled = rtd_arena_take(a, m->M, sizeof *m->sampled);
@@ -123,22 +135,26 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
 static void micro_fill(struct micro *m, const struct job *j)
 {
     const struct rtd_masked_batch *b = j->b;
-    for (size_t s = m->from; s <= m->to; s++)
-        m->start[s - m->from] = (uint32_t)(b->start[s] - m->first_token);
-    memcpy(m->fake, b->ids + m->first_token, m->T * sizeof *m->fake);
-    for (size_t s = m->from; s < m->to; s++)
-        for (size_t i = b->mstart[s]; i < b->mstart[s + 1]; i++) {
-            size_t k = i - m->first_slot;
-            m->row[k] = m->start[s - m->from] + (uint32_t)b->positions[i];
-            m->slot[k] = (uint32_t)(i - b->mstart[s]);
+    size_t n = m->to - m->from, k = 0;
+    m->start[0] = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t s = j->seq[m->from + i], at = m->start[i], length = b->start[s + 1] - b->start[s];
+        m->start[i + 1] = (uint32_t)(at + length);
+        m->index[i] = b->index[s];
+        memcpy(m->ids + at, b->ids + b->start[s], length * sizeof *m->ids);
+        memcpy(m->types + at, b->types + b->start[s], length);
+        memcpy(m->fake + at, b->ids + b->start[s], length * sizeof *m->fake);
+        for (size_t slot = b->mstart[s]; slot < b->mstart[s + 1]; slot++, k++) {
+            m->row[k] = (uint32_t)at + (uint32_t)b->positions[slot];
+            m->slot[k] = (uint32_t)(slot - b->mstart[s]);
             m->sindex[k] = b->index[s];
-            m->fake[m->row[k]] = b->originals[i]; /* the discriminator starts from the originals */
+            m->place[k] = (uint32_t)slot;
+            m->original[k] = b->originals[slot];
+            m->fake[m->row[k]] = m->original[k]; /* the discriminator starts from the originals */
         }
-    m->t = (struct rtd_tokens){.nseq = m->to - m->from,
-                               .start = m->start,
-                               .ids = b->ids + m->first_token,
-                               .types = b->types + m->first_token,
-                               .index = b->index + m->from};
+    }
+    m->t = (struct rtd_tokens){
+        .nseq = n, .start = m->start, .ids = m->ids, .types = m->types, .index = m->index};
 }
 
 static bool trains(const struct job *j)
@@ -146,13 +162,21 @@ static bool trains(const struct job *j)
     return j->phase != RTD_PHASE_EVAL;
 }
 
-static void keep_hidden(const struct rtd_pretrain *p, int which, const struct rtd_encoder *enc,
-                        const struct rtd_acts *a, size_t first_token)
+/* Rows of `width` numbers, one a token of the micro-batch, to where the batch has them. */
+static void keep_rows(real *keep, const real *x, size_t width, const struct job *j,
+                      const struct micro *m)
+{
+    for (size_t i = 0; keep && i < m->t.nseq; i++)
+        memcpy(keep + j->b->start[j->seq[m->from + i]] * width, x + m->start[i] * width,
+               (m->start[i + 1] - m->start[i]) * width * sizeof *x);
+}
+
+static void keep_hidden(const struct job *j, int which, const struct rtd_encoder *enc,
+                        const struct rtd_acts *a, const struct micro *m)
 {
     for (int i = 0; i <= enc->layers; i++)
-        if (p->keep_hidden[which][i])
-            memcpy(p->keep_hidden[which][i] + first_token * enc->h,
-                   i < enc->layers ? a->layer[i].x : a->out, a->T * enc->h * sizeof(real));
+        keep_rows(j->p->keep_hidden[which][i], i < enc->layers ? a->layer[i].x : a->out, enc->h, j,
+                  m);
 }
 
 /* The masked-LM objective of one network on the masked input; samples where `sample`. */
@@ -161,20 +185,19 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
                     double *loss, double *correct)
 {
     struct rtd_pretrain *p = j->p;
-    const struct rtd_masked_batch *b = j->b;
     struct rtd_arena *arena = lane->arena;
-    bool train = trains(j), counting = !arena->base;
-    size_t mark = arena->used, slots = b->mstart[b->nseq];
+    bool train = trains(j), counting = !arena->base, keep = sample && p->keep_gen_logits;
+    size_t mark = arena->used, vocab = head->vocab;
     struct rtd_acts acts;
     rtd_acts_take(&acts, arena, enc, &m->t, true);
     if (!counting)
         rtd_encoder_forward(enc, p->params.w, &m->t, &acts, train && p->o.drop, p->o.seed);
     if (!counting && sample)
-        keep_hidden(p, 0, enc, &acts, m->first_token);
+        keep_hidden(j, 0, enc, &acts, m);
     struct rtd_lm_rows rows = {
         .M = m->M,
         .row = m->row,
-        .target = b->originals + m->first_slot,
+        .target = m->original,
         .index = m->sindex,
         .slot = m->slot,
         .sampled = sample ? m->sampled : NULL,
@@ -183,10 +206,9 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
                                                                                      << 8,
         .temperature = (real)p->o.temperature,
         .disallow_correct = p->o.disallow_correct,
-        .logits =
-            sample && p->keep_gen_logits ? p->keep_gen_logits + m->first_slot * head->vocab : NULL,
+        .logits = keep ? rtd_arena_take(arena, m->M * vocab, sizeof(real)) : NULL,
     };
-    real gscale = train ? (real)(p->o.gen_weight / ((double)slots + 1e-6)) : 0;
+    real gscale = train ? (real)(p->o.gen_weight / (j->b->slots + 1e-6)) : 0;
     rtd_lm_head_run(head, p->params.w, lane->g, &rows, acts.out, m->d, m->T, gscale, arena);
     if (counting) {
         rtd_encoder_backward_scratch(arena, enc, &m->t);
@@ -194,6 +216,9 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
         rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, m->d, arena, p->o.drop,
                              p->o.seed);
     }
+    for (size_t k = 0; keep && !counting && k < m->M; k++)
+        memcpy(p->keep_gen_logits + m->place[k] * vocab, rows.logits + k * vocab,
+               vocab * sizeof *rows.logits);
     *loss += rows.loss;
     *correct += (double)rows.correct;
     arena->used = mark;
@@ -205,8 +230,8 @@ static void corrupt(struct job *j, struct micro *m, struct rtd_pretrain_sums *su
     const struct rtd_masked_batch *b = j->b;
     memset(m->replaced, 0, m->T);
     for (size_t k = 0; k < m->M; k++) {
-        int32_t original = b->originals[m->first_slot + k];
-        int32_t id = b->sampled ? b->sampled[m->first_slot + k] : m->sampled[k];
+        int32_t original = m->original[k];
+        int32_t id = b->sampled ? b->sampled[m->place[k]] : m->sampled[k];
         m->fake[m->row[k]] = id;
         m->replaced[m->row[k]] = id != original;
         sums->sampled_correct += id == original;
@@ -228,14 +253,16 @@ static void count_tokens(struct job *j, const struct micro *m, struct rtd_pretra
         }
         sums->disc_loss_means += loss / (1e-6 + m->start[s + 1] - m->start[s]);
     }
-    for (size_t t = 0; t < m->T; t++) {
-        if (j->scores)
-            j->scores[m->first_token + t] = (float)m->logits[t];
-        if (j->labels)
-            j->labels[m->first_token + t] = m->replaced[t];
-        if (j->p->keep_disc_logits)
-            j->p->keep_disc_logits[m->first_token + t] = m->logits[t];
+    for (size_t i = 0; i < m->t.nseq; i++) {
+        size_t at = j->b->start[j->seq[m->from + i]];
+        for (size_t t = m->start[i]; t < m->start[i + 1]; t++, at++) {
+            if (j->scores)
+                j->scores[at] = (float)m->logits[t];
+            if (j->labels)
+                j->labels[at] = m->replaced[t];
+        }
     }
+    keep_rows(j->p->keep_disc_logits, m->logits, 1, j, m);
 }
 
 static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro *m,
@@ -244,7 +271,7 @@ static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro
     struct rtd_pretrain *p = j->p;
     struct rtd_arena *arena = lane->arena;
     bool train = trains(j), counting = !arena->base;
-    size_t mark = arena->used, tokens = j->b->start[j->b->nseq];
+    size_t mark = arena->used;
     struct rtd_tokens t = m->t;
     struct rtd_acts acts;
     t.ids = m->fake;
@@ -252,9 +279,9 @@ static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro
     double loss = 0;
     if (!counting) {
         rtd_encoder_forward(&p->disc, p->params.w, &t, &acts, train && p->o.drop, p->o.seed);
-        keep_hidden(p, 1, &p->disc, &acts, m->first_token);
+        keep_hidden(j, 1, &p->disc, &acts, m);
     }
-    real gscale = train ? (real)(p->o.disc_weight / ((double)tokens + 1e-6)) : 0;
+    real gscale = train ? (real)(p->o.disc_weight / (j->b->tokens + 1e-6)) : 0;
     rtd_disc_head_run(&p->head, p->params.w, lane->g, m->logits, m->replaced, &loss, acts.out, m->d,
                       m->T, gscale, arena);
     if (counting) {
@@ -291,7 +318,7 @@ static size_t micro_size(struct job *j, struct micro *m)
     struct rtd_lane lane = {.arena = &count};
     struct rtd_pretrain_sums sums = {0};
     micro_take(m, &count, j);
-    m->t = (struct rtd_tokens){.nseq = m->to - m->from, .start = j->b->start + m->from};
+    m->t = (struct rtd_tokens){.nseq = m->to - m->from, .start = j->start + m->from};
     run_micro(j, &lane, m, &sums);
     return count.peak;
 }
@@ -299,15 +326,14 @@ static size_t micro_size(struct job *j, struct micro *m)
 static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
 {
     struct job *j = arg;
-    const struct rtd_masked_batch *b = j->b;
     struct rtd_pretrain_sums *sums = &j->sums[lane->lane];
     size_t end;
     struct micro m = {0};
-    rtd_part(b->nseq, rtd_lanes_count(j->p->lanes), lane->lane, &m.from, &end);
+    rtd_lane_range(j->b->nseq, rtd_lanes_count(j->p->lanes), lane->lane, &m.from, &end);
     for (; m.from < end; m.from = m.to) {
         size_t limit = j->p->o.micro_sequences ? j->p->o.micro_sequences : SIZE_MAX;
         for (m.to = m.from + 1; m.to < end && m.to - m.from < limit; m.to++)
-            if (b->start[m.to] - b->start[m.from] >= j->p->o.micro_tokens)
+            if (j->start[m.to] - j->start[m.from] >= j->p->o.micro_tokens)
                 break;
         int st = rtd_arena_need(lane->arena, micro_size(j, &m), err);
         if (st)
@@ -316,6 +342,21 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
         micro_fill(&m, j);
         run_micro(j, lane, &m, sums);
     }
+    return RTD_OK;
+}
+
+/* The batch's sequences lane after lane; free(j->seq). */
+static int order_lanes(struct job *j, int lanes, struct rtd_err *err)
+{
+    const struct rtd_masked_batch *b = j->b;
+    j->seq = malloc((2 * b->nseq + 1) * sizeof *j->seq);
+    if (!j->seq)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    j->start = j->seq + b->nseq;
+    rtd_lane_order(j->seq, b->nseq, lanes);
+    j->start[0] = 0;
+    for (size_t i = 0; i < b->nseq; i++)
+        j->start[i + 1] = j->start[i] + b->start[j->seq[i] + 1] - b->start[j->seq[i]];
     return RTD_OK;
 }
 
@@ -330,20 +371,13 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_masked_batch *b,
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     struct job j = {
         .p = p, .b = b, .phase = phase, .sums = part, .scores = scores, .labels = labels};
-    int st = rtd_lanes_run(p->lanes, run_lane, &j, grad, err);
-    for (int i = 0; i < lanes; i++) { /* in lane order */
-        sums->mlm_loss += part[i].mlm_loss;
-        sums->mlm_correct += part[i].mlm_correct;
-        sums->warmup_loss += part[i].warmup_loss;
-        sums->sampled_correct += part[i].sampled_correct;
-        sums->disc_loss += part[i].disc_loss;
-        sums->disc_loss_means += part[i].disc_loss_means;
-        sums->replaced += part[i].replaced;
-        sums->predicted += part[i].predicted;
-        sums->both += part[i].both;
-        sums->agree += part[i].agree;
-    }
+    int st = order_lanes(&j, lanes, err);
+    if (!st)
+        st = rtd_lanes_run(p->lanes, run_lane, &j, grad, err);
+    rtd_lanes_add((double *)part, lanes, sizeof *part / sizeof(double));
+    *sums = part[0];
     free(part);
+    free(j.seq);
     sums->sequences = (double)b->nseq;
     sums->tokens = b->start[b->nseq];
     sums->slots = b->mstart[b->nseq];
@@ -361,18 +395,20 @@ double rtd_pretrain_flops(const struct rtd_config *disc, const struct rtd_config
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length)
 {
     size_t n = (p->o.micro_tokens + max_length - 1) / max_length;
-    uint32_t *start = calloc(2 * (n + 1), sizeof *start);
+    uint32_t *start = calloc(3 * (n + 1), sizeof *start);
     if (!start)
         return 0;
-    uint32_t *mstart = start + n + 1;
+    uint32_t *mstart = start + n + 1, *seq = mstart + n + 1;
     for (size_t i = 0; i <= n; i++) {
         start[i] = (uint32_t)(i * max_length);
         mstart[i] = (uint32_t)(i * (max_length * 16 / 100 + 1));
+        seq[i] = (uint32_t)i;
     }
     struct rtd_masked_batch b = {.nseq = n, .start = start, .mstart = mstart};
-    struct job j = {.p = (struct rtd_pretrain *)p, .b = &b};
+    struct job j = {.p = (struct rtd_pretrain *)p, .b = &b, .seq = seq, .start = start};
     struct micro m = {.to = n};
     size_t arena = micro_size(&j, &m);
     free(start);
-    return (4 + (size_t)workers) * p->params.total * sizeof(real) + (size_t)workers * arena;
+    return (3 + (size_t)rtd_lanes_blocks(p->lanes)) * p->params.total * sizeof(real) +
+           (size_t)workers * arena;
 }

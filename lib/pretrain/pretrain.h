@@ -28,9 +28,10 @@ struct rtd_pretrain_options {
 };
 void rtd_pretrain_defaults(struct rtd_pretrain_options *o);
 
-/* A batch of masked examples, end to end. */
+/* A batch of masked examples, end to end, or the part of one that is this process's. */
 struct rtd_masked_batch {
     size_t nseq;
+    double tokens, slots;   /* of the whole batch: what the means of the losses go over */
     uint32_t *start;        /* [nseq + 1] tokens */
     uint32_t *mstart;       /* [nseq + 1] masked slots */
     int32_t *ids;           /* [tokens] the masked sequences */

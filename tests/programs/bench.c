@@ -98,6 +98,8 @@ static struct rtd_masked_batch make_batch(size_t n, size_t length, uint64_t step
     b.positions = calloc(n * masked, sizeof *b.positions);
     b.originals = calloc(n * masked, sizeof *b.originals);
     b.index = calloc(n, sizeof *b.index);
+    b.tokens = (double)(n * length);
+    b.slots = (double)(n * masked);
     if (!b.start || !b.mstart || !b.ids || !b.types || !b.positions || !b.originals || !b.index)
         die();
     for (size_t s = 0; s < n; s++) {

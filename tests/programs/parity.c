@@ -171,6 +171,8 @@ static struct rtd_pretrain *load_pretrain(const char *dir, const struct setting 
 static struct rtd_masked_batch masked_batch(const struct ragged *r)
 {
     return (struct rtd_masked_batch){.nseq = r->N,
+                                     .tokens = (double)r->tokens,
+                                     .slots = (double)r->slots,
                                      .start = r->start,
                                      .mstart = r->mstart,
                                      .ids = r->masked,
@@ -531,7 +533,8 @@ static void check_reference(const char *file, const char *dir)
 static void check_all(const char *dir)
 {
     static const struct setting settings[] = {{1, 0, NULL}, {1, 1, NULL}, {1, 2, NULL},
-                                              {3, 0, NULL}, {3, 1, NULL}, {3, 2, NULL}};
+                                              {2, 1, NULL}, {2, 2, NULL}, {4, 0, NULL},
+                                              {4, 1, NULL}};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         struct setting s = settings[i];
         if (rtd_pool_new(&s.pool, 1 + (int)i % 2, &err))

@@ -42,7 +42,7 @@ awk -v a="$(accuracy early)" 'BEGIN { exit !(a < 0.7) }' || fail "kept the last 
 for dev in '' '--dev dev.tsv'; do
     for j in 1 2 3; do
         # shellcheck disable=SC2086
-        tune "threads-$j" -f -j "$j" --lanes 3 --epochs 2 $dev
+        tune "threads-$j" -f -j "$j" --lanes 4 --epochs 2 $dev
         diff -r threads-1 "threads-$j" || fail "-j $j $dev: another model"
     done
 done

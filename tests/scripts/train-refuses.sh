@@ -18,6 +18,8 @@ refused 2 "--steps N is required: *ts-info --count*ts-cat --repeat*$usage" maske
 fails 2 "rtd-train: -o DIR is required$usage" rtd-train --steps 3 masked.ts
 refused 2 "--size huge: wants one of tiny, *$usage" --steps 3 --size huge masked.ts
 refused 2 "--mlm-warmup 4: more than --steps$usage" --steps 3 --mlm-warmup 4 masked.ts
+refused 2 "--lanes 3: wants a power of two$usage" --steps 3 --lanes 3 masked.ts
+refused 2 "--batch 6: wants a multiple of --lanes 4$usage" --steps 3 --lanes 4 masked.ts
 refused 2 "wants one stream, not 2$usage" --steps 3 masked.ts held.ts
 refused 2 "masked.ts: sequences of up to 32 tokens, but --positions 31*" --steps 3 --positions 31 masked.ts
 refused 1 'discriminator: *heads*' --steps 3 --heads 3 masked.ts
@@ -58,10 +60,10 @@ no_model run
 echo '{"input_ids":[2,4,3],"token_type_ids":[0,0,0],"masked_lm_positions":[1],"masked_lm_ids":[7]}
 {"input_ids":[],"token_type_ids":[],"masked_lm_positions":[],"masked_lm_ids":[]}' >void.json
 ts-load --kind masked --vocab vocab.txt --max-length 32 -o void.ts void.json
-refused 1 'void.ts: record 1: an empty sequence' --steps 2 --batch 1 void.ts
+refused 1 'void.ts: record 1: an empty sequence' --steps 2 --batch 1 --lanes 1 void.ts
 echo '{"input_ids":[2,4,3],"token_type_ids":[0,2,1],"masked_lm_positions":[1],"masked_lm_ids":[7]}' |
     ts-load --kind masked --vocab vocab.txt --max-length 32 -o types.ts
-refused 1 'types.ts: record 0: token type 2, but there are 2' --steps 2 --batch 1 types.ts
+refused 1 'types.ts: record 0: token type 2, but there are 2' --steps 2 --batch 1 --lanes 1 types.ts
 
 # a warning only: masks that were repeated
 ts-cat --repeat 2 -o static.ts masked.ts
@@ -95,7 +97,7 @@ fails 2 "rtd-train: run: holds a run already: --resume continues it, -f starts a
 same kept run
 rm -r run/discriminator run/generator run/checkpoint/step-4
 cp -r run unfinished
-for option in '--steps 5' '--seed 2' '--lr 0.02' '--batch 5' '--lanes 2' '--dropout 0.2' '--hidden 32' \
+for option in '--steps 5' '--seed 2' '--lr 0.02' '--batch 4' '--lanes 1' '--dropout 0.2' '--hidden 32' \
     '--warmup 1' '--mlm-warmup 1' '--positions 64' '--beta2 0.9' '--disallow-correct' '--generator-layers 1'; do
     read -ra argv <<<"$option"
     rm -rf run

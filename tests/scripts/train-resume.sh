@@ -125,7 +125,7 @@ done
 # parts of a stream: indices have a stride; so does the first record after a batch of one
 for batch in 1 4; do
     part() { ts-cat --shard 1/3 examples.ts | mask-gen; }
-    short() { rtd-train -q --steps 9 --save-every 1 --keep 9 "${model[@]}" --batch $batch "$@"; }
+    short() { rtd-train -q --steps 9 --save-every 1 --keep 9 "${model[@]}" --batch $batch --lanes 1 "$@"; }
     rm -rf shard shard-cut
     part | short -o shard || [ "${PIPESTATUS[1]}" = 0 ]
     cp -r shard shard-cut

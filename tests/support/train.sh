@@ -20,7 +20,7 @@ END
     ts-cat --skip 1200 all.ts | ts-head -n 200 | mask-gen --seed 7 -o held.ts
 }
 model=(--size tiny --layers 2 --hidden 16 --heads 2 --ffn 24 --embedding 8 --generator-hidden 12
-    --positions 32 --batch 6 --lanes 3 --micro-tokens 50 --lr 0.01 --warmup 4 --log-every 1)
+    --positions 32 --batch 6 --lanes 2 --micro-tokens 50 --lr 0.01 --warmup 4 --log-every 1)
 
 complain() {
     echo "$*"

@@ -105,6 +105,8 @@ static void fill(struct rtd_batch_store *s, size_t n, uint64_t index)
         b->mstart[i + 1] = slots;
         b->index[i] = index + i;
     }
+    b->tokens = b->start[n];
+    b->slots = b->mstart[n];
 }
 
 struct totals {

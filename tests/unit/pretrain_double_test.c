@@ -264,6 +264,8 @@ static struct batch make_batch(const struct shape *s)
         a.b.index[i] = 1000 + 3 * i;
         a.labels[i] = (int32_t)below(3);
     }
+    a.b.tokens = a.b.start[n];
+    a.b.slots = a.b.mstart[n];
     a.b.sampled = a.sampled;
     return a;
 }
@@ -342,9 +344,9 @@ static void weights_lanes_micro_batches(void **state)
     (void)state;
     static const struct variant variants[] = {
         {false, false, RTD_PHASE_ELECTRA, 1, 50, 1, 1},
-        {false, true, RTD_PHASE_ELECTRA, 0.3, 7, 3, 1},
+        {false, true, RTD_PHASE_ELECTRA, 0.3, 7, 4, 1},
         {false, false, RTD_PHASE_ELECTRA, 0, 7, 2, 2},
-        {false, true, RTD_PHASE_ELECTRA, 2, 0, 7, 2},
+        {false, true, RTD_PHASE_ELECTRA, 2, 0, 8, 2},
         {false, true, RTD_PHASE_ELECTRA, 1, 50, 8, 0},
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
@@ -358,7 +360,7 @@ static void large_batch(void **state)
 {
     (void)state;
     pretrain(&large, &(struct variant){false, false, RTD_PHASE_ELECTRA, 1, 50, 1, 0});
-    pretrain(&large, &(struct variant){false, true, RTD_PHASE_ELECTRA, 1, 50, 3, 5});
+    pretrain(&large, &(struct variant){false, true, RTD_PHASE_ELECTRA, 1, 50, 4, 5});
     pretrain(&large, &(struct variant){false, true, RTD_PHASE_WARMUP, 1, 50, 1, 0});
 }
 
@@ -571,7 +573,7 @@ static void classification(void **state)
 {
     (void)state;
     const enum rtd_task k = RTD_TASK_CLASSIFY;
-    finetune(&projected, &(struct tuning){k, false, true, true, true, false, 0, 3, 2});
+    finetune(&projected, &(struct tuning){k, false, true, true, true, false, 0, 4, 2});
     finetune(&projected, &(struct tuning){k, false, false, false, false, false, 0.1, 1, 0});
     finetune(&square, &(struct tuning){k, true, true, true, false, false, 0, 1, 1});
     finetune(&large, &(struct tuning){k, false, false, true, true, false, 0, 2, 0});

@@ -234,6 +234,8 @@ static struct rtd_masked_batch make_batch(bool given)
         a.index[s] = 1000 + 5 * (uint64_t)s + ((uint64_t)s << 33);
     }
     return (struct rtd_masked_batch){.nseq = SEQUENCES,
+                                     .tokens = TOKENS,
+                                     .slots = SEQUENCES * SLOTS,
                                      .start = a.start,
                                      .mstart = a.mstart,
                                      .ids = a.ids,
