@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static int record(struct rtd_err *err, int status, int sys, const char *fmt, va_list ap)
 {
     if (err->status)
@@ -39,32 +41,19 @@ int rtd_fail_sys(struct rtd_err *err, const char *fmt, ...)
     return status;
 }
 
-/* Length of the valid UTF-8 sequence at s (n bytes left), 0 when it is broken. */
-static unsigned long utf8_sequence(const unsigned char *s, unsigned long n)
-{
-    if (s[0] < 0x80)
-        return 1;
-    unsigned long len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || len > n)
-        return 0;
-    for (unsigned long i = 1; i < len; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
-
 char *rtd_mask_text(char *dst, unsigned long size, const char *src, unsigned long len)
 {
     const unsigned char *s = (const unsigned char *)src;
     unsigned long o = 0;
     for (unsigned long i = 0; i < len && size;) {
-        unsigned long n = utf8_sequence(s + i, len - i);
-        if (o + (n ? n : 1) >= size)
+        uint32_t c;
+        int k = rtd_utf8_step(s + i, len - i, &c);
+        unsigned long n = k > 0 ? (unsigned long)k : 1;
+        if (o + n >= size)
             break;
-        if (n == 0 || (n == 1 && (s[i] < 32 || s[i] == 127)) ||
-            (n == 2 && s[i] == 0xc2 && s[i + 1] < 0xa0)) {
+        if (k <= 0 || c < 32 || (c >= 127 && c < 0xa0)) {
             dst[o++] = '?';
-            i += n ? n : 1;
+            i += n;
         } else {
             memcpy(dst + o, s + i, n);
             o += n;

@@ -59,12 +59,7 @@ static int put(struct parser *s, const void *bytes, size_t n)
 static int put_code_point(struct parser *s, uint32_t c)
 {
     char b[4];
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    for (size_t i = n; i-- > 1; c >>= 6)
-        b[i] = (char)(0x80 | (c & 0x3f));
-    b[0] = (char)(lead[n] | c);
-    return put(s, b, n);
+    return put(s, b, rtd_utf8_encode(b, c));
 }
 
 /* Four hexadecimal digits at p; -1: they are not there. */

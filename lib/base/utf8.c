@@ -3,24 +3,18 @@
  * UTF-8. */
 #include "base/utf8.h"
 
-int rtd_utf8_step(const unsigned char *p, size_t n, uint32_t *c)
+int rtd_utf8_broken(const unsigned char *p, size_t n)
 {
     unsigned char lead = p[0], lo = 0x80, hi = 0xbf;
     int more;
-    *c = lead;
-    if (lead < 0x80)
-        return 1;
     if (lead >= 0xc2 && lead <= 0xdf) {
         more = 1;
-        *c = lead & 0x1f;
     } else if (lead >= 0xe0 && lead <= 0xef) {
         more = 2;
-        *c = lead & 0x0f;
         lo = lead == 0xe0 ? 0xa0 : 0x80; /* no longer form than needed */
         hi = lead == 0xed ? 0x9f : 0xbf; /* no surrogates */
     } else if (lead >= 0xf0 && lead <= 0xf4) {
         more = 3;
-        *c = lead & 0x07;
         lo = lead == 0xf0 ? 0x90 : 0x80;
         hi = lead == 0xf4 ? 0x8f : 0xbf; /* not above U+10FFFF */
     } else {
@@ -31,11 +25,22 @@ int rtd_utf8_step(const unsigned char *p, size_t n, uint32_t *c)
             return 0;
         if (p[i] < lo || p[i] > hi)
             return -i;
-        *c = *c << 6 | (p[i] & 0x3f);
         lo = 0x80;
         hi = 0xbf;
     }
     return more + 1;
+}
+
+bool rtd_utf8_valid(const char *s, size_t n)
+{
+    uint32_t c;
+    for (size_t i = 0; i < n;) {
+        int k = rtd_utf8_step((const unsigned char *)s + i, n - i, &c);
+        if (k <= 0)
+            return false;
+        i += (size_t)k;
+    }
+    return true;
 }
 
 /* The length of the blank at s, 0 if there is none. */

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
+
+#include "base/utf8.h"
 
 static void drop_fields(struct rtd_json_row *row)
 {
@@ -107,9 +108,8 @@ json_t *rtd_json_text(const char *text, size_t len)
     if (!repaired)
         return string;
     while (len) {
-        utf8proc_int32_t c;
-        utf8proc_ssize_t n =
-            utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)len, &c);
+        uint32_t c;
+        int n = rtd_utf8_step((const unsigned char *)text, len, &c);
         size_t taken = n < 1 ? 1 : (size_t)n;
         at = n < 1 ? stpcpy(at, replacement) : mempcpy(at, text, taken);
         text += taken;

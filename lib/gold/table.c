@@ -5,10 +5,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "base/io.h"
 #include "base/say.h"
+#include "base/utf8.h"
 
 void rtd_table_free(struct rtd_table *t)
 {
@@ -40,19 +40,6 @@ static int grow(struct rtd_table *t, size_t *cap, bool label, struct rtd_err *er
     return RTD_OK;
 }
 
-static bool is_utf8(const char *s)
-{
-    const utf8proc_uint8_t *p = (const utf8proc_uint8_t *)s;
-    utf8proc_int32_t c;
-    while (*p) {
-        utf8proc_ssize_t n = utf8proc_iterate(p, -1, &c);
-        if (n < 1)
-            return false;
-        p += n;
-    }
-    return true;
-}
-
 /* The row's copies; a partly copied row is released here, since t->rows does not count it. */
 static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struct rtd_row *row,
                    uint64_t number, bool empty_label, struct rtd_err *err)
@@ -63,7 +50,7 @@ static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struc
     if (c->label >= 0 && !empty_label && !row->field[c->label][0])
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", t->name,
                         (unsigned long long)number);
-    if (c->label >= 0 && !is_utf8(row->field[c->label]))
+    if (c->label >= 0 && !rtd_utf8_valid(row->field[c->label], strlen(row->field[c->label])))
         return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not UTF-8", t->name,
                         (unsigned long long)number);
     char *copy[3] = {NULL, NULL, NULL};

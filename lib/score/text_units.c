@@ -5,12 +5,14 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
+
 int32_t rtd_code_point(const char *s, size_t *len)
 {
-    utf8proc_int32_t c;
-    utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)s, -1, &c);
+    uint32_t c;
+    int n = rtd_utf8_step((const unsigned char *)s, 4, &c); /* it stops at the NUL */
     *len = n > 0 ? (size_t)n : 1;
-    return n > 0 ? c : (unsigned char)*s;
+    return n > 0 ? (int32_t)c : (unsigned char)*s;
 }
 
 bool rtd_is_space(int32_t c)
@@ -31,8 +33,8 @@ bool rtd_is_word_char(int32_t c)
 
 int rtd_put_code_point(struct rtd_buf *b, int32_t c, struct rtd_err *err)
 {
-    utf8proc_uint8_t bytes[4];
-    return rtd_buf_append(b, bytes, (size_t)utf8proc_encode_char(c, bytes), err);
+    char bytes[4];
+    return rtd_buf_append(b, bytes, rtd_utf8_encode(bytes, (uint32_t)c), err);
 }
 
 int rtd_lower_case(struct rtd_buf *b, const char *s, struct rtd_err *err)

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "stream/format.h"
+#include "stream/special.h"
 
 static const char *format_version(void)
 {
@@ -181,10 +182,8 @@ int rtd_header_set_vocab(struct rtd_header *h, const char *text, size_t len, con
                          struct rtd_err *err)
 {
     struct rtd_tokeniser *k = &h->tok;
-    static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
     int32_t *const ids[] = {&k->pad_id, &k->unk_id, &k->cls_id, &k->sep_id, &k->mask_id};
-    enum { N = sizeof special / sizeof special[0] };
-    int32_t found[N] = {-1, -1, -1, -1, -1};
+    int32_t found[RTD_SPECIALS] = {-1, -1, -1, -1, -1};
 
     if (len > RTD_TS_MAX_HEADER)
         return rtd_fail(err, RTD_EDATA, "%s: vocabulary over %zu bytes", name, RTD_TS_MAX_HEADER);
@@ -196,14 +195,16 @@ int rtd_header_set_vocab(struct rtd_header *h, const char *text, size_t len, con
         size_t n = nl ? (size_t)(nl - (text + at)) : len - at, w = n;
         while (w && (text[at + w - 1] == '\r' || text[at + w - 1] == ' '))
             w--;
-        for (int i = 0; i < N; i++)
-            if (w == strlen(special[i]) && !memcmp(text + at, special[i], w))
+        for (int i = 0; i < RTD_SPECIALS; i++)
+            if (w == strlen(rtd_special_piece[i].text) &&
+                !memcmp(text + at, rtd_special_piece[i].text, w))
                 found[i] = lines;
         at += n + 1;
     }
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < RTD_SPECIALS; i++)
         if (found[i] < 0)
-            return rtd_fail(err, RTD_EDATA, "%s: no piece %s in the vocabulary", name, special[i]);
+            return rtd_fail(err, RTD_EDATA, "%s: no piece %s in the vocabulary", name,
+                            rtd_special_piece[i].text);
     char *copy = malloc(len + 1);
     if (!copy)
         return rtd_fail(err, RTD_ESYS, "%s: no memory for the vocabulary", name);
@@ -214,7 +215,7 @@ int rtd_header_set_vocab(struct rtd_header *h, const char *text, size_t len, con
     k->vocab_len = len;
     k->vocab_size = (uint32_t)lines;
     rtd_digest_hex(k->digest, copy, len);
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < RTD_SPECIALS; i++)
         *ids[i] = found[i];
     return RTD_OK;
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* An error stays in p->err: the caller looks once a record. */
 static void add(struct rtd_printer *p, const char *s, size_t n)
 {
@@ -23,15 +25,10 @@ static void add_string(struct rtd_printer *p, const char *s, size_t n)
     while (i < n) {
         unsigned char c = (unsigned char)s[i];
         if (c >= 0x80) {
-            size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2, k = 1;
-            unsigned char d = i + 1 < n ? (unsigned char)s[i + 1] : 0;
-            bool ok = c >= 0xc2 && c <= 0xf4 && len <= n - i && !(c == 0xe0 && d < 0xa0) &&
-                      !(c == 0xed && d > 0x9f) && !(c == 0xf0 && d < 0x90) &&
-                      !(c == 0xf4 && d > 0x8f);
-            while (ok && k < len)
-                ok = ((unsigned char)s[i + k++] & 0xc0) == 0x80;
-            if (ok) {
-                i += len;
+            uint32_t cp;
+            int k = rtd_utf8_step((const unsigned char *)s + i, n - i, &cp);
+            if (k > 0) {
+                i += (size_t)k;
                 continue;
             }
         } else if (c >= 0x20 && c != '"' && c != '\\') {

@@ -7,19 +7,39 @@
 
 #include "base/hash.h"
 
-/* Rust's char::is_whitespace, which the reference uses: the property White_Space.  The controls
- * among them (U+000B, U+000C, U+0085) are dropped before. */
-static bool is_space(uint32_t c)
+bool rtd_is_white_space(uint32_t c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == 0xA0 || c == 0x1680 ||
+    return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85 || c == 0xA0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
            c == 0x205F || c == 0x3000;
 }
 
-/* Dropped by cleaning.  Unassigned code points are not: the reference keeps them. */
-static bool is_dropped(uint32_t c, int category)
+bool rtd_is_word_letter(uint32_t c)
 {
-    if (c == '\t' || c == '\n' || c == '\r')
+    switch (utf8proc_category((utf8proc_int32_t)c)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC:
+        return true;
+    default: /* joiners, and letters in circles and squares */
+        return c == 0x200C || c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) ||
+               (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+               (c >= 0x1F170 && c <= 0x1F189);
+    }
+}
+
+/* Dropped by cleaning.  Unassigned code points are not: the reference keeps them. */
+static bool is_dropped(const struct rtd_tok_settings *s, uint32_t c, int category)
+{
+    if (s->keep_controls || c == '\t' || c == '\n' || c == '\r')
         return false;
     return c == 0 || c == 0xFFFD || category == UTF8PROC_CATEGORY_CC ||
            category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_CO;
@@ -43,11 +63,17 @@ static bool is_punct(uint32_t c, int category)
     return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
-static uint8_t kind_of(uint32_t c)
+static uint8_t kind_of(const struct rtd_tok_settings *s, uint32_t c)
 {
-    if (is_space(c))
+    if (s->split == RTD_SPLIT_NEVER)
+        return RTD_CH_KEEP;
+    if (rtd_is_white_space(c))
         return RTD_CH_SPACE;
-    return is_punct(c, utf8proc_category((utf8proc_int32_t)c)) ? RTD_CH_PUNCT : RTD_CH_KEEP;
+    bool punct =
+        s->split == RTD_SPLIT_RUNS
+            ? !rtd_is_word_letter(c)
+            : s->split == RTD_SPLIT_BERT && is_punct(c, utf8proc_category((utf8proc_int32_t)c));
+    return punct ? RTD_CH_PUNCT : RTD_CH_KEEP;
 }
 
 /* The parts that a cleaned code point becomes: decomposition, accents away, lower case, in the
@@ -69,7 +95,7 @@ static int parts_of(const struct rtd_tok_settings *s, uint32_t cp, struct rtd_ch
             part[n++] = (struct rtd_char_part){0x307, RTD_CH_KEEP, 0, 0};
         } else {
             uint32_t c = (uint32_t)(s->lower_case ? utf8proc_tolower(d[i]) : d[i]);
-            part[n++] = (struct rtd_char_part){c, kind_of(c), ccc, 0};
+            part[n++] = (struct rtd_char_part){c, kind_of(s, c), ccc, 0};
         }
     }
     for (int i = 0; i < n; i++)
@@ -98,22 +124,41 @@ static int entry_of(struct rtd_charmap *m, uint32_t cp, uint32_t *entry, struct 
 {
     const struct rtd_tok_settings *s = &m->set;
     struct rtd_char_part part[64];
-    int category = utf8proc_category((utf8proc_int32_t)cp), n;
+    const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)cp);
+    int category = p->category, n;
     uint32_t cjk = s->chinese && is_cjk(cp) ? RTD_CH_CJK : 0;
 
-    if (is_dropped(cp, category)) {
+    if (is_dropped(s, cp, category)) {
         *entry = RTD_CH_DROP;
         return RTD_OK;
     }
-    if (is_space(cp)) {
+    if (rtd_is_white_space(cp) && s->split != RTD_SPLIT_NEVER) {
         *entry = RTD_CH_SPACE;
+        return RTD_OK;
+    }
+    if (rtd_is_white_space(cp) && !s->keep_controls) { /* cleaning makes every blank the same */
+        *entry = cp == ' ' ? RTD_CH_KEEP : ' ' << RTD_CH_SHIFT | RTD_CH_MAP;
         return RTD_OK;
     }
     if (s->strip_accents && cp >= 0xAC00 && cp <= 0xD7A3) {
         *entry = RTD_CH_HANGUL;
         return RTD_OK;
     }
+    bool letter = category == UTF8PROC_CATEGORY_LO ||
+                  (category == UTF8PROC_CATEGORY_CN && s->split != RTD_SPLIT_RUNS);
+    if (letter && p->decomp_seqindex == UINT16_MAX && p->lowercase_seqindex == UINT16_MAX &&
+        !(cjk && s->split == RTD_SPLIT_NEVER)) {
+        *entry = RTD_CH_KEEP | cjk; /* most of all code points, so that a table is made soon */
+        return RTD_OK;
+    }
     n = parts_of(s, cp, part);
+    if (cjk && s->split == RTD_SPLIT_NEVER) { /* the blanks stay in the word */
+        const struct rtd_char_part blank = {' ', RTD_CH_KEEP, 0, 0};
+        memmove(part + 1, part, (size_t)n * sizeof *part);
+        part[0] = part[n + 1] = blank;
+        n += 2;
+        cjk = 0;
+    }
     /* An accent that reorders nothing: its own place in the order does not matter once it is
      * gone.  (A mark of class 0 ends a run, so it stays visible as a sequence.) */
     while (n > 1 && part[n - 1].kind == RTD_CH_MARK && part[n - 1].ccc)
@@ -183,6 +228,8 @@ int rtd_charmap_new(struct rtd_charmap **out, const struct rtd_tok_settings *s, 
     for (uint32_t c = 0; c < 128; c++) {
         uint32_t e = rtd_charmap_entry(m, c);
         m->ascii[c] = (uint8_t)(e & RTD_CH_KIND);
+        if (s->split == RTD_SPLIT_RUNS && m->ascii[c] != RTD_CH_DROP)
+            m->ascii[c] = RTD_CH_SEQ; /* the way of all other characters: only it knows runs */
         m->lower[c] = (char)((e & RTD_CH_KIND) == RTD_CH_MAP ? e >> RTD_CH_SHIFT : c);
     }
     free(hashes);

@@ -38,7 +38,7 @@ struct rtd_char_part {
 
 struct rtd_charmap {
     struct rtd_tok_settings set;
-    uint8_t ascii[128]; /* enum rtd_char_kind; MAP means lower[] differs */
+    uint8_t ascii[128]; /* enum rtd_char_kind; MAP: lower[] differs; SEQ: see rtd_charmap_entry */
     char lower[128];
     uint16_t index[0x1100]; /* block of code points cp >> 8 */
     uint32_t (*block)[256]; /* [nblocks] entries */
@@ -46,68 +46,17 @@ struct rtd_charmap {
     struct rtd_char_part *seq; /* [nseq] */
 };
 
+/* Rust's char::is_whitespace, which the reference uses: the property White_Space. */
+bool rtd_is_white_space(uint32_t c);
+/* Rust's \w: Alphabetic, marks, decimal digits, connecting punctuation, joiners. */
+bool rtd_is_word_letter(uint32_t c);
+
 int rtd_charmap_new(struct rtd_charmap **m, const struct rtd_tok_settings *s, struct rtd_err *err);
 void rtd_charmap_free(struct rtd_charmap *m);
 
 static inline uint32_t rtd_charmap_entry(const struct rtd_charmap *m, uint32_t cp)
 {
     return m->block[m->index[cp >> 8]][cp & 255];
-}
-
-/* Decode one character of UTF-8 at p (p < end) into *cp; its length, or 0 where the bytes are not
- * UTF-8 (overlong forms, surrogates and values over U+10FFFF included). */
-static inline unsigned rtd_utf8_decode(const char *p, const char *end, uint32_t *cp)
-{
-    const unsigned char *s = (const unsigned char *)p;
-    uint32_t c = s[0];
-    if (c < 0x80) {
-        *cp = c;
-        return 1;
-    }
-    if (c < 0xE0) {
-        if (c < 0xC2 || end - p < 2 || (s[1] & 0xC0) != 0x80)
-            return 0;
-        *cp = (c & 31) << 6 | (s[1] & 63u);
-        return 2;
-    }
-    if (c < 0xF0) {
-        if (end - p < 3 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80)
-            return 0;
-        c = (c & 15) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
-        *cp = c;
-        return c < 0x800 || (c >= 0xD800 && c < 0xE000) ? 0 : 3;
-    }
-    if (c > 0xF4 || end - p < 4 || (s[1] & 0xC0) != 0x80 || (s[2] & 0xC0) != 0x80 ||
-        (s[3] & 0xC0) != 0x80)
-        return 0;
-    c = (c & 7) << 18 | (s[1] & 63u) << 12 | (s[2] & 63u) << 6 | (s[3] & 63u);
-    *cp = c;
-    return c < 0x10000 || c > 0x10FFFF ? 0 : 4;
-}
-
-/* Encode a valid code point into p (room for 4 bytes); its length. */
-static inline unsigned rtd_utf8_encode(char *p, uint32_t c)
-{
-    if (c < 0x80) {
-        p[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        p[0] = (char)(0xC0 | c >> 6);
-        p[1] = (char)(0x80 | (c & 63));
-        return 2;
-    }
-    if (c < 0x10000) {
-        p[0] = (char)(0xE0 | c >> 12);
-        p[1] = (char)(0x80 | (c >> 6 & 63));
-        p[2] = (char)(0x80 | (c & 63));
-        return 3;
-    }
-    p[0] = (char)(0xF0 | c >> 18);
-    p[1] = (char)(0x80 | (c >> 12 & 63));
-    p[2] = (char)(0x80 | (c >> 6 & 63));
-    p[3] = (char)(0x80 | (c & 63));
-    return 4;
 }
 
 #endif

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+#include "stream/special.h"
 #include "text/merge.h"
 #include "text/wordcount.h"
 #include "text/words.h"
 
-static const char *const special[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-enum { NSPECIAL = sizeof special / sizeof *special, CODE_POINTS = 0x110000 };
+enum { CODE_POINTS = 0x110000 };
 
 struct rtd_learner {
     struct rtd_learn_options o;
@@ -115,7 +116,7 @@ static void count_letters(const struct rtd_wordcount *c, struct letter *letter)
         const char *s = rtd_wordcount_text(c, w), *end = s + w->len;
         for (const char *p = s; p < end;) {
             uint32_t cp = 0;
-            unsigned k = rtd_utf8_decode(p, end, &cp);
+            int k = rtd_utf8_step((const unsigned char *)p, (size_t)(end - p), &cp);
             letter[cp].count += w->count;
             letter[cp].inside = letter[cp].inside || p > s;
             p += k;
@@ -198,7 +199,8 @@ static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd
         s->count[i] = c->word[i].count;
         for (const char *q = b; q < end;) {
             char text[8] = "##";
-            uint32_t cp, k = rtd_utf8_decode(q, end, &cp), lead = q > b ? 2 : 0;
+            uint32_t cp, lead = q > b ? 2 : 0;
+            size_t k = (size_t)rtd_utf8_step((const unsigned char *)q, (size_t)(end - q), &cp);
             memcpy(text + lead, q, k);
             s->piece[at] = rtd_pieces_find(p, text, lead + k);
             at += s->piece[at] != UINT32_MAX;
@@ -233,8 +235,9 @@ int rtd_learner_finish(struct rtd_learner *l, struct rtd_buf *out, struct rtd_le
                                    .long_words = l->long_words,
                                    .forgotten = l->seen.forgotten,
                                    .broken = l->words.broken};
-    for (int i = 0; i < NSPECIAL; i++)
-        if (rtd_pieces_add(&p, special[i], strlen(special[i]), &number, err))
+    for (int i = 0; i < RTD_SPECIALS; i++)
+        if (rtd_pieces_add(&p, rtd_special_piece[i].text, strlen(rtd_special_piece[i].text),
+                           &number, err))
             goto out;
     if (add_alphabet(l, &p, r, err) || spell(&l->seen, &p, &s, err))
         goto out;

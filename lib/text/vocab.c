@@ -4,20 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text/charmap.h"
+#include "base/utf8.h"
 
 static int check_line(const char *line, size_t len, const char *name, uint32_t number,
                       struct rtd_err *err)
 {
-    uint32_t cp;
-    unsigned k;
-    if (!len)
-        return rtd_fail(err, RTD_EDATA, "%s: line %u: empty piece", name, number);
-    for (size_t i = 0; i < len; i += k)
-        if (!(k = rtd_utf8_decode(line + i, line + len, &cp)) || !cp)
-            return rtd_fail(err, RTD_EDATA, "%s: line %u: not a vocabulary: not UTF-8 text", name,
-                            number);
-    return RTD_OK;
+    if (rtd_utf8_valid(line, len) && !memchr(line, 0, len))
+        return RTD_OK;
+    return rtd_fail(err, RTD_EDATA, "%s: line %u: not a vocabulary: not UTF-8 text", name, number);
 }
 
 /* Split into lines: fills text, pieces, at. */
@@ -49,6 +43,8 @@ static int split(struct rtd_vocab *v, const char *text, size_t len, const char *
         v->at[v->n++] = (uint32_t)v->len;
         v->len += n + 1;
     }
+    while (v->n && v->text[v->at[v->n - 1]] == '\n') /* empty lines at the end are no pieces */
+        v->len = v->at[--v->n];
     if (!v->n)
         return rtd_fail(err, RTD_EDATA, "%s: empty vocabulary", name);
     v->text[v->len] = 0;
@@ -70,7 +66,7 @@ int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char
 {
     int32_t *id = NULL;
     const char **key = NULL;
-    uint32_t twice = 0; /* the first piece that repeats another, in the order of key */
+    uint32_t n = 0;
 
     *v = (struct rtd_vocab){0};
     if (len > RTD_VOCAB_MAX)
@@ -88,18 +84,15 @@ int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char
         id[i] = (int32_t)i;
     qsort_r(id, v->n, sizeof *id, by_piece, v);
     for (uint32_t i = 0; i < v->n; i++) {
-        key[i] = v->pieces + v->at[id[i]];
-        if (i && !strcmp(key[i - 1], key[i]) && (!twice || id[i] < id[twice]))
-            twice = i;
+        const char *piece = v->pieces + v->at[id[i]];
+        bool again = n && !strcmp(key[n - 1], piece);
+        v->twice += again;
+        n -= again; /* the later id counts */
+        key[n] = piece;
+        id[n] = id[i];
+        n += *piece != 0;
     }
-    if (twice) {
-        char piece[64];
-        rtd_fail(err, RTD_EDATA, "%s: line %d: piece '%s' stands on line %d already", name,
-                 id[twice] + 1, rtd_mask_text(piece, sizeof piece, key[twice], strlen(key[twice])),
-                 id[twice - 1] + 1);
-        goto out;
-    }
-    rtd_trie_init(&v->trie, key, id, v->n, err);
+    rtd_trie_init(&v->trie, key, id, n, err);
 out:
     free(id);
     free(key);

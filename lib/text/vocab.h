@@ -16,14 +16,15 @@ struct rtd_vocab {
     char *pieces; /* the same with NULs for line ends */
     uint32_t *at; /* [n] where piece i begins in pieces */
     uint32_t n;
+    uint32_t twice;       /* pieces that stand there again: the later id counts */
     struct rtd_trie trie; /* piece -> id */
 };
 
 enum { RTD_VOCAB_MAX = 32 << 20 }; /* bytes of a vocab.txt: what a stream header holds */
 
 /* Reads text[0..len-1]: carriage returns before line ends are removed, a missing last line end is
- * added.  RTD_EDATA for what is not UTF-8 text, an empty line, a piece given twice, no pieces at
- * all; `name` is for messages. */
+ * added, empty lines at the end are no pieces (others are ids that no text yields).  RTD_EDATA for
+ * what is not UTF-8 text, and no pieces at all; `name` is for messages. */
 int rtd_vocab_init(struct rtd_vocab *v, const char *text, size_t len, const char *name,
                    struct rtd_err *err);
 void rtd_vocab_fini(struct rtd_vocab *v);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/utf8.h"
+
 /* No character becomes more bytes than this (a musical symbol of 4 bytes becomes 12), with room
  * for the next one. */
 enum { MOST = 64 };
@@ -16,6 +18,8 @@ struct state {
     size_t barrier;      /* combining marks before this offset are not reordered */
     uint32_t begin, end; /* source */
     bool linear;
+    bool other; /* the word is a run of other characters than letters */
+    bool runs;  /* RTD_SPLIT_RUNS: such runs are words */
 };
 
 static int grow(struct rtd_words *w, size_t need, struct rtd_err *err)
@@ -47,6 +51,7 @@ static inline void end_word(struct state *s)
     }
     s->barrier = s->o;
     s->linear = true;
+    s->other = false;
 }
 
 /* From here on the word keeps the source of every byte. */
@@ -84,6 +89,25 @@ static void put(struct state *s, uint32_t cp, uint32_t at, uint32_t size)
     s->end = at + size;
 }
 
+static inline void letter(struct state *s, uint32_t cp, uint32_t at, uint32_t size)
+{
+    if (s->other)
+        end_word(s);
+    put(s, cp, at, size);
+}
+
+/* A word by itself, or in a run of its like. */
+static inline void punct(struct state *s, uint32_t cp, uint32_t at, uint32_t size)
+{
+    if (!s->other)
+        end_word(s);
+    put(s, cp, at, size);
+    if (s->runs)
+        s->other = true;
+    else
+        end_word(s);
+}
+
 /* Move the last character (of k bytes, class ccc) before those of greater class: canonical order.
  */
 static void reorder(struct state *s, unsigned k, uint8_t ccc)
@@ -96,7 +120,7 @@ static void reorder(struct state *s, unsigned k, uint8_t ccc)
         uint32_t cp = 0;
         while (before > s->barrier && ((unsigned char)b[before] & 0xC0) == 0x80)
             before--;
-        rtd_utf8_decode(b + before, b + to, &cp);
+        rtd_utf8_step((const unsigned char *)b + before, to - before, &cp);
         if (utf8proc_get_property((utf8proc_int32_t)cp)->combining_class <= ccc)
             break;
         to = before;
@@ -136,9 +160,7 @@ static void sequence(struct state *s, const struct rtd_char_part *part, uint32_t
             end_word(s);
             break;
         case RTD_CH_PUNCT:
-            end_word(s);
-            put(s, part->cp, at, size);
-            end_word(s);
+            punct(s, part->cp, at, size);
             break;
         case RTD_CH_MARK:
             mark(s, at, size);
@@ -146,7 +168,7 @@ static void sequence(struct state *s, const struct rtd_char_part *part, uint32_t
                 s->barrier = s->o;
             break;
         default:
-            put(s, part->cp, at, size);
+            letter(s, part->cp, at, size);
             if (part->ccc) {
                 size_t k = 1;
                 unbend(s);
@@ -163,13 +185,13 @@ static void sequence(struct state *s, const struct rtd_char_part *part, uint32_t
 static void hangul(struct state *s, uint32_t cp, uint32_t at, uint32_t size)
 {
     uint32_t i = cp - 0xAC00;
-    put(s, 0x1100 + i / 588, at, size);
+    letter(s, 0x1100 + i / 588, at, size);
     put(s, 0x1161 + i / 28 % 21, at, size);
     if (i % 28)
         put(s, 0x11A7 + i % 28, at, size);
 }
 
-/* One character outside ASCII. */
+/* One character outside ASCII, or any. */
 static void other(struct state *s, const struct rtd_charmap *m, uint32_t cp, uint32_t at,
                   uint32_t size)
 {
@@ -178,18 +200,16 @@ static void other(struct state *s, const struct rtd_charmap *m, uint32_t cp, uin
         end_word(s);
     switch (e & RTD_CH_KIND) {
     case RTD_CH_KEEP:
-        put(s, cp, at, size);
+        letter(s, cp, at, size);
         break;
     case RTD_CH_MAP:
-        put(s, e >> RTD_CH_SHIFT, at, size);
+        letter(s, e >> RTD_CH_SHIFT, at, size);
         break;
     case RTD_CH_SPACE:
         end_word(s);
         break;
     case RTD_CH_PUNCT:
-        end_word(s);
-        put(s, e >> RTD_CH_SHIFT ? e >> RTD_CH_SHIFT : cp, at, size);
-        end_word(s);
+        punct(s, e >> RTD_CH_SHIFT ? e >> RTD_CH_SHIFT : cp, at, size);
         break;
     case RTD_CH_MARK:
         mark(s, at, size);
@@ -210,7 +230,7 @@ static void other(struct state *s, const struct rtd_charmap *m, uint32_t cp, uin
 int rtd_words_next(const struct rtd_charmap *m, struct rtd_words *w, const char *text, size_t len,
                    size_t *pos, struct rtd_err *err)
 {
-    struct state s = {.w = w, .linear = true};
+    struct state s = {.w = w, .linear = true, .runs = m->set.split == RTD_SPLIT_RUNS};
     const char *p = text + *pos, *const end = text + len;
 
     w->n = 0;
@@ -254,21 +274,20 @@ int rtd_words_next(const struct rtd_charmap *m, struct rtd_words *w, const char 
                 put(&s, c, (uint32_t)(p - text), 1);
                 end_word(&s);
                 break;
-            default:
+            case RTD_CH_DROP:
                 break;
+            default:
+                other(&s, m, c, (uint32_t)(p - text), 1);
             }
             p++;
             continue;
         }
         uint32_t cp;
-        unsigned size = rtd_utf8_decode(p, end, &cp);
-        if (size) {
-            other(&s, m, cp, (uint32_t)(p - text), size);
-            p += size;
-        } else { /* as U+FFFD: dropped */
-            w->broken++;
-            p++;
-        }
+        int k = rtd_utf8_step((const unsigned char *)p, (size_t)(end - p), &cp);
+        uint32_t size = k > 0 ? (uint32_t)k : k < 0 ? (uint32_t)-k : (uint32_t)(end - p);
+        w->broken += k > 0 ? 0 : size;
+        other(&s, m, k > 0 ? cp : 0xFFFD, (uint32_t)(p - text), size);
+        p += size;
     }
     end_word(&s);
     *pos = (size_t)(p - text);
