@@ -1,13 +1,12 @@
 /* rtdtools - MIT licence
  *
- * Orders and batches. */
+ * The order of an epoch, and batches. */
 #include "finetune/batch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
-#include "base/stop.h"
 
 static int by_value(const void *a, const void *b)
 {
@@ -225,85 +224,4 @@ int rtd_finetune_batch_fill(struct rtd_finetune_batch *b, const struct rtd_examp
     b->unit[n] = (uint32_t)nseq;
     view_batch(b, e, nseq, n);
     return RTD_OK;
-}
-
-/* --- logits of all --- */
-
-enum { MEASURE_TOKENS = 1 << 14 };
-
-/* Units [u, next) of e as they lie in memory: token numbers stay those of e. */
-static void borrow(struct rtd_batch_view *b, struct rtd_target *target,
-                   const struct rtd_examples *e, size_t u, size_t next, const uint64_t *index)
-{
-    size_t first, to;
-    rtd_examples_unit(e, u, &first, &to);
-    rtd_examples_unit(e, next - 1, &to, &to);
-    *b = (struct rtd_batch_view){.nseq = to - first,
-                                 .start = e->seq.start + first,
-                                 .ids = e->seq.ids,
-                                 .types = e->seq.types,
-                                 .index = index,
-                                 .prefix = e->prefix ? e->prefix + first : NULL,
-                                 .units = next - u,
-                                 .ntarget = e->targets,
-                                 .target = target};
-    for (int i = 0; i < e->targets; i++) {
-        const struct rtd_example_targets *a = &e->target[i];
-        target[i] = (struct rtd_target){
-            .head = a->head,
-            .label = a->label ? a->label + first : NULL,
-            .value = a->value ? a->value + first * (size_t)a->outputs : NULL,
-            .token = a->token,
-            .span = a->span ? (const int32_t(*)[2])(a->span + first) : NULL,
-        };
-    }
-}
-
-/* What the mean loss of target i goes over. */
-static double total_count(const struct rtd_examples *e, int i)
-{
-    const struct rtd_example_targets *a = &e->target[i];
-    const int32_t *list = a->token ? a->token : a->label;
-    size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, known = 0;
-    if (!list || a->task == RTD_TASK_RANK)
-        return (double)e->units;
-    for (size_t k = 0; k < n; k++)
-        known += list[k] >= 0;
-    return (double)known;
-}
-
-int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e,
-                        real *const *logits, double *loss, struct rtd_err *err)
-{
-    uint64_t *index = calloc(e->seq.n + 1, sizeof *index); /* keys of dropout: not looked at */
-    uint32_t *unit = malloc((e->units + 1) * sizeof *unit);
-    double sum = 0, count = 0;
-    int st = index && unit ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t u = 0, next; u < e->units && !st; u = next) {
-        struct rtd_batch_view b;
-        struct rtd_target target[RTD_MAX_TARGETS];
-        real *out[RTD_MAX_TARGETS] = {NULL};
-        double part;
-        size_t tokens = 0, first, to;
-        for (next = u; next < e->units && tokens < MEASURE_TOKENS; next++)
-            tokens += rtd_examples_tokens(e, next);
-        borrow(&b, target, e, u, next, index);
-        rtd_examples_unit(e, u, &first, &to);
-        for (size_t k = u; e->unit && k <= next; k++)
-            unit[k - u] = e->unit[k] - (uint32_t)first;
-        b.unit = e->unit ? unit : NULL;
-        for (int i = 0; i < e->targets; i++) {
-            const struct rtd_head *head = &f->net->head[e->target[i].head];
-            size_t skip = head->shape.form->per_sequence ? first * (size_t)head->spec.outputs : 0;
-            out[i] = logits && logits[i] ? logits[i] + skip : NULL;
-        }
-        st = rtd_stop_signal() ? RTD_ESIGNAL : rtd_finetune_net_logits(f, &b, out, &part, err);
-        sum += st ? 0 : part;
-    }
-    for (int i = 0; i < e->targets; i++)
-        count += total_count(e, i);
-    *loss = count > 0 ? sum * e->targets / count : 0;
-    free(index);
-    free(unit);
-    return st;
 }

@@ -33,10 +33,4 @@ int rtd_finetune_batch_fill(struct rtd_finetune_batch *b, const struct rtd_examp
                             struct rtd_err *err);
 void rtd_finetune_batch_free(struct rtd_finetune_batch *b);
 
-/* The network's logits on all of e, without dropout.  logits[i], for target i: (rows, outputs),
- * rows being sequences or tokens of e in its order; NULL: not wanted.  *loss: the mean over what
- * the targets count (labels that are known). */
-int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e,
-                        real *const *logits, double *loss, struct rtd_err *err);
-
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "finetune/batch.h"
 #include "score/metrics.h"
 #include "score/metrics_regression.h"
 
@@ -15,6 +14,52 @@ void rtd_dev_set_free(struct rtd_dev_set *d)
     if (d->free_gold)
         d->free_gold(d->gold);
     *d = (struct rtd_dev_set){0};
+}
+
+/* What the mean loss of target i goes over. */
+static double total_count(const struct rtd_examples *e, int i)
+{
+    const struct rtd_example_targets *a = &e->target[i];
+    const int32_t *list = a->token ? a->token : a->label;
+    size_t n = a->token ? e->seq.start[e->seq.n] : e->seq.n, known = 0;
+    if (!list || a->task == RTD_TASK_RANK)
+        return (double)e->units;
+    for (size_t k = 0; k < n; k++)
+        known += list[k] >= 0;
+    return (double)known;
+}
+
+int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e, real **logits,
+                        double *loss, struct rtd_err *err)
+{
+    struct rtd_target target[RTD_MAX_TARGETS];
+    struct rtd_batch_view all = {.nseq = e->seq.n,
+                                 .start = e->seq.start,
+                                 .ids = e->seq.ids,
+                                 .types = e->seq.types,
+                                 .prefix = e->prefix,
+                                 .units = e->units,
+                                 .unit = e->unit,
+                                 .ntarget = e->targets,
+                                 .target = target};
+    uint64_t *index = calloc(e->seq.n + 1, sizeof *index); /* keys of dropout: not looked at */
+    double count = 0;
+    if (!index)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (int i = 0; i < e->targets; i++) {
+        const struct rtd_example_targets *a = &e->target[i];
+        target[i] = (struct rtd_target){.head = a->head,
+                                        .label = a->label,
+                                        .value = a->value,
+                                        .token = a->token,
+                                        .span = (const int32_t(*)[2])a->span};
+        count += total_count(e, i);
+    }
+    all.index = index;
+    int st = rtd_finetune_net_logits(f, &all, logits, loss, err);
+    *loss = count > 0 ? *loss * e->targets / count : 0;
+    free(index);
+    return st;
 }
 
 int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f, double *loss,

@@ -27,6 +27,11 @@ struct rtd_dev_set {
 void rtd_dev_set_table(struct rtd_dev_set *d, enum rtd_task task);
 void rtd_dev_set_free(struct rtd_dev_set *d);
 
+/* The network's logits on all of e, without dropout.  logits[i], for target i: (rows, outputs),
+ * rows being sequences or tokens of e in its order; NULL: not wanted.  *loss: the mean over what
+ * the targets count (labels that are known). */
+int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e, real **logits,
+                        double *loss, struct rtd_err *err);
 /* Logits, mean loss and metrics of all of d. */
 int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f, double *loss,
                         double *value, struct rtd_err *err);

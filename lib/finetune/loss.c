@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
+
 void rtd_finetune_net_defaults(struct rtd_finetune_net_options *o)
 {
     *o = (struct rtd_finetune_net_options){
@@ -26,7 +28,12 @@ int rtd_finetune_net_new(struct rtd_finetune_net **out, struct rtd_network *net,
     }
     f->o = *o;
     f->net = net;
-    int st = rtd_lanes_new(&f->lanes, pool, net->params.total, o->lanes, dense ? NULL : &word, err);
+    f->pool = pool;
+    f->arena = calloc((size_t)rtd_pool_size(pool), sizeof *f->arena);
+    f->err = calloc((size_t)rtd_pool_size(pool), sizeof *f->err);
+    int st = f->arena && f->err ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = rtd_lanes_new(&f->lanes, pool, net->params.total, o->lanes, dense ? NULL : &word, err);
     if (st) {
         rtd_finetune_net_free(f);
         return st;
@@ -39,6 +46,10 @@ void rtd_finetune_net_free(struct rtd_finetune_net *f)
 {
     if (!f)
         return;
+    for (int w = 0; f->arena && w < rtd_pool_size(f->pool); w++)
+        rtd_arena_free(&f->arena[w]);
+    free(f->arena);
+    free(f->err);
     rtd_lanes_free(f->lanes);
     rtd_network_free(f->net);
     free(f);
@@ -48,8 +59,9 @@ struct job {
     struct rtd_finetune_net *f;
     const struct rtd_batch_view *b;
     bool train;
-    double *loss;  /* [lanes]; NULL: not wanted */
-    real **logits; /* [ntarget] */
+    double *loss;  /* [lanes], or of measuring [micro-batches]; NULL: not wanted */
+    real **logits; /* [ntarget] measuring; NULL: none wanted */
+    size_t *first; /* [micro-batches + 1] measuring: first unit of each */
     /* the batch lane after lane: */
     uint32_t *unit;  /* [units + 1] first place of each unit in seq */
     uint32_t *seq;   /* [nseq] sequences of the batch */
@@ -213,7 +225,7 @@ static void keep_logits(const struct job *j, const struct micro *m, int i)
     }
 }
 
-static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *m)
+static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *m, double *loss)
 {
     struct rtd_finetune_net *f = j->f;
     const struct rtd_network *net = f->net;
@@ -229,16 +241,16 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
         double count = j->b->target[i].count;
         real gscale = !j->train ? 0 : f->o.loss_mean && count > 0 ? (real)(1 / count) : 1;
         if (rtd_head_is_language(head)) {
-            if (j->loss)
-                j->loss[lane->lane] += language_loss(j, lane, m, i, gscale);
+            if (loss)
+                *loss += language_loss(j, lane, m, i, gscale);
             continue;
         }
         const struct rtd_head_form *form = head->shape.form;
         form->forward(&head->shape, w, m->part[i].logits, &m->part[i].acts, &m->t, m->acts.out,
                       lane->arena, drop, f->o.seed);
         keep_logits(j, m, i);
-        if (j->loss)
-            j->loss[lane->lane] += head_loss(j, m, i, gscale);
+        if (loss)
+            *loss += head_loss(j, m, i, gscale);
         if (j->train)
             form->backward(&head->shape, w, lane->g, m->d, m->part[i].logits, &m->part[i].acts,
                            &m->t, m->acts.out, lane->arena, drop, f->o.seed);
@@ -250,31 +262,33 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
     }
 }
 
-static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
+/* One past the last unit of the micro-batch that begins with unit u. */
+static size_t micro_end(const struct job *j, size_t u, size_t end)
 {
-    struct job *j = arg;
-    const struct rtd_batch_view *b = j->b;
     const struct rtd_finetune_net_options *o = &j->f->o;
-    size_t u, next, end, limit = o->micro_sequences ? o->micro_sequences : SIZE_MAX;
-    rtd_lane_range(b->units, rtd_lanes_count(j->f->lanes), lane->lane, &u, &end);
-    for (; u < end; u = next) {
-        size_t from = j->unit[u];
-        for (next = u + 1; next < end && next - u < limit; next++)
-            if (j->start[j->unit[next]] - j->start[from] >= o->micro_tokens)
-                break;
-        struct micro m = {.t = {.nseq = j->unit[next] - from, .start = j->start + from},
-                          .seq = j->seq + from,
-                          .first_unit = u,
-                          .units = next - u};
-        for (int i = 0; i < b->ntarget; i++)
-            if (rtd_head_is_language(head_of(j, i)) && j->loss)
-                m.part[i].rows = count_targets(j, &m, b->target[i].token);
-        int st = rtd_arena_need(lane->arena, micro_size(j, m), err);
-        if (st)
-            return st;
-        micro_take(&m, lane->arena, j);
-        run_micro(j, lane, &m);
-    }
+    size_t next = u + 1, limit = o->micro_sequences ? o->micro_sequences : SIZE_MAX;
+    for (; next < end && next - u < limit; next++)
+        if (j->start[j->unit[next]] - j->start[j->unit[u]] >= o->micro_tokens)
+            break;
+    return next;
+}
+
+/* Units [u, next) by one worker; adds to *loss. */
+static int work_micro(const struct job *j, struct rtd_lane *lane, size_t u, size_t next,
+                      double *loss, struct rtd_err *err)
+{
+    size_t from = j->unit[u];
+    struct micro m = {.t = {.nseq = j->unit[next] - from, .start = j->start + from},
+                      .seq = j->seq + from,
+                      .first_unit = u,
+                      .units = next - u};
+    for (int i = 0; i < j->b->ntarget; i++)
+        if (rtd_head_is_language(head_of(j, i)) && loss)
+            m.part[i].rows = count_targets(j, &m, j->b->target[i].token);
+    if (rtd_arena_need(lane->arena, micro_size(j, m), err))
+        return err->status;
+    micro_take(&m, lane->arena, j);
+    run_micro(j, lane, &m, loss);
     return RTD_OK;
 }
 
@@ -303,23 +317,18 @@ static int order_lanes(struct job *j, int lanes, struct rtd_err *err)
     return RTD_OK;
 }
 
-static int run(struct job *j, real **grad, double *loss, struct rtd_err *err)
+/* --- training: a lane is its units, one micro-batch after the other --- */
+
+static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
 {
-    int lanes = rtd_lanes_count(j->f->lanes), st = order_lanes(j, lanes, err);
-    if (loss) {
-        j->loss = calloc((size_t)lanes, sizeof *j->loss);
-        if (!j->loss)
-            st = rtd_fail(err, RTD_ESYS, "not enough memory");
-        *loss = 0;
+    struct job *j = arg;
+    size_t u, next, end;
+    int st = RTD_OK;
+    rtd_lane_range(j->b->units, rtd_lanes_count(j->f->lanes), lane->lane, &u, &end);
+    for (; u < end && !st; u = next) {
+        next = micro_end(j, u, end);
+        st = work_micro(j, lane, u, next, &j->loss[lane->lane], err);
     }
-    if (!st)
-        st = rtd_lanes_run(j->f->lanes, run_lane, j, grad, err);
-    if (!st && loss) {
-        rtd_lanes_add(j->loss, lanes, 1);
-        *loss = j->loss[0];
-    }
-    free(j->loss);
-    free(j->unit);
     return st;
 }
 
@@ -327,12 +336,64 @@ int rtd_finetune_net_gradient(struct rtd_finetune_net *f, const struct rtd_batch
                               real **grad, double *loss, struct rtd_err *err)
 {
     struct job j = {.f = f, .b = b, .train = true};
-    return run(&j, grad, loss, err);
+    int lanes = rtd_lanes_count(f->lanes), st = order_lanes(&j, lanes, err);
+    j.loss = calloc((size_t)lanes, sizeof *j.loss);
+    if (!j.loss)
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = rtd_lanes_run(f->lanes, run_lane, &j, grad, err);
+    if (!st) {
+        rtd_lanes_add(j.loss, lanes, 1);
+        *loss = j.loss[0];
+    }
+    free(j.loss);
+    free(j.unit);
+    return st;
+}
+
+/* --- measuring: any thread takes the next micro-batch --- */
+
+static void measure_micro(void *arg, int task, int worker)
+{
+    struct job *j = arg;
+    struct rtd_lane lane = {.arena = &j->f->arena[worker]};
+    struct rtd_err *err = &j->f->err[worker];
+    if (!err->status && !rtd_stop_signal())
+        work_micro(j, &lane, j->first[task], j->first[task + 1], j->loss ? &j->loss[task] : NULL,
+                   err);
+}
+
+static int measure(struct job *j, double *loss, struct rtd_err *err)
+{
+    struct rtd_finetune_net *f = j->f;
+    int tasks = 0;
+    if (loss)
+        *loss = 0;
+    for (size_t u = 0; u < j->b->units; u = micro_end(j, u, j->b->units))
+        j->first[tasks++] = u;
+    j->first[tasks] = j->b->units;
+    rtd_pool_run(f->pool, measure_micro, j, tasks);
+    for (int w = 0; w < rtd_pool_size(f->pool); w++)
+        if (f->err[w].status)
+            return rtd_fail(err, f->err[w].status, "%s", f->err[w].text);
+    for (int i = 0; loss && i < tasks; i++) /* in their order, whoever worked on them */
+        *loss += j->loss[i];
+    return rtd_stop_signal() ? RTD_ESIGNAL : RTD_OK;
 }
 
 int rtd_finetune_net_logits(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
                             real **logits, double *loss, struct rtd_err *err)
 {
     struct job j = {.f = f, .b = b, .logits = logits};
-    return run(&j, NULL, loss, err);
+    int st = order_lanes(&j, 1, err);
+    j.first = malloc((b->units + 1) * sizeof *j.first);
+    j.loss = loss ? calloc(b->units + 1, sizeof *j.loss) : NULL;
+    if (!j.first || (loss && !j.loss))
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = measure(&j, loss, err);
+    free(j.first);
+    free(j.loss);
+    free(j.unit);
+    return st;
 }

@@ -43,9 +43,13 @@ struct rtd_finetune_net {
     struct rtd_finetune_net_options o;
     struct rtd_network *net; /* owned */
     struct rtd_lanes *lanes;
+    struct rtd_pool *pool; /* borrowed */
+    /* private: of each worker, for measuring */
+    struct rtd_arena *arena;
+    struct rtd_err *err;
 };
 
-/* Takes over net, also when it fails. */
+/* Takes over net, also when it fails; the pool is borrowed. */
 int rtd_finetune_net_new(struct rtd_finetune_net **f, struct rtd_network *net,
                          const struct rtd_finetune_net_options *o, struct rtd_pool *pool,
                          struct rtd_err *err);
@@ -55,9 +59,9 @@ void rtd_finetune_net_free(struct rtd_finetune_net *f);
  * the batch and its targets. */
 int rtd_finetune_net_gradient(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
                               real **grad, double *loss, struct rtd_err *err);
-/* The same network without dropout and gradients.  logits[i]: (rows, outputs) of target i, for its
- * rows (sequences or tokens) in the batch's order; NULL: not wanted (always for language models).
- * loss NULL: targets only name their heads. */
+/* The same network without dropout and gradients, on all of the pool's threads.  logits[i]: (rows,
+ * outputs) of target i, for its rows (sequences or tokens) in the batch's order; NULL: not wanted
+ * (always for language models). loss NULL: targets only name their heads.  RTD_ESIGNAL: stopped. */
 int rtd_finetune_net_logits(struct rtd_finetune_net *f, const struct rtd_batch_view *b,
                             real **logits, double *loss, struct rtd_err *err);
 
