@@ -231,9 +231,10 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
     const struct rtd_network *net = f->net;
     const real *w = net->params.w;
     bool drop = j->train && f->o.drop;
+    const struct rtd_pass pass = {.seed = f->o.seed};
     gather(j, m);
     size_t T = m->start[m->t.nseq];
-    rtd_encoder_forward(&net->enc, w, &m->t, &m->acts, drop, f->o.seed);
+    rtd_encoder_forward(&net->enc, w, &m->t, &m->acts, drop ? &pass : NULL);
     if (j->train)
         memset(m->d, 0, T * net->enc.h * sizeof *m->d);
     for (int i = 0; i < j->b->ntarget; i++) {
@@ -256,8 +257,8 @@ static void run_micro(const struct job *j, struct rtd_lane *lane, struct micro *
                            &m->t, m->acts.out, lane->arena, drop, f->o.seed);
     }
     if (j->train) {
-        rtd_encoder_backward(&net->enc, w, lane->g, &m->t, &m->acts, m->d, lane->arena, drop,
-                             f->o.seed);
+        rtd_encoder_backward(&net->enc, w, lane->g, &m->t, &m->acts, m->d, lane->arena,
+                             drop ? &pass : NULL);
         rtd_lane_touch(lane, m->t.ids, T);
     }
 }

@@ -162,45 +162,54 @@ void rtd_linear_bwd(real *dx, real *dw, const real *dy, const real *x, const rea
     rtd_gemm(true, false, N, K, M, 1, dy, N, x, K, 1, dw, K);
 }
 
-/* The dropout site of sequence s, or NULL. */
-static const struct rtd_drop *site(struct rtd_drop *d, const struct rtd_encoder *enc, bool drop,
-                                   double rate, uint64_t seed, uint32_t purpose, int layer,
-                                   uint64_t index)
+/* The dropout site of a record, or NULL. */
+static const struct rtd_drop *site(struct rtd_drop *d, const struct rtd_encoder *enc,
+                                   const struct rtd_pass *drop, double rate, uint32_t purpose,
+                                   int layer, uint64_t index)
 {
     if (!drop || rate == 0)
         return NULL;
-    *d = (struct rtd_drop){.seed = seed, .index = index};
-    d->site = purpose << 16 | (uint32_t)enc->net << 8 | (uint32_t)layer;
+    *d = (struct rtd_drop){.seed = drop->seed, .index = index};
+    d->site = purpose << 16 | drop->number << 12 | (uint32_t)enc->net << 8 | (uint32_t)layer;
     rtd_drop_rate(d, rate);
     return d;
 }
 
+void rtd_embed_token(const struct rtd_encoder *enc, const real *w, real *z, int32_t id,
+                     uint8_t type, size_t position)
+{
+    size_t e = enc->e;
+    const real *word = w + enc->word + (size_t)id * e, *place = w + enc->position + position * e;
+    const real *segment = w + enc->type + type * e;
+    for (size_t c = 0; c < e; c++)
+        z[c] = word[c] + segment[c] + place[c];
+}
+
+void rtd_embed_project(const struct rtd_encoder *enc, const real *w, real *x, const real *y,
+                       size_t T)
+{
+    rtd_linear(x, y, w + enc->proj_w, T, enc->h, enc->e, 0);
+    rtd_kernels()->add_bias(x, w + enc->proj_b, T, enc->h);
+}
+
 static void embed_fwd(const struct rtd_encoder *enc, const real *w, const struct rtd_tokens *t,
-                      struct rtd_acts *a, bool drop, uint64_t seed)
+                      struct rtd_acts *a, const struct rtd_pass *drop)
 {
     const struct rtd_kernels *k = rtd_kernels();
     size_t e = enc->e;
     for (size_t s = 0; s < t->nseq; s++) {
         size_t from = t->start[s], n = sequence_length(t, s);
-        for (size_t i = 0; i < n; i++) {
-            const real *word = w + enc->word + (size_t)t->ids[from + i] * e;
-            const real *type = w + enc->type + t->types[from + i] * e;
-            const real *position = w + enc->position + i * e;
-            real *z = a->ez + (from + i) * e;
-            for (size_t c = 0; c < e; c++)
-                z[c] = word[c] + type[c] + position[c];
-        }
+        for (size_t i = 0; i < n; i++)
+            rtd_embed_token(enc, w, a->ez + (from + i) * e, t->ids[from + i], t->types[from + i],
+                            i);
         struct rtd_drop d;
         k->layernorm_fwd(a->ey + from * e, a->emean + from, a->erstd + from, a->ez + from * e,
                          w + enc->ln_w, w + enc->ln_b, n, e, enc->eps);
-        if (site(&d, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_EMBED, 0, t->index[s]))
+        if (site(&d, enc, drop, enc->hidden_drop, RTD_RNG_DROP_EMBED, 0, t->index[s]))
             k->dropout(a->ey + from * e, n, e, &d);
     }
-    if (enc->project) {
-        real *x = a->layer[0].x;
-        rtd_linear(x, a->ey, w + enc->proj_w, a->T, enc->h, e, 0);
-        k->add_bias(x, w + enc->proj_b, a->T, enc->h);
-    }
+    if (enc->project)
+        rtd_embed_project(enc, w, a->layer[0].x, a->ey, a->T);
 }
 
 /* Scores (n,n) that the prefix mask forbids: exp makes them 0, forwards and backwards. */
@@ -211,68 +220,96 @@ static void mask_scores(real *p, size_t n, size_t prefix)
             p[i * n + k] = -INFINITY;
 }
 
-static void attention_fwd(const struct rtd_encoder *enc, const struct rtd_tokens *t,
-                          struct rtd_acts *a, int layer, bool drop, uint64_t seed)
+/* The attention of whole sequences. */
+struct whole {
+    const struct rtd_encoder *enc;
+    const struct rtd_tokens *t;
+    const struct rtd_acts *a;
+    const struct rtd_pass *drop;
+};
+
+static void attend_whole(void *arg, int layer, const real *all, real *ctx)
 {
+    const struct whole *b = arg;
+    const struct rtd_encoder *enc = b->enc;
+    const struct rtd_tokens *t = b->t;
     const struct rtd_kernels *k = rtd_kernels();
-    struct rtd_layer_acts *l = &a->layer[layer];
     size_t h = enc->h, width = h / enc->heads;
-    real scale = 1 / (real)sqrt((double)width), *p = l->p;
+    real scale = 1 / (real)sqrt((double)width), *p = b->a->layer[layer].p;
     for (size_t s = 0; s < t->nseq; s++) {
         size_t from = t->start[s], n = sequence_length(t, s);
-        const real *qkv = l->qkv + from * 3 * h;
+        const real *qkv = all + from * 3 * h;
         for (size_t head = 0; head < enc->heads; head++, p += n * n) {
             const real *q = qkv + head * width, *key = q + h, *v = key + h;
             struct rtd_drop d;
             const struct rtd_drop *dp =
-                site(&d, enc, drop, enc->attn_drop, seed, RTD_RNG_DROP_ATTN, layer, t->index[s]);
+                site(&d, enc, b->drop, enc->attn_drop, RTD_RNG_DROP_ATTN, layer, t->index[s]);
             d.row0 = (uint32_t)(head * n);
             rtd_gemm(false, true, n, n, width, 1, q, 3 * h, key, 3 * h, 0, p, n);
             if (t->prefix)
                 mask_scores(p, n, t->prefix[s]);
-            k->softmax_fwd(p, a->pd, n, n, scale, dp);
-            rtd_gemm(false, false, n, width, n, 1, dp ? a->pd : p, n, v, 3 * h, 0,
-                     l->ctx + from * h + head * width, h);
+            k->softmax_fwd(p, b->a->pd, n, n, scale, dp);
+            rtd_gemm(false, false, n, width, n, 1, dp ? b->a->pd : p, n, v, 3 * h, 0,
+                     ctx + from * h + head * width, h);
         }
     }
 }
 
-void rtd_encoder_forward(const struct rtd_encoder *enc, const real *w, const struct rtd_tokens *t,
-                         struct rtd_acts *a, bool drop, uint64_t seed)
+/* What a sub-layer ends with: y = LayerNorm(dropout(z + bias) + x), kept in z. */
+struct norm {
+    size_t bias, w, b; /* offsets */
+    uint32_t purpose;  /* of the dropout */
+    int layer;
+};
+
+static void add_norm(const struct rtd_encoder *enc, const real *w, const struct norm *o, real *y,
+                     real *z, real *mean, real *rstd, const real *x, size_t T,
+                     const struct rtd_tokens *t, const struct rtd_pass *drop)
+{
+    size_t h = enc->h;
+    for (size_t s = 0; s < (drop ? t->nseq : 1); s++) { /* without dropout rows are all alike */
+        size_t from = drop ? t->start[s] : 0, n = drop ? sequence_length(t, s) : T, at = from * h;
+        struct rtd_drop d;
+        rtd_kernels()->residual_layernorm_fwd(
+            y + at, z + at, mean + from, rstd + from, x + at, w + o->bias, w + o->w, w + o->b, n, h,
+            enc->eps,
+            site(&d, enc, drop, enc->hidden_drop, o->purpose, o->layer, drop ? t->index[s] : 0));
+    }
+}
+
+void rtd_encoder_layer(const struct rtd_encoder *enc, const real *w, int i, real *out,
+                       const real *x, size_t T, const struct rtd_layer_acts *l,
+                       const struct rtd_attention *attention, const struct rtd_tokens *t,
+                       const struct rtd_pass *drop)
 {
     const struct rtd_kernels *k = rtd_kernels();
-    size_t T = a->T, h = enc->h, f = enc->f;
-    embed_fwd(enc, w, t, a, drop, seed);
+    const struct rtd_layer *o = &enc->layer[i];
+    const struct norm first = {o->attn_b, o->ln1_w, o->ln1_b, RTD_RNG_DROP_ATTNOUT, i};
+    const struct norm second = {o->ffn2_b, o->ln2_w, o->ln2_b, RTD_RNG_DROP_FFN, i};
+    size_t h = enc->h, f = enc->f;
+    rtd_linear(l->qkv, x, w + o->qkv_w, T, 3 * h, h, 0);
+    k->add_bias(l->qkv, w + o->qkv_b, T, 3 * h);
+    attention->run(attention->arg, i, l->qkv, l->ctx);
+    rtd_linear(l->z1, l->ctx, w + o->attn_w, T, h, h, 0);
+    add_norm(enc, w, &first, l->x1, l->z1, l->mean1, l->rstd1, x, T, t, drop);
+    rtd_linear(l->u, l->x1, w + o->ffn1_w, T, f, h, 0);
+    k->bias_act_fwd(l->g, l->u, w + o->ffn1_b, T, f, enc->act);
+    rtd_linear(l->z2, l->g, w + o->ffn2_w, T, h, f, 0);
+    add_norm(enc, w, &second, out, l->z2, l->mean2, l->rstd2, l->x1, T, t, drop);
+}
+
+void rtd_encoder_forward(const struct rtd_encoder *enc, const real *w, const struct rtd_tokens *t,
+                         struct rtd_acts *a, const struct rtd_pass *drop)
+{
+    struct whole whole = {.enc = enc, .t = t, .a = a, .drop = drop};
+    const struct rtd_attention attention = {.run = attend_whole, .arg = &whole};
+    embed_fwd(enc, w, t, a, drop);
     if (!a->keep && enc->layers > 0) /* the embeddings enter where every layer's output goes */
-        memcpy(a->out, a->layer[0].x, T * h * sizeof(real));
+        memcpy(a->out, a->layer[0].x, a->T * enc->h * sizeof(real));
     for (int i = 0; i < enc->layers; i++) {
-        const struct rtd_layer *o = &enc->layer[i];
-        struct rtd_layer_acts *l = &a->layer[i];
-        real *x = a->keep ? l->x : a->out;
+        real *x = a->keep ? a->layer[i].x : a->out;
         real *out = !a->keep || i + 1 == enc->layers ? a->out : a->layer[i + 1].x;
-        rtd_linear(l->qkv, x, w + o->qkv_w, T, 3 * h, h, 0);
-        k->add_bias(l->qkv, w + o->qkv_b, T, 3 * h);
-        attention_fwd(enc, t, a, i, drop, seed);
-        rtd_linear(l->z1, l->ctx, w + o->attn_w, T, h, h, 0);
-        for (size_t s = 0; s < t->nseq; s++) {
-            size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
-            struct rtd_drop d;
-            k->residual_layernorm_fwd(
-                l->x1 + at, l->z1 + at, l->mean1 + from, l->rstd1 + from, x + at, w + o->attn_b,
-                w + o->ln1_w, w + o->ln1_b, n, h, enc->eps,
-                site(&d, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
-        }
-        rtd_linear(l->u, l->x1, w + o->ffn1_w, T, f, h, 0);
-        k->bias_act_fwd(l->g, l->u, w + o->ffn1_b, T, f, enc->act);
-        rtd_linear(l->z2, l->g, w + o->ffn2_w, T, h, f, 0);
-        for (size_t s = 0; s < t->nseq; s++) {
-            size_t from = t->start[s], n = sequence_length(t, s), at = from * h;
-            struct rtd_drop d;
-            k->residual_layernorm_fwd(
-                out + at, l->z2 + at, l->mean2 + from, l->rstd2 + from, l->x1 + at, w + o->ffn2_b,
-                w + o->ln2_w, w + o->ln2_b, n, h, enc->eps,
-                site(&d, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_FFN, i, t->index[s]));
-        }
+        rtd_encoder_layer(enc, w, i, out, x, a->T, &a->layer[i], &attention, t, drop);
     }
 }
 
@@ -306,8 +343,8 @@ void rtd_encoder_backward_scratch(struct rtd_arena *arena, const struct rtd_enco
 }
 
 static void attention_bwd(const struct rtd_encoder *enc, const struct rtd_tokens *t,
-                          const struct rtd_acts *a, int layer, struct scratch *b, bool drop,
-                          uint64_t seed)
+                          const struct rtd_acts *a, int layer, struct scratch *b,
+                          const struct rtd_pass *drop)
 {
     const struct rtd_kernels *k = rtd_kernels();
     const struct rtd_layer_acts *l = &a->layer[layer];
@@ -322,7 +359,7 @@ static void attention_bwd(const struct rtd_encoder *enc, const struct rtd_tokens
             const real *dctx = b->dctx + from * h + head * width;
             struct rtd_drop d;
             const struct rtd_drop *dp =
-                site(&d, enc, drop, enc->attn_drop, seed, RTD_RNG_DROP_ATTN, layer, t->index[s]);
+                site(&d, enc, drop, enc->attn_drop, RTD_RNG_DROP_ATTN, layer, t->index[s]);
             d.row0 = (uint32_t)(head * n);
             rtd_gemm(false, true, n, n, width, 1, dctx, h, v, 3 * h, 0, b->dp, n);
             k->softmax_bwd(b->dp, b->pd, p, n, n, scale, dp);
@@ -335,7 +372,7 @@ static void attention_bwd(const struct rtd_encoder *enc, const struct rtd_tokens
 
 static void embed_bwd(const struct rtd_encoder *enc, const real *w, real *g,
                       const struct rtd_tokens *t, const struct rtd_acts *a, real *d,
-                      struct scratch *b, bool drop, uint64_t seed)
+                      struct scratch *b, const struct rtd_pass *drop)
 {
     const struct rtd_kernels *k = rtd_kernels();
     size_t e = enc->e;
@@ -348,7 +385,7 @@ static void embed_bwd(const struct rtd_encoder *enc, const real *w, real *g,
     for (size_t s = 0; s < t->nseq; s++) {
         size_t from = t->start[s], n = sequence_length(t, s);
         struct rtd_drop dr;
-        if (site(&dr, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_EMBED, 0, t->index[s]))
+        if (site(&dr, enc, drop, enc->hidden_drop, RTD_RNG_DROP_EMBED, 0, t->index[s]))
             k->dropout(de + from * e, n, e, &dr);
         k->layernorm_bwd(de + from * e, g + enc->ln_w, g + enc->ln_b, de + from * e,
                          a->ez + from * e, w + enc->ln_w, a->emean + from, a->erstd + from, n, e);
@@ -363,7 +400,7 @@ static void embed_bwd(const struct rtd_encoder *enc, const real *w, real *g,
 
 void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
                           const struct rtd_tokens *t, const struct rtd_acts *a, real *d,
-                          struct rtd_arena *arena, bool drop, uint64_t seed)
+                          struct rtd_arena *arena, const struct rtd_pass *drop)
 {
     const struct rtd_kernels *k = rtd_kernels();
     size_t T = a->T, h = enc->h, f = enc->f, mark = arena->used;
@@ -378,7 +415,7 @@ void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
             k->residual_layernorm_bwd(
                 b.dz + at, d + at, g + o->ffn2_b, g + o->ln2_w, g + o->ln2_b, d + at, l->z2 + at,
                 w + o->ln2_w, l->mean2 + from, l->rstd2 + from, n, h,
-                site(&dr, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_FFN, i, t->index[s]));
+                site(&dr, enc, drop, enc->hidden_drop, RTD_RNG_DROP_FFN, i, t->index[s]));
         }
         rtd_linear_bwd(b.wide, g + o->ffn2_w, b.dz, l->g, w + o->ffn2_w, T, h, f, 0);
         k->bias_act_bwd(b.wide, g + o->ffn1_b, l->u, T, f, enc->act);
@@ -389,13 +426,13 @@ void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
             k->residual_layernorm_bwd(
                 b.dz + at, d + at, g + o->attn_b, g + o->ln1_w, g + o->ln1_b, d + at, l->z1 + at,
                 w + o->ln1_w, l->mean1 + from, l->rstd1 + from, n, h,
-                site(&dr, enc, drop, enc->hidden_drop, seed, RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
+                site(&dr, enc, drop, enc->hidden_drop, RTD_RNG_DROP_ATTNOUT, i, t->index[s]));
         }
         rtd_linear_bwd(b.dctx, g + o->attn_w, b.dz, l->ctx, w + o->attn_w, T, h, h, 0);
-        attention_bwd(enc, t, a, i, &b, drop, seed);
+        attention_bwd(enc, t, a, i, &b, drop);
         k->bias_bwd(g + o->qkv_b, b.wide, T, 3 * h);
         rtd_linear_bwd(d, g + o->qkv_w, b.wide, l->x, w + o->qkv_w, T, 3 * h, h, 1);
     }
-    embed_bwd(enc, w, g, t, a, d, &b, drop, seed);
+    embed_bwd(enc, w, g, t, a, d, &b, drop);
     arena->used = mark;
 }

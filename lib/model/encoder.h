@@ -86,19 +86,47 @@ struct rtd_acts {
 void rtd_acts_take(struct rtd_acts *a, struct rtd_arena *arena, const struct rtd_encoder *enc,
                    const struct rtd_tokens *t, bool keep);
 
+/* Dropout in one pass over a network; where a function takes NULL for it, nothing is dropped. */
+struct rtd_pass {
+    uint64_t seed;
+    uint32_t
+        number; /* 0 .. 15: passes over the same network and record, in one objective, differ */
+};
+
 /* Run the encoder with the values in block w; a->out is the result.  With keep, a->layer[i].x is
- * the input of layer i.  seed: of dropout; drop = false switches it off. */
+ * the input of layer i. */
 void rtd_encoder_forward(const struct rtd_encoder *enc, const real *w, const struct rtd_tokens *t,
-                         struct rtd_acts *a, bool drop, uint64_t seed);
+                         struct rtd_acts *a, const struct rtd_pass *drop);
 
 /* d (T,h): in, the gradient of a->out; destroyed.  Adds into g, a block laid out like w.  Scratch
  * comes from the arena and is given back. */
 void rtd_encoder_backward(const struct rtd_encoder *enc, const real *w, real *g,
                           const struct rtd_tokens *t, const struct rtd_acts *a, real *d,
-                          struct rtd_arena *arena, bool drop, uint64_t seed);
+                          struct rtd_arena *arena, const struct rtd_pass *drop);
 /* Take (or count) the scratch of backward, for sizing an arena. */
 void rtd_encoder_backward_scratch(struct rtd_arena *arena, const struct rtd_encoder *enc,
                                   const struct rtd_tokens *t);
+
+/* --- the parts, for who works through a text in another order (incremental.h) --- */
+
+/* The attention of a layer: ctx (T,h) from queries, keys and values qkv (T,3h). */
+struct rtd_attention {
+    void (*run)(void *arg, int layer, const real *qkv, real *ctx);
+    void *arg;
+};
+/* Layer i on T rows: x (T,h) to out (T,h), which may be x.  Of l all but p is written; where no
+ * backward pass follows, z1 and z2, mean1 and mean2, rstd1 and rstd2 may be the same memory.  t:
+ * whose tokens the rows are; looked at for dropout alone. */
+void rtd_encoder_layer(const struct rtd_encoder *enc, const real *w, int i, real *out,
+                       const real *x, size_t T, const struct rtd_layer_acts *l,
+                       const struct rtd_attention *attention, const struct rtd_tokens *t,
+                       const struct rtd_pass *drop);
+/* z (e): the sum of a token's three embeddings, which the LayerNorm is still to follow. */
+void rtd_embed_token(const struct rtd_encoder *enc, const real *w, real *z, int32_t id,
+                     uint8_t type, size_t position);
+/* embeddings_project: y (T,e) to x (T,h). */
+void rtd_embed_project(const struct rtd_encoder *enc, const real *w, real *x, const real *y,
+                       size_t T);
 
 /* y (M,N) = x (M,K) W^T + beta * y, W stored (N,K) as Hugging Face does. */
 void rtd_linear(real *y, const real *x, const real *w, size_t M, size_t N, size_t K, real beta);

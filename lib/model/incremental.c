@@ -63,7 +63,7 @@ int rtd_cache_start(struct rtd_cache *c, const struct rtd_encoder *enc, const re
     }
     if (!st) {
         rtd_acts_take(acts, work, enc, &t, true);
-        rtd_encoder_forward(enc, w, &t, acts, false, 0);
+        rtd_encoder_forward(enc, w, &t, acts, NULL);
         for (int i = 0; i < enc->layers; i++)
             for (size_t k = 0; k < n; k++)
                 memcpy(c->source + ((size_t)i * n + k) * 2 * h, acts->layer[i].qkv + k * 3 * h + h,
@@ -76,51 +76,47 @@ int rtd_cache_start(struct rtd_cache *c, const struct rtd_encoder *enc, const re
 
 /* --- one step --- */
 
+/* One step of several caches: their targets' tokens one after the other. */
 struct step {
-    real *e, *x, *qkv, *ctx, *z, *y, *u, *g, *p, *mean, *rstd;
+    struct rtd_cache *const *c;
+    const size_t *targets; /* [n] of each cache */
+    size_t n;
+    real *e, *x, *p;
+    struct rtd_layer_acts l; /* of every layer in turn */
 };
 
-/* n tokens; at most `keys` keys. */
-static void take_step(struct step *s, struct rtd_arena *a, const struct rtd_encoder *enc, size_t n,
-                      size_t keys)
+/* rows tokens; at most `keys` keys. */
+static void take_step(struct step *s, struct rtd_arena *a, const struct rtd_encoder *enc,
+                      size_t rows, size_t keys)
 {
     size_t h = enc->h, f = enc->f, size = sizeof(real);
-    s->e = rtd_arena_take(a, n * enc->e, size);
-    s->x = rtd_arena_take(a, n * h, size);
-    s->qkv = rtd_arena_take(a, n * 3 * h, size);
-    s->ctx = rtd_arena_take(a, n * h, size);
-    s->z = rtd_arena_take(a, n * h, size);
-    s->y = rtd_arena_take(a, n * h, size);
-    s->u = rtd_arena_take(a, n * f, size);
-    s->g = rtd_arena_take(a, n * f, size);
+    s->e = rtd_arena_take(a, rows * enc->e, size);
+    s->x = rtd_arena_take(a, rows * h, size);
     s->p = rtd_arena_take(a, keys, size);
-    s->mean = rtd_arena_take(a, n, size);
-    s->rstd = rtd_arena_take(a, n, size);
+    s->l.qkv = rtd_arena_take(a, rows * 3 * h, size);
+    s->l.ctx = rtd_arena_take(a, rows * h, size);
+    s->l.z1 = s->l.z2 = rtd_arena_take(a, rows * h, size);
+    s->l.x1 = rtd_arena_take(a, rows * h, size);
+    s->l.u = rtd_arena_take(a, rows * f, size);
+    s->l.g = rtd_arena_take(a, rows * f, size);
+    s->l.mean1 = s->l.mean2 = rtd_arena_take(a, rows, size);
+    s->l.rstd1 = s->l.rstd2 = rtd_arena_take(a, rows, size);
 }
 
-/* Sums of the three embeddings of n tokens at one position. */
-static void add_embeddings(const struct rtd_encoder *enc, const real *w, real *sum,
-                           const int32_t *ids, uint8_t type, size_t position, size_t n)
+static void embed(const struct rtd_encoder *enc, const real *w, struct step *s, const int32_t *ids,
+                  uint8_t type, size_t rows)
 {
-    size_t e = enc->e;
-    for (size_t b = 0; b < n; b++)
-        for (size_t i = 0; i < e; i++)
-            sum[b * e + i] = w[enc->word + (size_t)ids[b] * e + i] + w[enc->type + type * e + i] +
-                             w[enc->position + position * e + i];
-}
-
-static void finish_embeddings(const struct rtd_encoder *enc, const real *w, struct step *s,
-                              size_t n)
-{
-    const struct rtd_kernels *k = rtd_kernels();
-    size_t e = enc->e;
-    k->layernorm_fwd(s->e, s->mean, s->rstd, s->e, w + enc->ln_w, w + enc->ln_b, n, e, enc->eps);
-    if (enc->project) {
-        rtd_linear(s->x, s->e, w + enc->proj_w, n, enc->h, e, 0);
-        k->add_bias(s->x, w + enc->proj_b, n, enc->h);
-    } else {
-        memcpy(s->x, s->e, n * e * sizeof *s->x);
-    }
+    size_t e = enc->e, row = 0;
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t b = 0; b < s->targets[i]; b++, row++)
+            rtd_embed_token(enc, w, s->e + row * e, ids[row], type,
+                            s->c[i]->prefix + s->c[i]->steps);
+    rtd_kernels()->layernorm_fwd(s->e, s->l.mean1, s->l.rstd1, s->e, w + enc->ln_w, w + enc->ln_b,
+                                 rows, e, enc->eps);
+    if (enc->project)
+        rtd_embed_project(enc, w, s->x, s->e, rows);
+    else
+        memcpy(s->x, s->e, rows * e * sizeof *s->x);
 }
 
 /* Scores of one head's query with `rows` keys, which stand 2h apart. */
@@ -142,29 +138,37 @@ static void add_values(real *ctx, const real *p, const real *values, size_t rows
             ctx[i] += p[r] * values[r * 2 * h + i];
 }
 
-/* The n targets of c, whose rows of s begin at `row`. */
-static void attend(const struct rtd_cache *c, const struct step *s, int layer, size_t row, size_t n)
+/* The n targets of c, whose rows begin at qkv and out; p: room for its keys. */
+static void attend(const struct rtd_cache *c, int layer, const real *qkv, real *out, real *p,
+                   size_t n)
 {
     const struct rtd_encoder *enc = c->enc;
     size_t h = enc->h, width = h / enc->heads, own = c->steps + 1;
     real scale = 1 / (real)sqrt((double)width);
     const real *source = c->source + (size_t)layer * c->prefix * 2 * h;
-    for (size_t b = 0; b < n; b++) {
+    for (size_t b = 0; b < n; b++, qkv += 3 * h, out += h) {
         real *mine = target_at(c, c->target, b, layer);
-        const real *qkv = s->qkv + (row + b) * 3 * h;
         memcpy(mine + c->steps * 2 * h, qkv + h, 2 * h * sizeof *mine);
         for (size_t head = 0; head < enc->heads; head++) {
             size_t at = head * width;
-            real *ctx = s->ctx + (row + b) * h + at;
+            real *ctx = out + at;
             const real *q = qkv + at;
-            scores(s->p, q, source + at, c->prefix, h, width);
-            scores(s->p + c->prefix, q, mine + at, own, h, width);
-            rtd_kernels()->softmax_fwd(s->p, NULL, 1, c->prefix + own, scale, NULL);
+            scores(p, q, source + at, c->prefix, h, width);
+            scores(p + c->prefix, q, mine + at, own, h, width);
+            rtd_kernels()->softmax_fwd(p, NULL, 1, c->prefix + own, scale, NULL);
             memset(ctx, 0, width * sizeof *ctx);
-            add_values(ctx, s->p, source + h + at, c->prefix, h, width);
-            add_values(ctx, s->p + c->prefix, mine + h + at, own, h, width);
+            add_values(ctx, p, source + h + at, c->prefix, h, width);
+            add_values(ctx, p + c->prefix, mine + h + at, own, h, width);
         }
     }
+}
+
+static void attend_step(void *arg, int layer, const real *qkv, real *ctx)
+{
+    const struct step *s = arg;
+    size_t h = s->c[0]->enc->h;
+    for (size_t i = 0, row = 0; i < s->n; row += s->targets[i++])
+        attend(s->c[i], layer, qkv + row * 3 * h, ctx + row * h, s->p, s->targets[i]);
 }
 
 int rtd_cache_step(struct rtd_cache *const *c, const size_t *targets, size_t n, const real *w,
@@ -172,10 +176,10 @@ int rtd_cache_step(struct rtd_cache *const *c, const size_t *targets, size_t n, 
                    struct rtd_err *err)
 {
     const struct rtd_encoder *enc = c[0]->enc;
-    const struct rtd_kernels *k = rtd_kernels();
-    size_t h = enc->h, f = enc->f, rows = 0, keys = 0;
+    size_t rows = 0, keys = 0;
     struct rtd_arena count = {0};
-    struct step s;
+    struct step s = {.c = c, .targets = targets, .n = n};
+    const struct rtd_attention attention = {.run = attend_step, .arg = &s};
     for (size_t i = 0; i < n; i++) {
         size_t most = c[i]->prefix + c[i]->most;
         keys = most > keys ? most : keys;
@@ -185,26 +189,10 @@ int rtd_cache_step(struct rtd_cache *const *c, const size_t *targets, size_t n, 
     if (rtd_arena_need(work, count.peak, err))
         return err->status;
     take_step(&s, work, enc, rows, keys);
-    for (size_t i = 0, row = 0; i < n; row += targets[i++])
-        add_embeddings(enc, w, s.e + row * enc->e, ids + row, type, c[i]->prefix + c[i]->steps,
-                       targets[i]);
-    finish_embeddings(enc, w, &s, rows);
-    for (int i = 0; i < enc->layers; i++) {
-        const struct rtd_layer *o = &enc->layer[i];
-        rtd_linear(s.qkv, s.x, w + o->qkv_w, rows, 3 * h, h, 0);
-        k->add_bias(s.qkv, w + o->qkv_b, rows, 3 * h);
-        for (size_t j = 0, row = 0; j < n; row += targets[j++])
-            attend(c[j], &s, i, row, targets[j]);
-        rtd_linear(s.z, s.ctx, w + o->attn_w, rows, h, h, 0);
-        k->residual_layernorm_fwd(s.y, s.z, s.mean, s.rstd, s.x, w + o->attn_b, w + o->ln1_w,
-                                  w + o->ln1_b, rows, h, enc->eps, NULL);
-        rtd_linear(s.u, s.y, w + o->ffn1_w, rows, f, h, 0);
-        k->bias_act_fwd(s.g, s.u, w + o->ffn1_b, rows, f, enc->act);
-        rtd_linear(s.z, s.g, w + o->ffn2_w, rows, h, f, 0);
-        k->residual_layernorm_fwd(s.x, s.z, s.mean, s.rstd, s.y, w + o->ffn2_b, w + o->ln2_w,
-                                  w + o->ln2_b, rows, h, enc->eps, NULL);
-    }
-    memcpy(hidden, s.x, rows * h * sizeof *hidden);
+    embed(enc, w, &s, ids, type, rows);
+    for (int i = 0; i < enc->layers; i++)
+        rtd_encoder_layer(enc, w, i, s.x, s.x, rows, &s.l, &attention, NULL, NULL);
+    memcpy(hidden, s.x, rows * enc->h * sizeof *hidden);
     for (size_t i = 0; i < n; i++)
         c[i]->steps++;
     return RTD_OK;

@@ -470,7 +470,7 @@ int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_netw
     }
     if (!st) {
         rtd_acts_take(acts, &arena, &net->enc, &t, false);
-        rtd_encoder_forward(&net->enc, net->params.w, &t, acts, false, 0);
+        rtd_encoder_forward(&net->enc, net->params.w, &t, acts, NULL);
     }
     for (size_t i = 0; i < m && !st; i++) {
         struct beam place = {.n = at[i]}; /* no text before it: only the key of the draw */

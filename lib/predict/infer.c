@@ -152,7 +152,7 @@ static void run_micro(void *arg, int task, int worker)
     memset(m.index, 0, n * sizeof *m.index);
     m.t.start = m.start;
     m.t.index = m.index;
-    rtd_encoder_forward(j->enc, f->net->params.w, &m.t, &m.acts, false, 0);
+    rtd_encoder_forward(j->enc, f->net->params.w, &m.t, &m.acts, NULL);
     if (j->embedding)
         pool_rows(j, &m, j->keep ? m.acts.layer[0].x : m.acts.out, from);
     run_heads(j, &m, from, a);

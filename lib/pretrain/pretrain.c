@@ -188,10 +188,11 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
     struct rtd_arena *arena = lane->arena;
     bool train = trains(j), counting = !arena->base, keep = sample && p->keep_gen_logits;
     size_t mark = arena->used, vocab = head->vocab;
+    const struct rtd_pass pass = {.seed = p->o.seed}, *drop = train && p->o.drop ? &pass : NULL;
     struct rtd_acts acts;
     rtd_acts_take(&acts, arena, enc, &m->t, true);
     if (!counting)
-        rtd_encoder_forward(enc, p->params.w, &m->t, &acts, train && p->o.drop, p->o.seed);
+        rtd_encoder_forward(enc, p->params.w, &m->t, &acts, drop);
     if (!counting && sample)
         keep_hidden(j, 0, enc, &acts, m);
     struct rtd_lm_rows rows = {
@@ -213,8 +214,7 @@ static void run_mlm(struct job *j, struct rtd_lane *lane, struct micro *m,
     if (counting) {
         rtd_encoder_backward_scratch(arena, enc, &m->t);
     } else if (gscale != 0 && m->M) { /* else the head has left m->d alone */
-        rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, m->d, arena, p->o.drop,
-                             p->o.seed);
+        rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, m->d, arena, drop);
     }
     for (size_t k = 0; keep && !counting && k < m->M; k++)
         memcpy(p->keep_gen_logits + m->place[k] * vocab, rows.logits + k * vocab,
@@ -273,12 +273,13 @@ static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro
     bool train = trains(j), counting = !arena->base;
     size_t mark = arena->used;
     struct rtd_tokens t = m->t;
+    const struct rtd_pass pass = {.seed = p->o.seed}, *drop = train && p->o.drop ? &pass : NULL;
     struct rtd_acts acts;
     t.ids = m->fake;
     rtd_acts_take(&acts, arena, &p->disc, &t, true);
     double loss = 0;
     if (!counting) {
-        rtd_encoder_forward(&p->disc, p->params.w, &t, &acts, train && p->o.drop, p->o.seed);
+        rtd_encoder_forward(&p->disc, p->params.w, &t, &acts, drop);
         keep_hidden(j, 1, &p->disc, &acts, m);
     }
     real gscale = train ? (real)(p->o.disc_weight / (j->b->tokens + 1e-6)) : 0;
@@ -288,8 +289,7 @@ static void run_discriminator(struct job *j, struct rtd_lane *lane, struct micro
         rtd_encoder_backward_scratch(arena, &p->disc, &t);
     } else {
         if (gscale != 0)
-            rtd_encoder_backward(&p->disc, p->params.w, lane->g, &t, &acts, m->d, arena, p->o.drop,
-                                 p->o.seed);
+            rtd_encoder_backward(&p->disc, p->params.w, lane->g, &t, &acts, m->d, arena, drop);
         sums->disc_loss += loss;
         count_tokens(j, m, sums);
     }

@@ -501,7 +501,7 @@ static void check_reference(const char *file, const char *dir)
     if (rtd_arena_init(&arena, arena.peak, &err))
         die();
     rtd_acts_take(&acts, &arena, &net->enc, &t, true);
-    rtd_encoder_forward(&net->enc, net->params.w, &t, &acts, false, 0);
+    rtd_encoder_forward(&net->enc, net->params.w, &t, &acts, NULL);
     for (int i = 0; i < rtd_st_count(st); i++) {
         const char *name = rtd_st_at(st, i)->name;
         int layer, end = 0;

@@ -288,7 +288,7 @@ static void whole(const struct rtd_network *net, const int32_t *ids, const uint8
     rtd_acts_take(acts, &arena, &net->enc, &t, false);
     assert_int_equal(rtd_arena_init(&arena, arena.peak, &err), RTD_OK);
     rtd_acts_take(acts, &arena, &net->enc, &t, false);
-    rtd_encoder_forward(&net->enc, net->params.w, &t, acts, false, 0);
+    rtd_encoder_forward(&net->enc, net->params.w, &t, acts, NULL);
     memcpy(hidden, acts->out, n * net->enc.h * sizeof *hidden);
     rtd_arena_free(&arena);
     free(acts);
