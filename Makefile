@@ -35,7 +35,7 @@ lib_obj  := $(lib_src:%.c=$(BUILD)/%.o)
 tools    := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 tool_bin := $(tools:%=$(BIN)/%)
 
-# Tests: cmocka programs, plain programs, what they share; NAME_double (and NAME_double_test) are
+# Tests: cmocka programs, plain programs, what is preloaded into tools, what they share; NAME_double (and NAME_double_test) are
 # linked with the network rooms compiled a second time with -DRTD_DOUBLE, plain C kernels only.
 unit      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 programs  := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
@@ -46,7 +46,8 @@ double_obj := $(double_src:%.c=$(BUILD)/double/%.o) \
               $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/base/*.c lib/cli/*.c lib/stream/*.c lib/text/*.c))
 is_double  = $(filter %_double %_double_test,$(1))
 not_double = $(filter-out %_double %_double_test,$(1))
-test_bin  := $(unit:%=$(BUILD)/tests/%) $(programs:%=$(BUILD)/tests/%)
+preload   := $(patsubst tests/preload/%.c,%.so,$(wildcard tests/preload/*.c))
+test_bin  := $(unit:%=$(BUILD)/tests/%) $(programs:%=$(BUILD)/tests/%) $(preload:%=$(BUILD)/tests/%)
 
 all: $(tool_bin)
 
@@ -116,6 +117,11 @@ $(patsubst %,$(BUILD)/tests/%,$(call is_double,$(programs))): \
   $(BUILD)/tests/%: $(BUILD)/double/tests/programs/%.o $(BUILD)/librtd_double.a
 	@mkdir -p $(@D)
 	$(link_test)
+
+# What is preloaded into tools that are not sanitized has no sanitizer in it either.
+$(BUILD)/tests/%.so: tests/preload/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(std) $(warn) -O2 -shared -fPIC -o $@ $<
 
 # Sub-makes take all cores unless the user said how many.
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))

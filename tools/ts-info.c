@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * ts-info: verify tensor streams, describe and count them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ static void add_counts(json_t *o, const struct rtd_header *h, const struct rtd_t
     json_object_set_new(o, "axes", axes);
 }
 
-static int print_json(const struct opts *o, struct rtd_reader *r, struct rtd_err *err)
+static void print_json(FILE *f, const struct opts *o, struct rtd_reader *r)
 {
     const struct rtd_header *h = rtd_reader_header(r);
     const struct rtd_totals *t = rtd_reader_totals(r);
@@ -107,99 +108,121 @@ static int print_json(const struct opts *o, struct rtd_reader *r, struct rtd_err
     }
     char *s = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
     json_decref(j);
-    if (!s)
-        return rtd_fail(err, RTD_ESYS, "no memory for the answer");
-    puts(s);
+    if (s)
+        fprintf(f, "%s\n", s);
     free(s);
-    return RTD_OK;
 }
 
 /* ---- text ---- */
 
-static void print_masked(const char *s)
+static void print_masked(FILE *f, const char *s)
 {
     char text[1024];
-    fputs(rtd_mask_text(text, sizeof text, s, strlen(s)), stdout);
+    fputs(rtd_mask_text(text, sizeof text, s, strlen(s)), f);
 }
 
-static void print_header(const struct rtd_header *h)
+static void print_header(FILE *f, const struct rtd_header *h)
 {
     const struct rtd_tokeniser *k = &h->tok;
-    size_t i;
+    size_t n;
     json_t *entry, *value;
     const char *key;
-    printf("kind        %s\n", h->kind);
-    for (int f = 0; f < h->nfields; f++) {
-        const struct rtd_field *fd = &h->fields[f];
-        printf("field       %s %s [%s", fd->name, rtd_dtype_name(fd->dtype),
-               fd->axis < 0 ? "" : h->axes[fd->axis]);
+    fprintf(f, "kind        %s\n", h->kind);
+    for (int i = 0; i < h->nfields; i++) {
+        const struct rtd_field *fd = &h->fields[i];
+        fprintf(f, "field       %s %s [%s", fd->name, rtd_dtype_name(fd->dtype),
+                fd->axis < 0 ? "" : h->axes[fd->axis]);
         for (int d = 0; d < fd->ndim; d++)
-            printf("%s%u", d || fd->axis >= 0 ? ", " : "", fd->dims[d]);
-        puts("]");
+            fprintf(f, "%s%u", d || fd->axis >= 0 ? ", " : "", fd->dims[d]);
+        fputs("]\n", f);
     }
     if (k->vocab)
-        printf("vocabulary  %u pieces, digest %s\n"
-               "tokeniser   lower_case %s, strip_accents %s, chinese %s, max_word %u\n",
-               k->vocab_size, k->digest, k->lower_case ? "yes" : "no",
-               k->strip_accents ? "yes" : "no", k->chinese ? "yes" : "no", k->max_word);
+        fprintf(f,
+                "vocabulary  %u pieces, digest %s\n"
+                "tokeniser   lower_case %s, strip_accents %s, chinese %s, max_word %u\n",
+                k->vocab_size, k->digest, k->lower_case ? "yes" : "no",
+                k->strip_accents ? "yes" : "no", k->chinese ? "yes" : "no", k->max_word);
     if (h->max_length)
-        printf("max_length  %u\n", h->max_length);
-    json_array_foreach(h->provenance, i, entry)
+        fprintf(f, "max_length  %u\n", h->max_length);
+    json_array_foreach(h->provenance, n, entry)
     {
         const char *tool = json_string_value(json_object_get(entry, "tool"));
         const char *version = json_string_value(json_object_get(entry, "version"));
-        printf("provenance  ");
-        print_masked(tool ? tool : "?");
-        putchar(' ');
-        print_masked(version ? version : "?");
+        fprintf(f, "provenance  ");
+        print_masked(f, tool ? tool : "?");
+        putc(' ', f);
+        print_masked(f, version ? version : "?");
         json_object_foreach(entry, key, value)
         {
             if (!strcmp(key, "tool") || !strcmp(key, "version"))
                 continue;
             char *s = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS |
                                             JSON_REAL_PRECISION(15));
-            putchar(' ');
-            print_masked(key);
-            putchar('=');
-            print_masked(s ? s : "?");
+            putc(' ', f);
+            print_masked(f, key);
+            putc('=', f);
+            print_masked(f, s ? s : "?");
             free(s);
         }
-        putchar('\n');
+        putc('\n', f);
     }
 }
 
-static void print_axes(const struct rtd_header *h, const struct rtd_totals *t, bool table)
+static void print_axes(FILE *f, const struct rtd_header *h, const struct rtd_totals *t, bool table)
 {
     for (int a = 0; a < h->naxes; a++)
-        printf(table ? "%s\t%llu\t%.9g\n" : "%-11s %llu, mean %.6g\n", h->axes[a],
-               (unsigned long long)t->axis[a], mean(t->axis[a], t->records));
+        fprintf(f, table ? "%s\t%llu\t%.9g\n" : "%-11s %llu, mean %.6g\n", h->axes[a],
+                (unsigned long long)t->axis[a], mean(t->axis[a], t->records));
 }
 
-static void print_text(const struct opts *o, struct rtd_reader *r)
+static void print_text(FILE *f, const struct opts *o, struct rtd_reader *r)
 {
     const struct rtd_header *h = rtd_reader_header(r);
     const struct rtd_totals *t = rtd_reader_totals(r);
     if (o->count) {
-        printf("%llu\n", (unsigned long long)t->records);
+        fprintf(f, "%llu\n", (unsigned long long)t->records);
         return;
     }
     if (o->nfiles > 1)
-        printf("==> %s <==\n", rtd_reader_name(r));
+        fprintf(f, "==> %s <==\n", rtd_reader_name(r));
     if (o->counts) {
-        printf("records\t%llu\n", (unsigned long long)t->records);
-        print_axes(h, t, true);
+        fprintf(f, "records\t%llu\n", (unsigned long long)t->records);
+        print_axes(f, h, t, true);
         return;
     }
-    print_header(h);
+    print_header(f, h);
     if (o->header)
         return;
-    printf("records     %llu\nframes      %llu, %llu bytes\n", (unsigned long long)t->records,
-           (unsigned long long)t->frames, (unsigned long long)t->bytes);
-    print_axes(h, t, false);
-    printf("digest      %s\n", rtd_reader_digest(r));
+    fprintf(f, "records     %llu\nframes      %llu, %llu bytes\n", (unsigned long long)t->records,
+            (unsigned long long)t->frames, (unsigned long long)t->bytes);
+    print_axes(f, h, t, false);
+    fprintf(f, "digest      %s\n", rtd_reader_digest(r));
 }
 
-static int run(const struct opts *o, const char *path, struct rtd_err *err)
+/* Into memory first, so that one look at the end tells whether it is all there. */
+static int print(const struct opts *o, struct rtd_reader *r, struct rtd_out *out,
+                 struct rtd_err *err)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    if (f && o->json)
+        print_json(f, o, r);
+    else if (f)
+        print_text(f, o, r);
+    bool lost = !f || ferror(f);
+    if ((f && fclose(f)) || !text)
+        lost = true;
+    int st =
+        lost ? rtd_fail(err, RTD_ESYS, "not enough memory") : rtd_out_write(out, text, len, err);
+    if (!st)
+        st = rtd_out_flush(out, err); /* before the next stream, which may be a bad one */
+    free(text);
+    return st;
+}
+
+static int describe(const struct opts *o, const char *path, struct rtd_out *out,
+                    struct rtd_err *err)
 {
     struct rtd_reader *r;
     struct rtd_record rec = {0};
@@ -208,11 +231,23 @@ static int run(const struct opts *o, const char *path, struct rtd_err *err)
         return st;
     while (!st && !rec.end && !o->header)
         st = rtd_reader_next(r, &rec, err);
-    if (!st && !o->check && o->json)
-        st = print_json(o, r, err);
-    else if (!st && !o->check)
-        print_text(o, r);
+    if (!st && !o->check)
+        st = print(o, r, out, err);
     rtd_reader_close(r);
+    return st;
+}
+
+static int run(const struct opts *o, struct rtd_err *err)
+{
+    struct rtd_out *out;
+    int st = rtd_out_open(&out, "-", 0, err);
+    if (st)
+        return st;
+    for (int i = 0; !st && i < o->nfiles; i++)
+        st = describe(o, o->files[i], out, err);
+    if (!st)
+        return rtd_out_commit(out, err);
+    rtd_out_abort(out);
     return st;
 }
 
@@ -222,7 +257,7 @@ int main(int argc, char **argv)
     struct rtd_err err = {0};
     rtd_tool_begin("ts-info", argc, argv);
     int st = parse(&o, argc, argv, &err);
-    for (int i = 0; !st && i < o.nfiles; i++)
-        st = run(&o, o.files[i], &err);
+    if (!st)
+        st = run(&o, &err);
     return rtd_tool_end(&err, st);
 }

@@ -2,6 +2,7 @@
  *
  * Directories that appear whole or not at all. */
 #include "base/io.h"
+#include "base/say.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ bool rtd_exists(const char *path)
 
 int rtd_mkdirs(const char *path, struct rtd_err *err)
 {
-    char p[4096];
+    char p[RTD_PATH_MAX];
     if (snprintf(p, sizeof p, "%s", path) >= (int)sizeof p)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
     for (char *s = p + 1;; s++) {
@@ -39,21 +40,41 @@ int rtd_mkdirs(const char *path, struct rtd_err *err)
     }
 }
 
-/* Bytes of path without slashes at its end: a name beside it is made from these. */
-static int length_beside(const char *path)
+int rtd_follow(const char *path, char target[RTD_PATH_MAX], struct rtd_err *err)
 {
+    char link[RTD_PATH_MAX];
     size_t len = strlen(path);
-    while (len > 1 && path[len - 1] == '/')
-        len--;
-    return (int)len;
+    if (len >= RTD_PATH_MAX)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
+    memcpy(target, path, len + 1);
+    for (int links = 0;; links++) {
+        while (len > 1 && target[len - 1] == '/')
+            target[--len] = 0;
+        ssize_t n = readlink(target, link, sizeof link);
+        if (n < 0)
+            return RTD_OK; /* no link; whatever else there is shows when it is used */
+        char *slash = n && link[0] == '/' ? NULL : strrchr(target, '/');
+        size_t at = slash ? (size_t)(slash - target) + 1 : 0;
+        if (links == 40 || at + (size_t)n >= RTD_PATH_MAX) {
+            errno = ELOOP;
+            return rtd_fail_sys(err, "%s: cannot follow", path);
+        }
+        memcpy(target + at, link, (size_t)n);
+        len = at + (size_t)n;
+        target[len] = 0;
+    }
 }
 
 int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err)
 {
-    if (snprintf(tmp, size, "%.*s.tmp-XXXXXX", length_beside(path), path) >= (int)size)
+    char target[RTD_PATH_MAX];
+    int st = rtd_follow(path, target, err);
+    if (st)
+        return st;
+    if (snprintf(tmp, size, "%s.tmp-XXXXXX", target) >= (int)size)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
     if (!mkdtemp(tmp))
-        return rtd_fail_sys(err, "%s: cannot create directory", tmp);
+        return rtd_fail_sys(err, "%s: cannot create directory", path);
     mode_t mask = umask(0);
     umask(mask);
     chmod(tmp, 0777 & ~mask);
@@ -95,32 +116,67 @@ int rtd_remove_tree(const char *path, struct rtd_err *err)
     return RTD_OK;
 }
 
+int rtd_sync_parent(const char *path, struct rtd_err *err)
+{
+    char dir[RTD_PATH_MAX];
+    if (snprintf(dir, sizeof dir, "%s", path) >= (int)sizeof dir)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir] = 0;
+    if (sync_path(slash ? dir : ".") < 0)
+        return rtd_fail_sys(err, "%s: cannot sync", slash ? dir : ".");
+    return RTD_OK;
+}
+
+/* Two names change places, at once where the file system can do that, else through a third name. */
+static int exchange(const char *tmp, const char *path)
+{
+    char aside[RTD_PATH_MAX];
+    if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
+        return 0;
+    if ((errno != EINVAL && errno != ENOSYS) ||
+        snprintf(aside, sizeof aside, "%s.aside", tmp) >= (int)sizeof aside ||
+        rename(path, aside) < 0)
+        return -1;
+    if (rename(tmp, path) == 0)
+        return rename(aside, tmp);
+    int e = errno;
+    rename(aside, path);
+    errno = e;
+    return -1;
+}
+
 int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err)
 {
-    char old[4096] = "", parent[4096];
+    char target[RTD_PATH_MAX];
+    struct stat old;
     if (nftw(tmp, sync_visit, 16, FTW_DEPTH | FTW_PHYS) < 0)
-        return rtd_fail_sys(err, "%s: cannot sync", tmp);
-    if (rtd_exists(path)) {
-        if (!replace)
-            return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
-        if (snprintf(old, sizeof old, "%.*s.old-XXXXXX", length_beside(path), path) >=
-            (int)sizeof old)
-            return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
-        if (!mkdtemp(old) || rename(path, old) < 0)
-            return rtd_fail_sys(err, "%s: cannot move aside", path);
+        return rtd_fail_sys(err, "%s: cannot sync", path);
+    int st = rtd_follow(path, target, err);
+    if (st)
+        return st;
+    if (lstat(target, &old) < 0) {
+        if (rename(tmp, target) < 0)
+            return rtd_fail_sys(err, "%s: cannot rename", path);
+        if ((st = rtd_sync_parent(target, err)))
+            rename(target, tmp);
+        return st;
     }
-    if (rename(tmp, path) < 0)
-        return rtd_fail_sys(err, "%s: cannot rename", path);
-    snprintf(parent, sizeof parent, "%s", path);
-    size_t n = strlen(parent);
-    while (n > 1 && parent[n - 1] == '/')
-        parent[--n] = 0;
-    char *slash = strrchr(parent, '/');
-    if (slash)
-        slash[slash == parent] = 0;
-    if (sync_path(slash ? parent : ".") < 0)
-        return rtd_fail_sys(err, "%s: cannot sync", slash ? parent : ".");
-    return old[0] ? rtd_remove_tree(old, err) : RTD_OK;
+    if (!replace)
+        return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
+    if (S_ISDIR(old.st_mode))
+        chmod(tmp, old.st_mode & 0777);
+    if (exchange(tmp, target) < 0)
+        return rtd_fail_sys(err, "%s: cannot replace", path);
+    if ((st = rtd_sync_parent(target, err))) {
+        exchange(tmp, target);
+        return st;
+    }
+    struct rtd_err left = {0}; /* what was to be done is done */
+    if (rtd_remove_tree(tmp, &left))
+        rtd_warn("%s: replaced; what it was is still there: %s", path, left.text);
+    return RTD_OK;
 }
 
 int rtd_copy_file(const char *from, const char *to, struct rtd_err *err)
@@ -151,7 +207,7 @@ int rtd_copy_file(const char *from, const char *to, struct rtd_err *err)
 
 int rtd_lock_dir(const char *dir, int *fd, struct rtd_err *err)
 {
-    char path[4096];
+    char path[RTD_PATH_MAX];
     if (snprintf(path, sizeof path, "%s/.lock", dir) >= (int)sizeof path)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);

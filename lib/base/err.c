@@ -6,27 +6,57 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/utf8.h"
 
-static int record(struct rtd_err *err, int status, int sys, const char *fmt, va_list ap)
+/* text into the error; of one that is too long the middle is left out: its end says why. */
+static void keep(struct rtd_err *err, const char *text, size_t len)
 {
+    enum { ROOM = sizeof err->text - 1, HEAD = ROOM / 3 };
+    static const char gap[] = "...";
+    size_t head = len, tail = 0;
+    if (len > ROOM) {
+        for (head = HEAD; head > 0 && (text[head] & 0xc0) == 0x80; head--)
+            continue; /* not inside a character */
+        tail = ROOM - head - strlen(gap);
+        while ((text[len - tail] & 0xc0) == 0x80)
+            tail--;
+    }
+    memcpy(err->text, text, head);
+    if (tail) {
+        memcpy(err->text + head, gap, strlen(gap));
+        memcpy(err->text + head + strlen(gap), text + len - tail, tail);
+        head += strlen(gap) + tail;
+    }
+    err->text[head] = 0;
+}
+
+static int record(struct rtd_err *err, int status, const char *why, const char *fmt, va_list ap)
+{
+    char text[16384]; /* two paths and what is said of them */
     if (err->status)
         return err->status;
+    if (status == RTD_EDATA && rtd_noted_failure()) { /* what was read was not what there is */
+        status = RTD_ESYS;
+        why = "not enough memory";
+    }
     err->status = status;
-    int n = vsnprintf(err->text, sizeof err->text, fmt, ap);
-    if (sys && n >= 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(sys));
-    for (char *p = err->text; *p; p++) /* one line, whatever a name or an upstream text holds */
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    if (why && len < sizeof text - 200)
+        len += (size_t)snprintf(text + len, 200, ": %s", why);
+    for (char *p = text; p < text + len; p++) /* one line, whatever a name or a text holds */
         if ((unsigned char)*p < 32 || *p == 127)
             *p = '?';
-    return status;
+    keep(err, text, len);
+    return err->status;
 }
 
 int rtd_fail(struct rtd_err *err, int status, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    status = record(err, status, 0, fmt, ap);
+    status = record(err, status, NULL, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -36,7 +66,7 @@ int rtd_fail_sys(struct rtd_err *err, const char *fmt, ...)
     int sys = errno;
     va_list ap;
     va_start(ap, fmt);
-    int status = record(err, RTD_ESYS, sys, fmt, ap);
+    int status = record(err, RTD_ESYS, strerror(sys), fmt, ap);
     va_end(ap);
     return status;
 }

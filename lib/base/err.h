@@ -16,11 +16,13 @@ enum rtd_status {
 
 struct rtd_err {
     int status;     /* enum rtd_status; 0 while nothing went wrong */
-    char text[600]; /* "file: where: what: why", without the tool's name and line end */
+    char text[600]; /* "file: where: what: why", without the tool's name and line end; of a longer
+                       one the middle is left out */
 };
 
 /* Record an error and return its status.  The first error wins: a later call on a set err keeps
- * the old text and returns the old status.  err may not be NULL. */
+ * the old text and returns the old status.  RTD_EDATA after rtd_noted_failure() is RTD_ESYS.  err
+ * may not be NULL. */
 int rtd_fail(struct rtd_err *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -82,6 +82,14 @@ static int sniff(struct rtd_in *in, struct rtd_err *err)
     return RTD_OK;
 }
 
+int rtd_open(const char *path, int flags, int *fd, struct rtd_err *err)
+{
+    while ((*fd = open(path, flags | O_CLOEXEC)) < 0 && errno == EINTR)
+        if (rtd_stop_signal())
+            return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", path);
+    return *fd < 0 ? rtd_fail_sys(err, "%s: cannot open", path) : RTD_OK;
+}
+
 int rtd_refuse_tty_stdin(struct rtd_err *err)
 {
     if (isatty(STDIN_FILENO))
@@ -100,11 +108,12 @@ int rtd_in_open(struct rtd_in **out, const char *path, struct rtd_err *err)
         free(in);
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     }
-    in->fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct stat sb;
-    int st = RTD_OK;
-    if (in->fd < 0 || fstat(in->fd, &sb) < 0)
+    int st = std ? RTD_OK : rtd_open(path, O_RDONLY, &in->fd, err);
+    if (!st && fstat(in->fd, &sb) < 0)
         st = rtd_fail_sys(err, "%s: cannot open", in->name);
+    if (st)
+        ;
     else if (S_ISDIR(sb.st_mode))
         st = rtd_fail(err, RTD_ESYS, "%s: cannot read: Is a directory", in->name);
     else {

@@ -14,6 +14,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* open(2), which may wait for the other end of a named pipe; close-on-exec. */
+int rtd_open(const char *path, int flags, int *fd, struct rtd_err *err);
+
 /* --- input --- */
 struct rtd_in;
 
@@ -60,7 +63,8 @@ enum {
     RTD_OUT_FORCE = 2,  /* overwrite an existing file; binary to a terminal */
     RTD_OUT_ZSTD = 4,   /* compress (with checksum) whatever the name; ".zst" names always are */
 };
-/* path "-" or NULL: standard output.  An existing file is RTD_EUSAGE without RTD_OUT_FORCE. */
+/* path "-" or NULL: standard output.  An existing file is RTD_EUSAGE without RTD_OUT_FORCE; one
+ * that is replaced keeps its mode, and links are followed. */
 int rtd_out_open(struct rtd_out **out, const char *path, int flags, struct rtd_err *err);
 int rtd_out_write(struct rtd_out *out, const void *data, size_t len, struct rtd_err *err);
 int rtd_out_printf(struct rtd_out *out, struct rtd_err *err, const char *fmt, ...)
@@ -77,13 +81,21 @@ void rtd_out_abort(struct rtd_out *out);
 int rtd_write_file(const char *path, const void *data, size_t len, struct rtd_err *err);
 
 /* --- directories --- */
+enum { RTD_PATH_MAX = 4096 };
 int rtd_mkdirs(const char *path, struct rtd_err *err); /* like mkdir -p */
 bool rtd_exists(const char *path);
-/* Create a fresh directory "<path>.tmp-XXXXXX" beside path; name into tmp (size bytes). */
+/* Where a file or directory written to path comes to lie: links at its end are followed, also where
+ * they lead to nothing yet. */
+int rtd_follow(const char *path, char target[RTD_PATH_MAX], struct rtd_err *err);
+/* Create a fresh directory beside what path leads to; name into tmp (size bytes). */
 int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err);
-/* fsync all files of tmp, and rename it to path.  An existing path is replaced when replace is set
- * (moved aside, then removed), else RTD_EUSAGE. */
+/* fsync all files of tmp, and give it the name path.  What has that name is replaced when replace
+ * is set, else RTD_EUSAGE: the two change places in one step (where the file system cannot do that,
+ * in three), the mode is kept, links are followed.  After a failure all is as before, and tmp the
+ * caller's to remove. */
 int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err);
+int rtd_sync_parent(const char *path,
+                    struct rtd_err *err); /* fsync the directory that path is in */
 int rtd_remove_tree(const char *path, struct rtd_err *err);
 /* Copy a file's bytes as they are. */
 int rtd_copy_file(const char *from, const char *to, struct rtd_err *err);

@@ -1,8 +1,24 @@
 /* rtdtools - MIT licence */
 #include "base/mem.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+static atomic_bool noted;
+
+void *rtd_noted_malloc(size_t n)
+{
+    void *p = noted ? NULL : malloc(n);
+    if (!p)
+        noted = true;
+    return p;
+}
+
+bool rtd_noted_failure(void)
+{
+    return noted;
+}
 
 bool rtd_mul_size(size_t a, size_t b, size_t *out)
 {
@@ -73,17 +89,17 @@ void rtd_buf_free(struct rtd_buf *b)
 
 int rtd_arena_init(struct rtd_arena *a, size_t size, struct rtd_err *err)
 {
-    *a = (struct rtd_arena){.size = size};
-    a->base = rtd_alloc_aligned(size, 1);
+    *a = (struct rtd_arena){.base = rtd_alloc_aligned(size, 1)};
     if (!a->base)
         return rtd_fail(err, RTD_ESYS, "not enough memory: %zu bytes", size);
+    a->size = size;
     return RTD_OK;
 }
 
 int rtd_arena_need(struct rtd_arena *a, size_t size, struct rtd_err *err)
 {
     rtd_arena_reset(a);
-    if (a->size >= size)
+    if (a->base && a->size >= size)
         return RTD_OK;
     rtd_arena_free(a);
     return rtd_arena_init(a, size, err);

@@ -18,6 +18,14 @@ bool rtd_mul_size(size_t a, size_t b, size_t *out);
 void *rtd_alloc_aligned(size_t n, size_t size);
 void *rtd_calloc_aligned(size_t n, size_t size);
 
+/* malloc() for libraries that build something out of many small blocks, where nobody asks for each
+ * (jansson: tools give it this one).  That it failed is remembered: what was made may lack a part,
+ * so nothing more is written to any output (base/io.h) and no tool ends with status 0.  Once it has
+ * failed it fails for good: jansson goes on after a byte of a text had no place, and would read
+ * past the end of what it has if there were memory again. */
+void *rtd_noted_malloc(size_t n);
+bool rtd_noted_failure(void);
+
 /* A byte buffer that grows.  Zero-initialise; release with rtd_buf_free. */
 struct rtd_buf {
     void *data;

@@ -19,7 +19,8 @@ enum { OUT_SIZE = 1 << 18 };
 
 struct rtd_out {
     int fd;
-    char *name, *tmp; /* tmp NULL: standard output, or a special file written directly */
+    char *name;         /* for messages */
+    char *tmp, *target; /* NULL: standard output, or a special file written directly */
     unsigned char *buf;
     size_t len;
     ZSTD_CCtx *zstd; /* NULL: plain */
@@ -36,6 +37,7 @@ static void out_free(struct rtd_out *o)
     free(o->buf);
     free(o->name);
     free(o->tmp);
+    free(o->target);
     free(o);
 }
 
@@ -48,6 +50,7 @@ static bool has_suffix(const char *s, const char *suffix)
 static int open_target(struct rtd_out *o, const char *path, int flags, struct rtd_err *err)
 {
     struct stat sb;
+    char target[RTD_PATH_MAX];
     if (!path || !strcmp(path, "-")) {
         o->fd = STDOUT_FILENO;
         if ((flags & RTD_OUT_BINARY) && !(flags & RTD_OUT_FORCE) && isatty(o->fd))
@@ -57,13 +60,14 @@ static int open_target(struct rtd_out *o, const char *path, int flags, struct rt
         return RTD_OK;
     }
     bool exists = stat(path, &sb) == 0;
-    if (exists && !S_ISREG(sb.st_mode)) { /* a device or a named pipe: no renaming */
-        o->fd = open(path, O_WRONLY | O_CLOEXEC);
-        return o->fd < 0 ? rtd_fail_sys(err, "%s: cannot open", path) : RTD_OK;
-    }
+    if (exists && !S_ISREG(sb.st_mode)) /* a device or a named pipe: no renaming */
+        return rtd_open(path, O_WRONLY, &o->fd, err);
     if (exists && !(flags & RTD_OUT_FORCE))
         return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
-    if (asprintf(&o->tmp, "%s.tmp-XXXXXX", path) < 0) {
+    int st = rtd_follow(path, target, err);
+    if (st)
+        return st;
+    if (!(o->target = strdup(target)) || asprintf(&o->tmp, "%s.tmp-XXXXXX", target) < 0) {
         o->tmp = NULL;
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     }
@@ -75,7 +79,9 @@ static int open_target(struct rtd_out *o, const char *path, int flags, struct rt
     }
     mode_t mask = umask(0);
     umask(mask);
-    fchmod(o->fd, 0666 & ~mask);
+    if (exists)
+        (void)!fchown(o->fd, sb.st_uid, sb.st_gid); /* only root can give files away */
+    fchmod(o->fd, exists ? sb.st_mode & 0777 : 0666 & ~mask);
     return RTD_OK;
 }
 
@@ -111,6 +117,8 @@ int rtd_out_open(struct rtd_out **out, const char *path, int flags, struct rtd_e
 static int write_all(struct rtd_out *o, const void *data, size_t len, struct rtd_err *err)
 {
     const char *p = data;
+    if (rtd_noted_failure()) /* the data may lack a part */
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", o->name);
     while (len) {
         if (rtd_stop_signal())
             return rtd_fail(err, RTD_ESIGNAL, "%s: stopped by a signal", o->name);
@@ -203,26 +211,6 @@ const char *rtd_out_name(const struct rtd_out *o)
     return o->name;
 }
 
-static int sync_parent(const char *path, struct rtd_err *err)
-{
-    char dir[4096];
-    snprintf(dir, sizeof dir, "%s", path);
-    char *slash = strrchr(dir, '/');
-    if (slash == dir)
-        slash[1] = 0;
-    else if (slash)
-        *slash = 0;
-    else
-        strcpy(dir, ".");
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return rtd_fail_sys(err, "%s: cannot open", dir);
-    int r = fsync(fd);
-    int st = r < 0 && errno != EINVAL ? rtd_fail_sys(err, "%s: cannot sync", dir) : RTD_OK;
-    close(fd);
-    return st;
-}
-
 int rtd_out_commit(struct rtd_out *o, struct rtd_err *err)
 {
     int st = drain(o, ZSTD_e_end, err);
@@ -235,12 +223,12 @@ int rtd_out_commit(struct rtd_out *o, struct rtd_err *err)
             st = rtd_fail_sys(err, "%s: cannot close", o->name);
     }
     if (!st && o->tmp) {
-        if (rename(o->tmp, o->name) < 0)
+        if (rename(o->tmp, o->target) < 0)
             st = rtd_fail_sys(err, "%s: cannot rename", o->name);
         else {
             free(o->tmp);
             o->tmp = NULL;
-            st = sync_parent(o->name, err);
+            st = rtd_sync_parent(o->target, err);
         }
     }
     rtd_out_abort(o);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/stop.h"
+
 struct worker {
     struct rtd_pool *pool;
     pthread_t thread;
@@ -71,15 +73,21 @@ int rtd_pool_new(struct rtd_pool **out, int n, struct rtd_err *err)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->start, NULL);
     pthread_cond_init(&p->done, NULL);
+    sigset_t caught, old; /* signals interrupt the caller's thread, which reads and writes */
+    rtd_caught_signals(&caught);
+    pthread_sigmask(SIG_BLOCK, &caught, &old);
+    int e = 0;
     for (p->size = 1; p->size < n; p->size++) {
         struct worker *w = &p->workers[p->size];
         *w = (struct worker){.pool = p, .id = p->size};
-        int e = pthread_create(&w->thread, NULL, worker_main, w);
-        if (e) {
-            rtd_pool_free(p);
-            return rtd_fail(err, RTD_ESYS, "cannot start thread %d of %d: %s", p->size, n,
-                            strerror(e));
-        }
+        if ((e = pthread_create(&w->thread, NULL, worker_main, w)))
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (e) {
+        rtd_fail(err, RTD_ESYS, "cannot start thread %d of %d: %s", p->size + 1, n, strerror(e));
+        rtd_pool_free(p);
+        return err->status;
     }
     *out = p;
     return RTD_OK;

@@ -3,8 +3,10 @@
  * Start and end of a tool. */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -32,6 +34,7 @@ void rtd_tool_begin(const char *name, int argc, char **argv)
     sigaddset(&set, SIGPIPE);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
     rtd_catch_signals();
+    json_set_alloc_funcs(rtd_noted_malloc, free);
     setlocale(LC_ALL, "C");
     setlocale(LC_CTYPE, "C.UTF-8");
 }
@@ -53,9 +56,13 @@ static void print_summary(void)
 int rtd_tool_end(const struct rtd_err *err, int status)
 {
     rtd_progress_end();
-    if (status == RTD_ESIGNAL)
+    /* The signal may have reached the whole pipeline: input that stops is no news then. */
+    if (status == RTD_ESIGNAL || (status == RTD_EDATA && rtd_stop_signal()))
         rtd_reraise_signal();
-    if (status == RTD_OK && (fflush(stdout) || ferror(stdout))) {
+    if (status == RTD_OK && rtd_noted_failure()) {
+        fprintf(stderr, "%s: not enough memory\n", rtd_tool_name());
+        status = RTD_ESYS;
+    } else if (status == RTD_OK && (fflush(stdout) || ferror(stdout))) {
         fprintf(stderr, "%s: -: cannot write: %s\n", rtd_tool_name(), strerror(errno));
         status = RTD_ESYS;
     } else if (status) {

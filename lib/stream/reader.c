@@ -55,7 +55,7 @@ static int fail(struct rtd_reader *r, int status, struct rtd_err *err, const cha
 
 static int fail(struct rtd_reader *r, int status, struct rtd_err *err, const char *fmt, ...)
 {
-    char why[400];
+    char why[sizeof err->text];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(why, sizeof why, fmt, ap);
