@@ -220,7 +220,9 @@ static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err 
     for (int i = 0; i < 2 && !o->answer.force; i++) /* both, before any work */
         if (place[i] && strcmp(place[i], "-") != 0 && is_regular(place[i]))
             return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", place[i]);
-    int st = rtd_squad_load(&o->data, o->squad, err);
+    struct rtd_bad_records bad = {.skip = true};
+    int st = rtd_squad_load(&o->data, o->squad, false, &bad, err);
+    rtd_bad_records_free(&bad);
     if (st)
         return st;
     if (o->data.repeated) {
@@ -243,6 +245,9 @@ static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err 
         st = write_object(a, o->answer.out, o->said, err);
     if (!st && o->no_answer)
         st = write_object(a, o->no_answer, o->none, err);
+    if (!st && o->data.n < o->data.total)
+        st = rtd_fail(err, RTD_EDATA, "%s: %zu of %zu questions could not be answered", o->squad,
+                      o->data.total - o->data.n, o->data.total);
     json_decref(o->said);
     json_decref(o->none);
     rtd_squad_free(&o->data);

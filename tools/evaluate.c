@@ -8,11 +8,8 @@
 
 #include "base/io.h"
 #include "cli/tool.h"
-#include "gold/labels.h"
-#include "score/metrics.h"
-#include "gold/predictions.h"
+#include "gold/tags.h"
 #include "score/score.h"
-#include "gold/table.h"
 
 struct opts {
     struct rtd_score_options score;
@@ -30,155 +27,6 @@ static const struct rtd_usage usage = {
     "generate.  FILE holds the right answers in the same order: TSV, CoNLL or SQuAD's JSON.  "
     "Prints\n"
     "NAME TAB VALUE lines."};
-
-/* Everything known about a run of classification. */
-struct outcome {
-    struct rtd_labels labels;
-    struct rtd_confusion confusion;
-    struct rtd_classification scores;
-    int positive; /* -1: F1 of a positive class makes no sense */
-};
-
-/* The header of classify --header: one line more than there are rows. */
-static void drop_header(struct rtd_predictions *p, const struct rtd_table *gold)
-{
-    if (p->n != gold->rows + 1 || strcmp(p->label[0], "label") != 0)
-        return;
-    free(p->label[0]);
-    memmove(p->label, p->label + 1, --p->n * sizeof *p->label);
-}
-
-static int check_match(const struct rtd_table *gold, const struct rtd_predictions *p,
-                       const char *name, struct rtd_err *err)
-{
-    if (p->n != gold->rows)
-        return rtd_fail(err, RTD_EDATA, "%s: %zu predictions for %zu rows of %s", name, p->n,
-                        gold->rows, gold->name);
-    struct rtd_labels known;
-    if (rtd_labels_collect(&known, gold->label, gold->rows, err))
-        return err->status;
-    bool common = false;
-    for (size_t i = 0; i < p->n && !common; i++)
-        common = rtd_labels_find(&known, p->label[i]) >= 0;
-    rtd_labels_free(&known);
-    char a[64], b[64];
-    if (!common)
-        return rtd_fail(err, RTD_EDATA,
-                        "%s: no predicted label occurs in %s (predicted '%s', gold '%s')", name,
-                        gold->name, rtd_mask_text(a, sizeof a, p->label[0], strlen(p->label[0])),
-                        rtd_mask_text(b, sizeof b, gold->label[0], strlen(gold->label[0])));
-    return RTD_OK;
-}
-
-static int compare(struct outcome *o, const struct rtd_table *gold, const struct rtd_predictions *p,
-                   struct rtd_err *err)
-{
-    size_t n = gold->rows;
-    char **all = malloc(2 * n * sizeof *all);
-    if (!all)
-        return rtd_fail(err, RTD_ESYS, "labels: no memory");
-    memcpy(all, gold->label, n * sizeof *all);
-    memcpy(all + n, p->label, n * sizeof *all);
-    int st = rtd_labels_collect(&o->labels, all, 2 * n, err);
-    free(all);
-    if (!st)
-        st = rtd_confusion_new(&o->confusion, o->labels.n, err);
-    if (st)
-        return st;
-    for (size_t i = 0; i < n; i++)
-        rtd_confusion_add(&o->confusion, rtd_labels_find(&o->labels, gold->label[i]),
-                          rtd_labels_find(&o->labels, p->label[i]));
-    rtd_classification_scores(&o->confusion, &o->scores);
-    return RTD_OK;
-}
-
-/* --positive, or of two labels the one that sorts last: 1 of 0 and 1, yes of no and yes. */
-static int choose_positive(struct outcome *o, const char *positive, struct rtd_err *err)
-{
-    int none = rtd_labels_find(&o->labels, RTD_NO_PREDICTION), n = o->labels.n;
-    o->positive = n - (none >= 0) != 2 ? -1 : none == n - 1 ? n - 2 : n - 1;
-    if (positive) {
-        o->positive = rtd_labels_find(&o->labels, positive);
-        if (o->positive < 0)
-            return rtd_fail(err, RTD_EDATA, "--positive %s: no such label", positive);
-    }
-    return RTD_OK;
-}
-
-static void add_tables(json_t *root, const struct outcome *o, const struct rtd_score_options *opt)
-{
-    json_t *classes = json_object(), *names = json_array(), *rows = json_array();
-    for (int i = 0; i < o->labels.n; i++) {
-        struct rtd_class_scores s;
-        rtd_confusion_class(&o->confusion, i, &s);
-        json_object_set_new(classes, o->labels.name[i],
-                            json_pack("{s:f, s:f, s:f, s:I}", "precision", s.precision, "recall",
-                                      s.recall, "f1", s.f1, "support", (json_int_t)s.support));
-        json_array_append_new(names, json_string(o->labels.name[i]));
-        json_t *row = json_array();
-        for (int k = 0; k < o->labels.n; k++)
-            json_array_append_new(
-                row, json_integer((json_int_t)o->confusion.count[i * o->labels.n + k]));
-        json_array_append_new(rows, row);
-    }
-    if (opt->per_class)
-        json_object_set(root, "per_class", classes);
-    if (opt->confusion) {
-        json_object_set(root, "labels", names);
-        json_object_set(root, "confusion", rows);
-    }
-    json_decref(classes);
-    json_decref(names);
-    json_decref(rows);
-}
-
-static json_t *as_json(const struct outcome *o, const struct rtd_score_options *opt)
-{
-    const struct rtd_classification *s = &o->scores;
-    json_t *root = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "rows", (json_int_t)s->rows,
-                             "accuracy", s->accuracy, "f1_micro", s->f1_micro, "f1_macro",
-                             s->f1_macro, "f1_weighted", s->f1_weighted, "mcc", s->mcc);
-    if (o->positive >= 0) {
-        struct rtd_class_scores one;
-        rtd_confusion_class(&o->confusion, o->positive, &one);
-        json_object_set_new(root, "positive", json_string(o->labels.name[o->positive]));
-        json_object_set_new(root, "f1_positive", json_real(one.f1));
-        json_object_set_new(root, "precision", json_real(one.precision));
-        json_object_set_new(root, "recall", json_real(one.recall));
-    }
-    add_tables(root, o, opt);
-    return root;
-}
-
-static int score_classes(json_t **out, const struct rtd_score_options *opt, struct rtd_err *err)
-{
-    struct rtd_columns_spec spec = {.label = opt->label, .want_label = true};
-    struct rtd_table gold;
-    struct rtd_predictions p = {0};
-    struct outcome o = {0};
-    int st = rtd_table_load(&gold, opt->gold, &spec, err);
-    if (st)
-        return st;
-    st = rtd_predictions_load(&p, opt->predictions, err);
-    if (!st) {
-        drop_header(&p, &gold);
-        st = check_match(&gold, &p, opt->predictions, err);
-    }
-    if (!st)
-        st = compare(&o, &gold, &p, err);
-    if (!st)
-        st = choose_positive(&o, opt->positive, err);
-    if (!st && p.none)
-        rtd_warn("%s: %zu of %zu rows have no prediction: they count as wrong", opt->predictions,
-                 p.none, p.n);
-    if (!st)
-        *out = as_json(&o, opt);
-    rtd_confusion_free(&o.confusion);
-    rtd_labels_free(&o.labels);
-    rtd_predictions_free(&p);
-    rtd_table_free(&gold);
-    return st;
-}
 
 /* --- printing --- */
 
@@ -255,9 +103,10 @@ static const struct task {
     const char *name;
     int (*score)(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 } tasks[] = {
-    {"classify", score_classes},  {"regress", rtd_score_numbers}, {"multilabel", rtd_score_labels},
-    {"tag", rtd_score_tags},      {"joint", rtd_score_joint},     {"answer", rtd_score_answers},
-    {"rank", rtd_score_rankings}, {"generate", rtd_score_texts},
+    {"classify", rtd_score_classes},  {"regress", rtd_score_numbers},
+    {"multilabel", rtd_score_labels}, {"tag", rtd_score_tags},
+    {"joint", rtd_score_joint},       {"answer", rtd_score_answers},
+    {"rank", rtd_score_rankings},     {"generate", rtd_score_texts},
 };
 
 static int check(const struct opts *opt, const struct task **task, struct rtd_err *err)
@@ -314,6 +163,10 @@ int main(int argc, char **argv)
          "answer: over this no-answer probability nothing was said (0.5)", 0},
         {RTD_OPT_STR, 0, "positive", "LABEL", &o->positive, 0, 0,
          "the class of f1_positive (default: of two, the last sorted)", 0},
+        {RTD_OPT_STR, 0, "scheme", "NAME", &o->scheme, 0, 0,
+         "tag, joint: what the tags are: " RTD_TAG_SCHEMES " (as found)", 0},
+        {RTD_OPT_FLAG, 0, "skip-bad", NULL, &o->skip_bad, 0, 0,
+         "leave out records that cannot be used", 0},
         {RTD_OPT_FLAG, 0, "per-class", NULL, &o->per_class, 0, 0,
          "also precision, recall and F1 of every class", 0},
         {RTD_OPT_FLAG, 0, "confusion", NULL, &o->confusion, 0, 0, "also the confusion matrix", 0},

@@ -6,6 +6,7 @@
 
 #include "cli/tool.h"
 #include "finetune/job.h"
+#include "gold/tags.h"
 
 struct opts {
     struct rtd_finetune_job tune;
@@ -117,6 +118,7 @@ static const struct rtd_opt_use uses[] = {
     {"slots", JOINT, "joint"},
     {"dev-slots", JOINT, "joint"},
     {"bioes", TAG | JOINT, "tag and joint"},
+    {"scheme", TAG | JOINT, "tag and joint"},
     {"stride", ANSWER, "answer"},
     {"question-length", ANSWER, "answer"},
     {"negatives", RANK, "rank"},
@@ -189,6 +191,10 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_LIST, 0, "dev-slots", "FILE", &o->dev_slots, 0, 0,
          "joint: the tags of the texts of --dev", 0},
         {RTD_OPT_FLAG, 0, "bioes", NULL, &t->data.bioes, 0, 0, "tag, joint: learn BIOES tags", 0},
+        {RTD_OPT_STR, 0, "scheme", "NAME", &t->data.scheme, 0, 0,
+         "tag, joint: what the tags are: " RTD_TAG_SCHEMES " (as found)", 0},
+        {RTD_OPT_FLAG, 0, "skip-bad", NULL, &t->data.skip_bad, 0, 0,
+         "leave out records that cannot be used", 0},
         {RTD_OPT_INT, 0, "stride", "N", &o->stride, 1, 1 << 16,
          "answer: tokens that two windows share (128)", 0},
         {RTD_OPT_INT, 0, "question-length", "N", &o->question, 1, 1 << 16,

@@ -10,6 +10,7 @@
 #include "gold/conll.h"
 #include "gold/json_row.h"
 #include "gold/tags.h"
+#include "predict/viterbi.h"
 #include "predict/word_pieces.h"
 
 /* A line's words. */
@@ -23,6 +24,8 @@ struct opts {
     struct rtd_line_options answer;
     bool conll;
     int slots, intent; /* places among the heads that are run; intent -1: none */
+    const char *scheme;
+    struct rtd_tag_set set;
     struct rtd_viterbi viterbi;
     struct rtd_word_pieces words;
     struct row *row; /* [cap] of the batch, without its bad lines */
@@ -89,27 +92,24 @@ static void drop(void *arg)
 
 /* --- answers --- */
 
-/* The best valid tags of a row; probability[w] of the tag of word w. */
+/* The best valid tags of a row, as numbers of labels; probability[w] of the tag of word w. */
 static int decode(struct rtd_line_loop *a, struct opts *o, const struct row *r, const float *logits,
-                  const char **tag, double *probability, struct rtd_err *err)
+                  int *best, double *probability, struct rtd_err *err)
 {
-    const struct rtd_head_spec *s = spec_of(a, o->slots);
+    size_t outputs = (size_t)spec_of(a, o->slots)->outputs;
     const float **x = malloc((r->n + 1) * sizeof *x);
-    int *best = malloc((r->n + 1) * sizeof *best);
-    int st = x && best ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = x ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t w = 0; w < r->n && !st; w++)
-        x[w] = logits + r->token[w] * (size_t)s->outputs;
+        x[w] = logits + r->token[w] * outputs;
     if (!st)
         st = rtd_viterbi_run(&o->viterbi, x, r->n, best, err);
     for (size_t w = 0; w < r->n && !st; w++) {
         double sum = 0;
-        for (int k = 0; k < s->outputs; k++)
+        for (size_t k = 0; k < outputs; k++)
             sum += exp((double)x[w][k] - (double)x[w][best[w]]);
-        tag[w] = s->label[best[w]];
         probability[w] = 1 / sum;
     }
     free(x);
-    free(best);
     return st;
 }
 
@@ -141,43 +141,60 @@ static json_t *entity_json(const struct rtd_entity *e, const struct row *r, cons
                      sum / (double)(e->last - e->first + 1));
 }
 
-static int print_json(struct rtd_line_loop *a, struct opts *o, const struct rtd_line_batch *c,
-                      size_t i, const struct row *r, const char *const *tag,
-                      const double *probability, struct rtd_err *err)
+/* The entities of a row whose tags are these. */
+static json_t *list_entities(const struct opts *o, const struct row *r, const char *text,
+                             const int *best, const double *probability)
 {
+    struct rtd_tag *tag = malloc((r->n + 1) * sizeof *tag);
     struct rtd_entity *e = malloc((r->n + 1) * sizeof *e);
+    json_t *list = tag && e ? json_array() : NULL;
+    for (size_t w = 0; w < r->n && list; w++)
+        tag[w] = o->set.tag[best[w]];
+    size_t n = list ? rtd_entities(e, tag, r->n) : 0;
+    for (size_t k = 0; k < n && list; k++)
+        if (json_array_append_new(list, entity_json(&e[k], r, text, probability))) {
+            json_decref(list);
+            list = NULL;
+        }
+    free(tag);
+    free(e);
+    return list;
+}
+
+static int print_json(struct rtd_line_loop *a, struct opts *o, const struct rtd_line_batch *c,
+                      size_t i, const struct row *r, const int *best, const double *probability,
+                      struct rtd_err *err)
+{
+    const char *text = c->text[i];
     double p;
-    if (!e)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    size_t n = rtd_entities(e, tag, r->n);
-    json_t *root = json_object(), *list = json_array();
-    json_object_set_new(root, "text", rtd_json_text(c->text[i], strlen(c->text[i])));
+    json_t *root = json_object();
+    int bad = json_object_set_new(root, "text", rtd_json_text(text, strlen(text)));
     if (o->intent >= 0) {
-        json_object_set_new(root, "intent", json_string(intent_of(a, o, c, i, &p)));
-        json_object_set_new(root, "intent_probability", json_real(p));
+        bad |= json_object_set_new(root, "intent", json_string(intent_of(a, o, c, i, &p)));
+        bad |= json_object_set_new(root, "intent_probability", json_real(p));
     }
-    for (size_t k = 0; k < n; k++)
-        json_array_append_new(list, entity_json(&e[k], r, c->text[i], probability));
-    json_object_set_new(root, "entities", list);
-    char *line = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8));
+    bad |= json_object_set_new(root, "entities", list_entities(o, r, text, best, probability));
+    char *line = bad ? NULL : json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8));
     int st = line ? rtd_out_printf(a->out, err, "%s\n", line)
                   : rtd_fail(err, RTD_ESYS, "not enough memory");
     free(line);
-    free(e);
     json_decref(root);
     return st;
 }
 
+/* What stood before the sentence goes with it; its intent is the model's, where that has any. */
 static int print_conll(struct rtd_line_loop *a, struct opts *o, const struct rtd_line_batch *c,
-                       size_t i, const struct row *r, const char *const *tag, struct rtd_err *err)
+                       size_t i, const struct row *r, const int *best, struct rtd_err *err)
 {
     double p;
-    const struct rtd_buf *before = &r->sentence.before;
-    int st = rtd_out_write(a->out, before->data, before->len, err);
-    if (o->intent >= 0 && !st)
-        st = rtd_out_printf(a->out, err, "# intent = %s\n", intent_of(a, o, c, i, &p));
+    const struct rtd_sentence *s = &r->sentence;
+    const char *intent = o->intent >= 0 ? intent_of(a, o, c, i, &p) : s->intent;
+    int st = rtd_out_write(a->out, s->before.data, s->before.len, err);
+    if (intent && !st)
+        st = rtd_out_printf(a->out, err, "# intent = %s\n", intent);
     for (size_t w = 0; w < r->n && !st; w++)
-        st = rtd_out_printf(a->out, err, "%s\t%s\n", r->sentence.word[w], tag[w]);
+        st = rtd_out_printf(a->out, err, "%s\t%s\n", s->word[w],
+                            spec_of(a, o->slots)->label[best[w]]);
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 
@@ -192,14 +209,14 @@ static int print(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *
             continue;
         }
         const struct row *r = &o->row[k++];
-        const char **tag = malloc((r->n + 1) * sizeof *tag);
+        int *best = malloc((r->n + 1) * sizeof *best);
         double *p = malloc((r->n + 1) * sizeof *p);
-        st = tag && p ? decode(a, o, r, c->logits[o->slots], tag, p, err)
-                      : rtd_fail(err, RTD_ESYS, "not enough memory");
+        st = best && p ? decode(a, o, r, c->logits[o->slots], best, p, err)
+                       : rtd_fail(err, RTD_ESYS, "not enough memory");
         if (!st)
-            st = o->conll ? print_conll(a, o, c, i, r, tag, err)
-                          : print_json(a, o, c, i, r, tag, p, err);
-        free(tag);
+            st = o->conll ? print_conll(a, o, c, i, r, best, err)
+                          : print_json(a, o, c, i, r, best, p, err);
+        free(best);
         free(p);
     }
     return st;
@@ -251,6 +268,12 @@ static int tag_conll(struct rtd_line_loop *a, char **files, int n, struct rtd_er
     if (st)
         return st;
     st = rtd_line_loop_run_rows(a, next_sentence, &c, "token\ttag", err);
+    if (!st && c.doubtful)
+        st = rtd_fail(
+            err, RTD_EDATA,
+            "%s: line %llu: '#' begins a sentence in a file with comments: it was taken as "
+            "a token",
+            c.name, (unsigned long long)c.doubtful);
     rtd_conll_close(&c);
     return st;
 }
@@ -290,12 +313,15 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     if (st)
         return st;
     add_intent(&a, o);
-    st = rtd_viterbi_new(&o->viterbi, spec_of(&a, 0)->label, spec_of(&a, 0)->outputs, err);
+    st = rtd_tag_set_new(&o->set, spec_of(&a, 0)->label, spec_of(&a, 0)->outputs, o->scheme, err);
+    if (!st)
+        st = rtd_viterbi_new(&o->viterbi, &o->set, err);
     if (!st)
         st = o->conll ? tag_conll(&a, files, n, err)
                       : rtd_line_loop_run(&a, files, n, "entities", err);
     rtd_line_loop_close(&a);
     rtd_viterbi_free(&o->viterbi);
+    rtd_tag_set_free(&o->set);
     rtd_word_pieces_free(&o->words);
     free(o->row);
     return st;
@@ -307,6 +333,8 @@ int main(int argc, char **argv)
     struct rtd_opt table[] = {
         RTD_OPT_ANSWER(&o.answer),
         {RTD_OPT_FLAG, 0, "conll", NULL, &o.conll, 0, 0, "read CoNLL, print TOKEN TAB TAG", 0},
+        {RTD_OPT_STR, 0, "scheme", "NAME", &o.scheme, 0, 0,
+         "what the labels are: " RTD_TAG_SCHEMES " (as found)", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
     };

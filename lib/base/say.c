@@ -23,6 +23,14 @@ static void give(int kind, const char *fmt, va_list ap)
     sink->message(kind, text);
 }
 
+void rtd_complain(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    give(RTD_SAY_ERROR, fmt, ap);
+    va_end(ap);
+}
+
 void rtd_warn(const char *fmt, ...)
 {
     va_list ap;

@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 enum rtd_say_kind {
-    RTD_SAY_WARNING, /* not with -q */
-    RTD_SAY_NEWS,    /* the same, no warning */
-    RTD_SAY_NOTE,    /* on a terminal, or with -v */
-    RTD_SAY_INFO,    /* with -v; INFO + 1: with -vv, and so on */
+    RTD_SAY_ERROR = -1, /* always: one of several errors, of which the tool's status is the sum */
+    RTD_SAY_WARNING,    /* not with -q */
+    RTD_SAY_NEWS,       /* the same, no warning */
+    RTD_SAY_NOTE,       /* on a terminal, or with -v */
+    RTD_SAY_INFO,       /* with -v; INFO + 1: with -vv, and so on */
 };
 
 struct rtd_sink {
@@ -23,6 +24,7 @@ struct rtd_sink {
 };
 void rtd_set_sink(const struct rtd_sink *sink); /* borrowed; NULL: none */
 
+void rtd_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rtd_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rtd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rtd_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

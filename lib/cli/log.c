@@ -24,7 +24,8 @@ static void clear_line(void)
 
 static void message(int kind, const char *text)
 {
-    if (rtd_tool_quiet || (kind >= RTD_SAY_INFO && rtd_tool_verbose <= kind - RTD_SAY_INFO) ||
+    if ((rtd_tool_quiet && kind != RTD_SAY_ERROR) ||
+        (kind >= RTD_SAY_INFO && rtd_tool_verbose <= kind - RTD_SAY_INFO) ||
         (kind == RTD_SAY_NOTE && rtd_tool_verbose < 1 && !isatty(STDERR_FILENO)))
         return;
     clear_line();

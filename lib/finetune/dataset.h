@@ -18,6 +18,8 @@ struct rtd_dataset_options {
     const char *text, *label;      /* columns, see columns.h */
     bool header, swap;
     bool bioes;                 /* tag: learn BIOES tags */
+    const char *scheme;         /* tag: of the tags, see gold/tags.h; NULL: as found */
+    bool skip_bad;              /* leave out records that cannot be used */
     bool balanced;              /* classify, tag: weight of a label inverse to its count */
     int first_head;             /* number of the data set's first head */
     size_t length;              /* most tokens of a sequence */

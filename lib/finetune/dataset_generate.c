@@ -44,7 +44,7 @@ static int build(struct rtd_examples *e, const struct rtd_table *t,
         st = rtd_sequences_init(&e->seq, o->tok, o->length, o->type_vocab_size, err);
     for (size_t r = 0; r < t->rows && !st; r++) {
         rtd_count_row(&e->empty, &e->empty_line, !t->text[0][r][0] || !t->text[1][r][0],
-                      t->first_line + r);
+                      rtd_table_line(t, r));
         st = add_pair(e, enc, t->text[0][r], t->text[1][r], o, &whole[r], err);
     }
     rtd_encoding_free(&enc[0]);
@@ -70,7 +70,8 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
                                        .want_text = true,
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
     struct rtd_table t;
-    int st = rtd_table_load(&t, o->train, &columns, err);
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = rtd_table_load(&t, o->train, &columns, &bad, err);
     if (!st) {
         st = build(&d->train, &t, o, err);
         rtd_table_free(&t);
@@ -81,7 +82,7 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
                               NULL, 1, err);
     d->spec[0].outputs = 0;
     if (!st && o->dev) {
-        st = rtd_table_load(&t, o->dev, &columns, err);
+        st = rtd_table_load(&t, o->dev, &columns, &bad, err);
         if (!st) {
             st = build(&d->dev.e, &t, o, err);
             rtd_table_free(&t);
@@ -89,5 +90,6 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
         d->dev.column[0] = "token_probability";
         d->dev.columns = 1;
     }
+    rtd_bad_records_free(&bad);
     return st;
 }

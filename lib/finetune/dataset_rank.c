@@ -64,7 +64,9 @@ int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_option
 {
     static const char *const names[] = {"accuracy", "mrr", "recall_at_5"};
     struct rtd_rank_data data, pairs;
-    int st = rtd_rank_data_load(&data, o->train, o->text, o->label, err);
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = rtd_rank_data_load(&data, o->train, o->text, o->label, &bad, err);
+    rtd_bad_records_free(&bad);
     if (st)
         return st;
     st = rtd_rank_data_pair(&pairs, &data, (size_t)o->negatives, o->seed, err);
@@ -78,7 +80,8 @@ int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_option
         st = rtd_dataset_spec(&d->spec[0], RTD_TASK_RANK, o->name, NULL, 2, err);
     if (st || !o->dev)
         return st;
-    st = rtd_rank_data_load(&data, o->dev, o->text, o->label, err);
+    st = rtd_rank_data_load(&data, o->dev, o->text, o->label, &bad, err);
+    rtd_bad_records_free(&bad);
     if (!st)
         st = build(&d->dev.e, &data, o, o->dev, err);
     rtd_rank_data_free(&data);

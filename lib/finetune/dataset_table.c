@@ -55,7 +55,7 @@ static int find_range(struct rtd_head_spec *s, const struct rtd_table *t, struct
 {
     double low = INFINITY, high = -INFINITY, x;
     for (size_t r = 0; r < t->rows; r++)
-        if (rtd_parse_number(t->label[r], &x)) { /* the others are reported with their line */
+        if (rtd_parse_number(t->label[r], &x)) {
             low = fmin(low, x);
             high = fmax(high, x);
         }
@@ -98,9 +98,11 @@ int rtd_dataset_load_table(struct rtd_dataset *d, const struct rtd_dataset_optio
                                        .want_text = true,
                                        .want_label = true,
                                        .empty_label = strcmp(o->task, "multilabel") == 0,
+                                       .number = strcmp(o->task, "regress") == 0,
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
     struct rtd_table train = {0}, dev = {0};
-    int st = rtd_table_load(&train, o->train, &columns, err);
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = rtd_table_load(&train, o->train, &columns, &bad, err);
     if (!st) {
         d->specs = 1;
         st = make_spec(&d->spec[0], o, &train, err);
@@ -109,13 +111,14 @@ int rtd_dataset_load_table(struct rtd_dataset *d, const struct rtd_dataset_optio
         st = rtd_examples_from_table(&d->train, &train, &d->spec[0], o->first_head, o->tok,
                                      o->length, o->type_vocab_size, o->swap, err);
     if (!st && o->dev) {
-        st = rtd_table_load(&dev, o->dev, &columns, err);
+        st = rtd_table_load(&dev, o->dev, &columns, &bad, err);
         if (!st)
             st = rtd_examples_from_table(&d->dev.e, &dev, &d->spec[0], o->first_head, o->tok,
                                          o->length, o->type_vocab_size, false, err);
         if (!st)
             rtd_dev_set_table(&d->dev, d->spec[0].task);
     }
+    rtd_bad_records_free(&bad);
     rtd_table_free(&train);
     rtd_table_free(&dev);
     return st;

@@ -10,13 +10,15 @@
 #include "finetune/dataset.h"
 #include "score/metrics_tags.h"
 #include "gold/tags.h"
+#include "predict/viterbi.h"
 #include "predict/word_pieces.h"
 
 /* What the metrics compare with. */
 struct gold {
     struct rtd_sentences all;
-    size_t *first;   /* [sentences + 1] first word of each */
-    uint32_t *token; /* [words] the token that speaks for it */
+    const char *scheme; /* of the labels that are learnt, as rtd_tag_set_new takes it */
+    size_t *first;      /* [sentences + 1] first word of each */
+    uint32_t *token;    /* [words] the token that speaks for it */
 };
 
 static void free_gold(void *p)
@@ -30,26 +32,24 @@ static void free_gold(void *p)
     free(g);
 }
 
-/* Tags as they shall be learnt: as written, but with B- where an entity begins (IOB1 has I- there
- * unless another of its type ends before it); or BIOES.  *begun: how many got their B-. */
-static int convert(struct rtd_sentences *all, bool bioes, size_t *begun, struct rtd_err *err)
+/* Tags as they shall be learnt.  raw: the scheme of the training file's tags, found here where
+ * `find` is set. */
+static int convert(struct rtd_sentences *all, const struct rtd_dataset_options *o, const char *path,
+                   struct rtd_tag_scheme *raw, bool find, struct rtd_err *err)
 {
-    *begun = 0;
-    for (size_t i = 0; i < all->n; i++) {
-        struct rtd_sentence *s = &all->s[i];
-        const char *const *tag = (const char *const *)s->tag;
-        char *prefix = malloc(s->n);
-        if (!prefix)
-            return rtd_fail(err, RTD_ESYS, "not enough memory");
-        for (size_t k = 0; k < s->n; k++)
-            prefix[k] = bioes ? rtd_bioes_prefix(tag, s->n, k) : rtd_iob2_prefix(tag, k);
-        for (size_t k = 0; k < s->n; k++) {
-            *begun += !bioes && s->tag[k][0] != prefix[k];
-            s->tag[k][0] = prefix[k];
-        }
-        free(prefix);
+    size_t begun = 0, n;
+    int st = RTD_OK;
+    if (find) {
+        char **tag = rtd_sentences_tags(all, &n);
+        st = tag ? rtd_tag_scheme_of(raw, tag, n, o->scheme, err)
+                 : rtd_fail(err, RTD_ESYS, "not enough memory");
+        free(tag);
     }
-    return RTD_OK;
+    for (size_t i = 0; i < all->n && !st; i++)
+        st = rtd_tags_convert(all->s[i].tag, all->s[i].n, raw, o->bioes, &begun, err);
+    if (!st && begun)
+        rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
+    return st;
 }
 
 static size_t count_words(const struct rtd_sentences *all)
@@ -63,15 +63,11 @@ static size_t count_words(const struct rtd_sentences *all)
 static int tag_spec(struct rtd_head_spec *spec, const char *name, const struct rtd_sentences *all,
                     struct rtd_err *err)
 {
-    size_t n = count_words(all), k = 0;
     struct rtd_labels labels = {0};
-    char **tag = malloc(n * sizeof *tag);
-    if (!tag)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t i = 0; i < all->n; i++)
-        for (size_t w = 0; w < all->s[i].n; w++)
-            tag[k++] = all->s[i].tag[w];
-    int st = rtd_labels_collect(&labels, tag, n, err);
+    size_t n;
+    char **tag = rtd_sentences_tags(all, &n);
+    int st = tag ? rtd_labels_collect(&labels, tag, n, err)
+                 : rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
         st = rtd_dataset_spec(spec, RTD_TASK_TAG, name, &labels, 1, err);
     rtd_labels_free(&labels);
@@ -138,25 +134,18 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
 
 /* --- metrics --- */
 
-/* The best valid tags of sentence i. */
+/* The best valid tags of sentence i: numbers of labels. */
 static int decode(struct rtd_viterbi *v, const struct gold *g, size_t i, const real *logits,
-                  const struct rtd_head_spec *spec, const char **tag, struct rtd_err *err)
+                  int outputs, int *best, struct rtd_err *err)
 {
     size_t n = g->all.s[i].n;
     const float **row = malloc(n * sizeof *row);
-    int *best = malloc(n * sizeof *best);
-    if (!row || !best) {
-        free(row);
-        free(best);
+    if (!row)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    }
     for (size_t k = 0; k < n; k++)
-        row[k] = logits + g->token[g->first[i] + k] * (size_t)spec->outputs;
+        row[k] = logits + g->token[g->first[i] + k] * (size_t)outputs;
     int st = rtd_viterbi_run(v, row, n, best, err);
-    for (size_t k = 0; k < n && !st; k++)
-        tag[k] = spec->label[best[k]];
     free(row);
-    free(best);
     return st;
 }
 
@@ -165,22 +154,27 @@ static int score_tags(const struct rtd_dev_set *d, const struct rtd_head_spec *s
                       const real *logits, bool *right, double *value, struct rtd_err *err)
 {
     const struct gold *g = d->gold;
-    struct rtd_viterbi v;
+    struct rtd_tag_set set;
+    struct rtd_viterbi v = {0};
     struct rtd_tag_counts counts = {0};
-    const char **tag = malloc((count_words(&g->all) + 1) * sizeof *tag);
-    int st = tag ? rtd_viterbi_new(&v, spec->label, spec->outputs, err)
-                 : rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (st) {
-        free(tag);
-        return st;
-    }
+    size_t words = count_words(&g->all) + 1;
+    struct rtd_tag *tag = malloc(2 * words * sizeof *tag);
+    int *best = malloc(words * sizeof *best);
+    int st = rtd_tag_set_new(&set, spec->label, spec->outputs, g->scheme, err);
+    if (!st)
+        st = tag && best ? rtd_viterbi_new(&v, &set, err)
+                         : rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t i = 0; i < g->all.n && !st; i++) {
         const struct rtd_sentence *s = &g->all.s[i];
-        st = decode(&v, g, i, logits, spec, tag, err);
+        st = decode(&v, g, i, logits, spec->outputs, best, err);
+        for (size_t k = 0; k < s->n && !st; k++) {
+            tag[k] = rtd_tag_parse(&set.scheme, s->tag[k]);
+            tag[words + k] = set.tag[best[k]];
+            if (right)
+                right[i] &= strcmp(s->tag[k], spec->label[best[k]]) == 0;
+        }
         if (!st)
-            st = rtd_tag_counts_add(&counts, (const char *const *)s->tag, tag, s->n, err);
-        for (size_t k = 0; k < s->n && right && !st; k++)
-            right[i] &= strcmp(s->tag[k], tag[k]) == 0;
+            st = rtd_tag_counts_add(&counts, tag, tag + words, s->n, err);
     }
     struct rtd_tag_scores scores;
     rtd_tag_scores(&counts, NULL, &scores);
@@ -189,7 +183,9 @@ static int score_tags(const struct rtd_dev_set *d, const struct rtd_head_spec *s
     value[2] = scores.recall;
     rtd_tag_counts_free(&counts);
     rtd_viterbi_free(&v);
+    rtd_tag_set_free(&set);
     free(tag);
+    free(best);
     return st;
 }
 
@@ -231,21 +227,47 @@ static int score_joint(const struct rtd_dev_set *d, const struct rtd_network *ne
 
 /* --- loading --- */
 
+/* Leave out the sentences whose row of intents was left out. */
+static int match_rows(struct rtd_sentences *all, const struct rtd_table *intents, const char *path,
+                      struct rtd_err *err)
+{
+    size_t kept = 0, r = 0;
+    if (intents->total != all->total)
+        return rtd_fail(err, RTD_EDATA, "%s: %zu rows, but %s has %zu sentences", intents->name,
+                        intents->total, path, all->total);
+    for (size_t i = 0; i < all->n; i++) {
+        while (r < intents->rows && intents->number[r] < all->s[i].number)
+            r++;
+        if (r < intents->rows && intents->number[r] == all->s[i].number)
+            all->s[kept++] = all->s[i];
+        else
+            rtd_sentence_free(&all->s[i]);
+    }
+    all->n = kept;
+    return kept ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no sentences", path);
+}
+
+/* intents: the rows of a joint task, or NULL.  raw: see convert. */
 static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold **out,
                      const struct rtd_dataset_options *o, const char *path, int slot,
+                     const struct rtd_table *intents, struct rtd_tag_scheme *raw,
                      struct rtd_err *err)
 {
     struct gold *g = calloc(1, sizeof *g);
-    size_t begun = 0;
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    bool train = d->specs == slot; /* the training file's labels are the labels */
     *out = g;
     if (!g)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    int st = rtd_sentences_load(&g->all, path, true, err);
+    if (o->bioes || (o->scheme && strcmp(o->scheme, "plain") == 0))
+        g->scheme = o->bioes ? "bioes" : "plain";
+    int st = rtd_sentences_load(&g->all, path, true, &bad, err);
+    rtd_bad_records_free(&bad);
+    if (!st && intents)
+        st = match_rows(&g->all, intents, path, err);
     if (!st)
-        st = convert(&g->all, o->bioes, &begun, err);
-    if (!st && begun)
-        rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
-    if (!st && d->specs == slot) { /* the training file's labels are the labels */
+        st = convert(&g->all, o, path, raw, train, err);
+    if (!st && train) {
         d->specs++;
         st = tag_spec(&d->spec[slot], slot ? "slots" : o->name, &g->all, err);
     }
@@ -272,34 +294,26 @@ int rtd_dataset_load_tag(struct rtd_dataset *d, const struct rtd_dataset_options
                          struct rtd_err *err)
 {
     struct gold *g;
-    int st = load_part(d, &d->train, &g, o, o->train, 0, err);
+    struct rtd_tag_scheme raw;
+    int st = load_part(d, &d->train, &g, o, o->train, 0, NULL, &raw, err);
     free_gold(g);
     if (!st && o->dev) {
-        st = load_part(d, &d->dev.e, &g, o, o->dev, 0, err);
+        st = load_part(d, &d->dev.e, &g, o, o->dev, 0, NULL, &raw, err);
         set_columns(&d->dev, g, false);
     }
     return st;
 }
 
-/* Intents of the rows of path, in target 0 of e, whose sentences they must be. */
-static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sentences,
-                       const struct rtd_dataset_options *o, const char *path, const char *slots,
+/* The intents of the sentences, which are rows of t, in target 0 of e. */
+static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, const struct gold *g,
+                       const struct rtd_dataset_options *o, const struct rtd_table *t,
                        struct rtd_err *err)
 {
-    struct rtd_columns_spec columns = {.label = o->label,
-                                       .want_label = true,
-                                       .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
-    struct rtd_table t;
     struct rtd_labels labels = {0};
     struct rtd_example_targets *a = &e->target[0];
-    int st = rtd_table_load(&t, path, &columns, err);
-    if (st)
-        return st;
-    if (t.rows != sentences)
-        st = rtd_fail(err, RTD_EDATA, "%s: %zu rows, but %s has %zu sentences", path, t.rows, slots,
-                      sentences);
-    if (!st && !d->spec[0].label) {
-        st = rtd_labels_collect(&labels, t.label, t.rows, err);
+    int st = RTD_OK;
+    if (!d->spec[0].label) {
+        st = rtd_labels_collect(&labels, t->label, t->rows, err);
         if (!st)
             st = rtd_dataset_spec(&d->spec[0], RTD_TASK_CLASSIFY, "intent", &labels, 1, err);
         rtd_labels_free(&labels);
@@ -313,13 +327,36 @@ static int add_intents(struct rtd_dataset *d, struct rtd_examples *e, size_t sen
         if (!a->label)
             st = rtd_fail(err, RTD_ESYS, "not enough memory");
     }
-    for (size_t i = 0; i < sentences && !st; i++) {
-        int label = rtd_labels_find(&labels, t.label[i]);
+    for (size_t i = 0, r = 0; i < g->all.n && !st; i++) {
+        while (t->number[r] < g->all.s[i].number)
+            r++;
+        int label = rtd_labels_find(&labels, t->label[r]);
         for (size_t s = e->unit[i]; s < e->unit[i + 1]; s++)
             a->label[s] = label;
-        rtd_count_row(&a->unknown, &a->unknown_line, label < 0, t.first_line + i);
+        rtd_count_row(&a->unknown, &a->unknown_line, label < 0, rtd_table_line(t, r));
     }
     rtd_labels_free(&labels);
+    return st;
+}
+
+/* Rows and sentences of one part of a joint task. */
+static int load_joint(struct rtd_dataset *d, struct rtd_examples *e, struct gold **g,
+                      const struct rtd_dataset_options *o, const char *path, const char *slots,
+                      struct rtd_tag_scheme *raw, struct rtd_err *err)
+{
+    struct rtd_columns_spec columns = {.label = o->label,
+                                       .want_label = true,
+                                       .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_table t;
+    *g = NULL;
+    int st = rtd_table_load(&t, path, &columns, &bad, err);
+    rtd_bad_records_free(&bad);
+    if (st)
+        return st;
+    st = load_part(d, e, g, o, slots, 1, &t, raw, err);
+    if (!st)
+        st = add_intents(d, e, *g, o, &t, err);
     rtd_table_free(&t);
     return st;
 }
@@ -335,17 +372,14 @@ static void name_heads(struct rtd_dataset *d, const struct rtd_dataset_options *
 int rtd_dataset_load_joint(struct rtd_dataset *d, const struct rtd_dataset_options *o,
                            struct rtd_err *err)
 {
-    struct gold *g = NULL;
-    d->specs = 1; /* the intent's, filled in below */
-    int st = load_part(d, &d->train, &g, o, o->slots, 1, err);
-    if (!st)
-        st = add_intents(d, &d->train, g->all.n, o, o->train, o->slots, err);
+    struct gold *g;
+    struct rtd_tag_scheme raw;
+    d->specs = 1; /* the intent's, filled in later */
+    int st = load_joint(d, &d->train, &g, o, o->train, o->slots, &raw, err);
     free_gold(g);
     if (!st && o->dev) {
-        st = load_part(d, &d->dev.e, &g, o, o->dev_slots, 1, err);
+        st = load_joint(d, &d->dev.e, &g, o, o->dev, o->dev_slots, &raw, err);
         set_columns(&d->dev, g, true);
-        if (!st)
-            st = add_intents(d, &d->dev.e, g->all.n, o, o->dev, o->dev_slots, err);
     }
     if (!st)
         name_heads(d, o);

@@ -3,7 +3,6 @@
  * From tables to labelled sequences. */
 #include "finetune/examples.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,68 +35,30 @@ size_t rtd_examples_tokens(const struct rtd_examples *e, size_t u)
     return e->seq.start[to] - e->seq.start[from];
 }
 
-bool rtd_parse_number(const char *text, double *x)
-{
-    char *end;
-    *x = strtod(text, &end);
-    return end != text && *end == '\0' && isfinite(*x);
-}
-
-static int find_label(const struct rtd_head_spec *spec, const char *name, size_t len)
-{
-    for (int i = 0; i < spec->outputs; i++)
-        if (strncmp(spec->label[i], name, len) == 0 && spec->label[i][len] == '\0')
-            return i;
-    return -1;
-}
-
-int rtd_split_labels(float *flags, const struct rtd_head_spec *spec, const char *joined)
-{
-    int unknown = 0;
-    for (int i = 0; i < spec->outputs; i++)
-        flags[i] = 0;
-    while (*joined) {
-        size_t len = strcspn(joined, ",");
-        int label = len ? find_label(spec, joined, len) : -1;
-        if (label >= 0)
-            flags[label] = 1;
-        else if (len)
-            unknown++;
-        joined += len + (joined[len] == ',');
-    }
-    return unknown;
-}
-
 void rtd_count_row(size_t *n, uint64_t *first, bool is, uint64_t line)
 {
     if (is && !(*n)++)
         *first = line;
 }
 
-/* The answer of one row, at place i. */
-static int set_target(struct rtd_examples *e, const struct rtd_table *t, size_t row, size_t i,
-                      const struct rtd_head_spec *spec, const struct rtd_labels *labels,
-                      struct rtd_err *err)
+/* What sequence i shall be, by one row. */
+static void set_target(struct rtd_examples *e, const struct rtd_table *t, size_t row, size_t i,
+                       const struct rtd_head_spec *spec, const struct rtd_labels *labels)
 {
     struct rtd_example_targets *a = &e->target[0];
     const char *said = t->label[row];
-    uint64_t line = t->first_line + row;
+    uint64_t line = rtd_table_line(t, row);
     double x;
     if (spec->task == RTD_TASK_CLASSIFY) {
         a->label[i] = rtd_labels_find(labels, said);
         rtd_count_row(&a->unknown, &a->unknown_line, a->label[i] < 0, line);
     } else if (spec->task == RTD_TASK_MULTILABEL) {
-        int unknown = rtd_split_labels(a->value + i * (size_t)a->outputs, spec, said);
+        int unknown = rtd_labels_split(labels, a->value + i * (size_t)a->outputs, said);
         rtd_count_row(&a->unknown, &a->unknown_line, unknown > 0, line);
-    } else if (rtd_parse_number(said, &x)) {
-        a->value[i] = (float)((x - spec->low) / spec->range);
     } else {
-        char shown[64];
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: '%s' is not a number", t->name,
-                        (unsigned long long)line,
-                        rtd_mask_text(shown, sizeof shown, said, strlen(said)));
+        rtd_parse_number(said, &x); /* the table took care that it is one */
+        a->value[i] = (float)((x - spec->low) / spec->range);
     }
-    return RTD_OK;
 }
 
 static int add_row(struct rtd_examples *e, const struct rtd_table *t, size_t row,
@@ -105,13 +66,12 @@ static int add_row(struct rtd_examples *e, const struct rtd_table *t, size_t row
                    struct rtd_err *err)
 {
     const char *a = t->text[0][row], *b = t->ntext > 1 ? t->text[1][row] : NULL;
-    rtd_count_row(&e->empty, &e->empty_line, !a[0] || (b && !b[0]), t->first_line + row);
-    if (set_target(e, t, row, e->seq.n, spec, labels, err) || rtd_sequences_add(&e->seq, a, b, err))
-        return err->status;
-    if (!swap)
-        return RTD_OK;
-    if (set_target(e, t, row, e->seq.n, spec, labels, err))
-        return err->status;
+    rtd_count_row(&e->empty, &e->empty_line, !a[0] || (b && !b[0]), rtd_table_line(t, row));
+    set_target(e, t, row, e->seq.n, spec, labels);
+    int st = rtd_sequences_add(&e->seq, a, b, err);
+    if (st || !swap)
+        return st;
+    set_target(e, t, row, e->seq.n, spec, labels);
     return rtd_sequences_add(&e->seq, b, a, err);
 }
 

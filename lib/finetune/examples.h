@@ -43,8 +43,8 @@ struct rtd_examples {
 
 /* length and type_vocab_size as in rtd_sequences_init.  swap: every pair also the other way round.
  * Labels are those of spec (classify, multilabel: joined by ','), numbers are brought to 0..1 by
- * its low and range.  RTD_EDATA: none of the rows has one of the labels; a label is not a number.
- */
+ * its low and range (t was loaded with spec.number).  RTD_EDATA: none of the rows has one of the
+ * labels. */
 int rtd_examples_from_table(struct rtd_examples *e, const struct rtd_table *t,
                             const struct rtd_head_spec *spec, int head,
                             const struct rtd_tokenizer *tok, size_t length, int type_vocab_size,
@@ -57,11 +57,5 @@ void rtd_count_row(size_t *n, uint64_t *first, bool is, uint64_t line);
 size_t rtd_examples_tokens(const struct rtd_examples *e, size_t u);
 /* First and one past the last sequence of unit u. */
 void rtd_examples_unit(const struct rtd_examples *e, size_t u, size_t *from, size_t *to);
-
-/* What a row of a multi-label file says: flags[i] = 1 for each label named, 0 for the others.
- * Returns how many names are unknown. */
-int rtd_split_labels(float *flags, const struct rtd_head_spec *spec, const char *joined);
-/* A number, whole. */
-bool rtd_parse_number(const char *text, double *x);
 
 #endif

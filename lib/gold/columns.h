@@ -34,6 +34,7 @@ struct rtd_columns_spec {
     const char *label; /* "COL"; NULL: label */
     bool want_text, want_label;
     bool empty_label; /* a row's label may be empty */
+    bool number;      /* a label is a number */
     enum rtd_header_rule header;
     int texts; /* how many texts a row has when `text` is NULL: 1, 2, or 0 for as found; where the
                   rule is not GUESS and the default names are absent: columns 1 to `texts` */

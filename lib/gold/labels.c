@@ -3,11 +3,11 @@
  * Label maps. */
 #include "gold/labels.h"
 
-#include <jansson.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/utf8.h"
 
 void rtd_labels_free(struct rtd_labels *l)
 {
@@ -18,7 +18,7 @@ void rtd_labels_free(struct rtd_labels *l)
     *l = (struct rtd_labels){0};
 }
 
-static bool number(const char *s, double *x)
+bool rtd_parse_number(const char *s, double *x)
 {
     char *end;
     *x = strtod(s, &end);
@@ -34,8 +34,8 @@ static int by_text(const void *a, const void *b)
 static int by_number(const void *a, const void *b)
 {
     double x = 0, y = 0;
-    number(*(char *const *)a, &x);
-    number(*(char *const *)b, &y);
+    rtd_parse_number(*(char *const *)a, &x);
+    rtd_parse_number(*(char *const *)b, &y);
     return x < y ? -1 : x > y ? 1 : by_text(a, b);
 }
 
@@ -66,15 +66,28 @@ static int make_order(struct rtd_labels *l)
     return 0;
 }
 
+const char *rtd_label_fault(const char *text)
+{
+    const char *end = text + strlen(text);
+    uint32_t c;
+    int n;
+    for (const char *p = text; p < end; p += n) {
+        n = rtd_utf8_step((const unsigned char *)p, (size_t)(end - p), &c);
+        if (n <= 0)
+            return "is not UTF-8";
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+            return "holds a control character";
+    }
+    return NULL;
+}
+
 static int check_text(const char *s, struct rtd_err *err)
 {
     char shown[64];
-    json_t *v = json_string(s); /* refuses what is not UTF-8 */
-    json_decref(v);
-    if (!v)
-        return rtd_fail(err, RTD_EDATA, "label '%s' is not UTF-8",
-                        rtd_mask_text(shown, sizeof shown, s, strlen(s)));
-    return RTD_OK;
+    const char *fault = rtd_label_fault(s);
+    return fault ? rtd_fail(err, RTD_EDATA, "label '%s' %s",
+                            rtd_mask_text(shown, sizeof shown, s, strlen(s)), fault)
+                 : RTD_OK;
 }
 
 int rtd_labels_set(struct rtd_labels *l, char *const *names, int n, struct rtd_err *err)
@@ -111,7 +124,7 @@ int rtd_labels_collect(struct rtd_labels *l, char *const *values, size_t n, stru
         double x;
         if (distinct && strcmp(all[distinct - 1], all[i]) == 0)
             continue;
-        numbers &= number(all[i], &x);
+        numbers &= rtd_parse_number(all[i], &x);
         all[distinct++] = all[i];
     }
     if (numbers)
@@ -121,17 +134,42 @@ int rtd_labels_collect(struct rtd_labels *l, char *const *values, size_t n, stru
     return st;
 }
 
-int rtd_labels_find(const struct rtd_labels *l, const char *name)
+/* name has len bytes. */
+static int find(const struct rtd_labels *l, const char *name, size_t len)
 {
     int lo = 0, hi = l->n;
     while (lo < hi) {
-        int mid = lo + (hi - lo) / 2, cmp = strcmp(name, l->name[l->order[mid]]);
-        if (cmp == 0)
+        int mid = lo + (hi - lo) / 2;
+        const char *here = l->name[l->order[mid]];
+        int cmp = strncmp(name, here, len);
+        if (cmp == 0 && here[len] == '\0')
             return l->order[mid];
-        if (cmp < 0)
+        if (cmp <= 0)
             hi = mid;
         else
             lo = mid + 1;
     }
     return -1;
+}
+
+int rtd_labels_find(const struct rtd_labels *l, const char *name)
+{
+    return find(l, name, strlen(name));
+}
+
+int rtd_labels_split(const struct rtd_labels *l, float *flags, const char *joined)
+{
+    int unknown = 0;
+    for (int i = 0; i < l->n; i++)
+        flags[i] = 0;
+    while (*joined) {
+        size_t len = strcspn(joined, ",");
+        int label = len ? find(l, joined, len) : -1;
+        if (label >= 0)
+            flags[label] = 1;
+        else if (len)
+            unknown++;
+        joined += len + (joined[len] == ',');
+    }
+    return unknown;
 }

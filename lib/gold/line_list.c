@@ -37,6 +37,15 @@ static int read_all(struct rtd_line_list *l, struct rtd_lines *lines, struct rtd
     }
 }
 
+int rtd_line_list_read(struct rtd_line_list *l, struct rtd_lines *lines, struct rtd_err *err)
+{
+    *l = (struct rtd_line_list){0};
+    int st = read_all(l, lines, err);
+    if (st)
+        rtd_line_list_free(l);
+    return st;
+}
+
 int rtd_line_list_load(struct rtd_line_list *l, const char *path, struct rtd_err *err)
 {
     struct rtd_lines lines;
@@ -45,9 +54,7 @@ int rtd_line_list_load(struct rtd_line_list *l, const char *path, struct rtd_err
     if (st)
         return st;
     lines.skip_mark = true;
-    st = read_all(l, &lines, err);
+    st = rtd_line_list_read(l, &lines, err);
     rtd_lines_close(&lines);
-    if (st)
-        rtd_line_list_free(l);
     return st;
 }

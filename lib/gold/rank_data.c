@@ -110,20 +110,22 @@ static int take_listed(struct rtd_rank_data *d, size_t *cap, const struct places
                        const struct rtd_row *row, const char *path, size_t line,
                        struct rtd_err *err)
 {
-    struct rtd_query *q = add_query(d, cap, row->field[p->c.text[0]]);
     char *end;
-    long right = strtol(row->field[p->c.label], &end, 10);
+    long right = strtol(row->field[p->c.label], &end, 10), candidates = 0;
+    for (int i = 0; i < row->n; i++)
+        candidates += i != p->c.text[0] && i != p->c.label && row->field[i][0];
+    if (*end || right < 1 || right > candidates)
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: line %zu: the label is no number of one of %ld candidates", path, line,
+                        candidates);
+    struct rtd_query *q = add_query(d, cap, row->field[p->c.text[0]]);
     if (!q)
         return no_memory(err);
     for (int i = 0; i < row->n; i++)
         if (i != p->c.text[0] && i != p->c.label && row->field[i][0] &&
             add_candidate(q, row->field[i], (long)q->n + 1 == right, err))
             return err->status;
-    if (*end || right < 1 || (size_t)right > q->n)
-        return rtd_fail(err, RTD_EDATA,
-                        "%s: line %zu: the label is no number of one of %zu "
-                        "candidates",
-                        path, line, q->n);
+    q->number = line - 2; /* behind the header */
     return RTD_OK;
 }
 
@@ -132,36 +134,60 @@ static int take_pair(struct rtd_rank_data *d, size_t *cap, const struct places *
 {
     const char *text = row->field[p->c.text[0]];
     struct rtd_query *q = d->n ? &d->query[d->n - 1] : NULL;
-    if (!q || strcmp(q->text, text) != 0)
+    if (!q || strcmp(q->text, text) != 0) {
         q = add_query(d, cap, text);
+        if (q)
+            q->number = d->n - 1;
+    }
     return q ? add_candidate(q, row->field[p->c.text[1]], says_right(row->field[p->c.label]), err)
              : no_memory(err);
 }
 
+static int take_row(struct rtd_rank_data *d, size_t *cap, const struct places *p,
+                    struct rtd_row *row, char *line, const char *path, size_t number,
+                    struct rtd_err *err)
+{
+    if (rtd_row_split(row, line, strlen(line), path, number, err))
+        return err->status;
+    if (row->n != p->c.width)
+        return rtd_fail(err, RTD_EDATA, "%s: line %zu: %d columns, line 1 has %d", path, number,
+                        row->n, p->c.width);
+    return p->listed ? take_listed(d, cap, p, row, path, number, err)
+                     : take_pair(d, cap, p, row, err);
+}
+
+static int take_rows(struct rtd_rank_data *d, const struct rtd_line_list *l, struct rtd_row *row,
+                     const char *path, const char *text, const char *label,
+                     struct rtd_bad_records *bad, struct rtd_err *err)
+{
+    struct places p;
+    size_t cap = 0;
+    if (l->n < 2)
+        return rtd_fail(err, RTD_EDATA, "%s: no rows", path);
+    if (rtd_row_split(row, l->line[0], strlen(l->line[0]), path, 1, err) ||
+        find_places(&p, row, path, text, label, err))
+        return err->status;
+    for (size_t i = 1; i < l->n; i++) {
+        int st = take_row(d, &cap, &p, row, l->line[i], path, i + 1, err);
+        if (st && rtd_bad_record(bad, err))
+            return err->status;
+        d->unclear |= st && !p.listed;
+    }
+    d->total = p.listed ? l->n - 1 : d->n;
+    if (rtd_bad_records_end(bad, l->n - 1, path, "row", err))
+        return err->status;
+    return d->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", path);
+}
+
 int rtd_rank_data_load(struct rtd_rank_data *d, const char *path, const char *text,
-                       const char *label, struct rtd_err *err)
+                       const char *label, struct rtd_bad_records *bad, struct rtd_err *err)
 {
     struct rtd_line_list l;
     struct rtd_row row = {0};
-    struct places p;
-    size_t cap = 0;
     *d = (struct rtd_rank_data){0};
     int st = rtd_line_list_load(&l, path, err);
-    for (size_t i = 0; i < l.n && !st; i++) {
-        st = rtd_row_split(&row, l.line[i], strlen(l.line[i]), path, i + 1, err);
-        if (st)
-            break;
-        if (i == 0)
-            st = find_places(&p, &row, path, text, label, err);
-        else if (row.n != p.c.width)
-            st = rtd_fail(err, RTD_EDATA, "%s: line %zu: %d columns, line 1 has %d", path, i + 1,
-                          row.n, p.c.width);
-        else
-            st = p.listed ? take_listed(d, &cap, &p, &row, path, i + 1, err)
-                          : take_pair(d, &cap, &p, &row, err);
-    }
-    if (!st && d->n == 0)
-        st = rtd_fail(err, RTD_EDATA, "%s: no rows", path);
+    if (!st)
+        st = take_rows(d, &l, &row, path, text, label, bad, err);
     rtd_row_free(&row);
     rtd_line_list_free(&l);
     if (st)

@@ -1,23 +1,28 @@
 /* rtdtools - MIT licence */
 #include "gold/squad.h"
 
-#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/json.h"
 
 enum { SQUAD_MAX = 1 << 30 };
 
+static void free_question(struct rtd_squad_question *q)
+{
+    for (size_t k = 0; k < q->answers; k++)
+        free(q->answer[k].text);
+    free(q->answer);
+    free(q->id);
+    free(q->question);
+}
+
 void rtd_squad_free(struct rtd_squad *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        for (size_t k = 0; k < s->q[i].answers; k++)
-            free(s->q[i].answer[k].text);
-        free(s->q[i].answer);
-        free(s->q[i].id);
-        free(s->q[i].question);
-    }
+    for (size_t i = 0; i < s->n; i++)
+        free_question(&s->q[i]);
     for (size_t i = 0; i < s->contexts; i++)
         free(s->context[i]);
     free(s->q);
@@ -25,153 +30,328 @@ void rtd_squad_free(struct rtd_squad *s)
     *s = (struct rtd_squad){0};
 }
 
-/* Bytes of the first n code points. */
-static size_t bytes_of(const char *s, json_int_t n)
+/* --- where an answer stands --- */
+
+/* A context, and the byte at which every STEP-th of its code points begins. */
+enum { STEP = 256 };
+struct context {
+    const char *text;
+    size_t len;
+    size_t *step; /* [len / STEP + 1] */
+    size_t steps;
+};
+
+static bool continues(char byte)
 {
-    size_t at = 0;
-    while (s[at] && (n > 0 || ((unsigned char)s[at] & 0xc0) == 0x80))
-        n -= ((unsigned char)s[at++] & 0xc0) != 0x80;
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+static int index_context(struct context *c, const char *text, struct rtd_err *err)
+{
+    size_t n = 0;
+    *c = (struct context){.text = text, .len = strlen(text)};
+    c->step = malloc((c->len / STEP + 1) * sizeof *c->step);
+    if (!c->step)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t i = 0; i < c->len; i++)
+        if (!continues(text[i]) && n++ % STEP == 0)
+            c->step[c->steps++] = i;
+    return RTD_OK;
+}
+
+/* Bytes of the first n code points. */
+static size_t bytes_of(const struct context *c, int64_t n)
+{
+    if (n <= 0)
+        return 0;
+    if ((uint64_t)n / STEP >= c->steps)
+        return c->len;
+    size_t at = c->step[n / STEP];
+    for (n %= STEP; c->text[at] && (n > 0 || continues(c->text[at])); at++)
+        n -= n > 0 && !continues(c->text[at + 1]);
     return at;
 }
 
-/* Where the text stands: at `start`, else the place nearest to it. */
-static size_t locate(struct rtd_squad *s, const char *context, const char *text, json_int_t start)
+/* Where the text stands: at code point `start`, else the place nearest to it. */
+static size_t locate(struct rtd_squad *s, const struct context *c, const char *text, int64_t start)
 {
-    size_t at = bytes_of(context, start), best = SIZE_MAX, least = SIZE_MAX;
-    if (strncmp(context + at, text, strlen(text)) == 0)
+    size_t at = bytes_of(c, start), n = strlen(text);
+    if (c->len - at >= n && memcmp(c->text + at, text, n) == 0)
         return at;
-    for (const char *p = text[0] ? strstr(context, text) : NULL; p; p = strstr(p + 1, text)) {
-        size_t here = (size_t)(p - context), far = here > at ? here - at : at - here;
-        if (far < least) {
-            least = far;
-            best = here;
+    size_t from = at > RTD_SQUAD_SEARCH ? at - RTD_SQUAD_SEARCH : 0, best = SIZE_MAX;
+    size_t room = c->len - at;
+    room = room > RTD_SQUAD_SEARCH + n ? RTD_SQUAD_SEARCH + n : room;
+    const char *behind = n ? memmem(c->text + at, room, text, n) : NULL;
+    if (behind)
+        best = (size_t)(behind - c->text);
+    size_t far = behind ? best - at : SIZE_MAX;
+    for (size_t p = at; n && p-- > from && at - p <= far;)
+        if (c->text[p] == text[0] && c->len - p >= n && memcmp(c->text + p, text, n) == 0) {
+            best = p;
+            break;
         }
-    }
     s->moved += best != SIZE_MAX;
     s->missing += best == SIZE_MAX;
     return best;
 }
 
-static int bad(const char *path, size_t article, size_t paragraph, const char *what,
-               struct rtd_err *err)
+/* --- reading --- */
+
+/* Where in the file, and how it goes. */
+struct place {
+    const char *path;
+    size_t article, paragraph, question; /* SIZE_MAX: none */
+    bool answers;
+    struct rtd_bad_records *bad;
+};
+
+static int wrong(const struct place *at, const char *what, struct rtd_err *err)
 {
-    return rtd_fail(err, RTD_EDATA, "%s: data[%zu].paragraphs[%zu]: %s", path, article, paragraph,
-                    what);
+    char where[120];
+    int n = snprintf(where, sizeof where, "data[%zu]", at->article);
+    if (at->paragraph != SIZE_MAX)
+        n += snprintf(where + n, sizeof where - (size_t)n, ".paragraphs[%zu]", at->paragraph);
+    if (at->question != SIZE_MAX)
+        snprintf(where + n, sizeof where - (size_t)n, ".qas[%zu]", at->question);
+    return rtd_fail(err, RTD_EDATA, "%s: %s: %s", at->path, where, what);
 }
 
-static int take_question(struct rtd_squad *s, const json_t *qa, const char *context, bool *ok)
+static int no_memory(const struct place *at, struct rtd_err *err)
 {
-    const char *id = json_string_value(json_object_get(qa, "id"));
-    const char *text = json_string_value(json_object_get(qa, "question"));
-    const json_t *answers = json_object_get(qa, "answers"), *a;
-    bool impossible = json_is_true(json_object_get(qa, "is_impossible"));
-    struct rtd_squad_question *q = &s->q[s->n];
-    size_t i, n = impossible ? 0 : json_array_size(answers);
-    *ok = id && text;
-    if (!*ok)
-        return 0;
-    *q = (struct rtd_squad_question){.context = context};
-    s->n++;
-    s->v2 |= impossible || n == 0;
-    q->id = strdup(id);
-    q->question = strdup(text);
-    q->answer = calloc(n + 1, sizeof *q->answer);
-    if (!q->id || !q->question || !q->answer)
-        return -1;
-    for (i = 0; i < n; i++) {
-        a = json_array_get(answers, i);
-        const char *said = json_string_value(json_object_get(a, "text"));
-        *ok &= said != NULL;
-        if (!said)
-            return 0;
-        q->answer[i].text = strdup(said);
-        q->answers++;
-        s->answers++;
-        s->blank += !said[0];
-        if (!q->answer[i].text)
-            return -1;
-        q->answer[i].start =
-            locate(s, context, said, json_integer_value(json_object_get(a, "answer_start")));
-    }
-    return 0;
+    return rtd_fail(err, RTD_ESYS, "%s: not enough memory", at->path);
 }
 
-static int take_paragraph(struct rtd_squad *s, const json_t *p, const char *path, size_t article,
-                          size_t number, struct rtd_err *err)
+/* Append an answer.  start: NULL: not said. */
+static int add_answer(struct rtd_squad *s, struct rtd_squad_question *q, const struct context *c,
+                      const struct rtd_json *text, const struct rtd_json *start,
+                      const struct place *at, struct rtd_err *err)
 {
-    const char *context = json_string_value(json_object_get(p, "context"));
-    const json_t *qas = json_object_get(p, "qas");
-    size_t n = json_array_size(qas);
-    bool ok;
-    if (!context || !json_is_array(qas))
-        return bad(path, article, number, "no context, or no qas", err);
-    char **contexts = realloc(s->context, (s->contexts + 1) * sizeof *contexts);
-    if (contexts)
-        s->context = contexts;
-    struct rtd_squad_question *q = realloc(s->q, (s->n + n + 1) * sizeof *q);
-    if (q)
-        s->q = q;
-    char *copy = contexts && q ? strdup(context) : NULL;
-    if (!copy)
-        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
-    s->context[s->contexts++] = copy;
-    for (size_t i = 0; i < n; i++) {
-        if (take_question(s, json_array_get(qas, i), copy, &ok))
-            return rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
-        if (!ok)
-            return bad(path, article, number, "a question without id, question or answer text",
-                       err);
+    int64_t from = 0;
+    if (!text || text->kind != RTD_JSON_TEXT)
+        return wrong(at, "an answer without text", err);
+    if (start && start->kind != RTD_JSON_NULL && !rtd_json_whole(start, &from))
+        return wrong(at, "an answer_start that is no whole number", err);
+    struct rtd_squad_answer *a = &q->answer[q->answers];
+    a->text = rtd_json_copy(text);
+    if (!a->text)
+        return no_memory(at, err);
+    q->answers++;
+    a->start = locate(s, c, a->text, from);
+    return RTD_OK;
+}
+
+/* A list of {"text": ..., "answer_start": ...} */
+static int take_list(struct rtd_squad *s, struct rtd_squad_question *q, const struct context *c,
+                     const struct rtd_json *list, const struct place *at, struct rtd_err *err)
+{
+    const struct rtd_json *text, *start;
+    struct rtd_json_walk w = rtd_json_walk(list);
+    while (rtd_json_step(&w)) {
+        rtd_json_member(w.value, "text", RTD_JSON_TEXT, &text);
+        if (rtd_json_member(w.value, "answer_start", RTD_JSON_NUMBER, &start) == RTD_JSON_WRONG)
+            return wrong(at, "an answer_start that is no whole number", err);
+        if (add_answer(s, q, c, text, start, at, err))
+            return err->status;
     }
     return RTD_OK;
 }
 
-static int take_root(struct rtd_squad *s, const json_t *root, const char *path, struct rtd_err *err)
+/* {"text": [...], "answer_start": [...]}; the starts may be absent. */
+static int take_lists(struct rtd_squad *s, struct rtd_squad_question *q, const struct context *c,
+                      const struct rtd_json *texts, const struct rtd_json *starts,
+                      const struct place *at, struct rtd_err *err)
 {
-    const json_t *data = json_object_get(root, "data");
-    if (!json_is_array(data))
-        return rtd_fail(err, RTD_EDATA, "%s: no list \"data\": not SQuAD's form", path);
-    for (size_t i = 0; i < json_array_size(data); i++) {
-        const json_t *list = json_object_get(json_array_get(data, i), "paragraphs");
-        if (!json_is_array(list))
-            return rtd_fail(err, RTD_EDATA, "%s: data[%zu]: no list \"paragraphs\"", path, i);
-        for (size_t k = 0; k < json_array_size(list); k++)
-            if (take_paragraph(s, json_array_get(list, k), path, i, k, err))
+    struct rtd_json_walk t = rtd_json_walk(texts), b = rtd_json_walk(starts);
+    if (starts && starts->n != texts->n)
+        return wrong(at, "not as many answer_start as texts of answers", err);
+    while (rtd_json_step(&t)) {
+        rtd_json_step(&b);
+        if (add_answer(s, q, c, t.value, b.value, at, err))
+            return err->status;
+    }
+    return RTD_OK;
+}
+
+static int take_answers(struct rtd_squad *s, struct rtd_squad_question *q, const struct context *c,
+                        const struct rtd_json *qa, const struct place *at, struct rtd_err *err)
+{
+    const struct rtd_json *answers, *impossible, *texts = NULL, *starts = NULL;
+    if (rtd_json_member(qa, "is_impossible", RTD_JSON_BOOL, &impossible) == RTD_JSON_WRONG)
+        return wrong(at, "is_impossible is neither true nor false", err);
+    if (impossible && impossible->kind == RTD_JSON_TRUE)
+        return RTD_OK;
+    enum rtd_json_found found =
+        rtd_json_member(qa, "answers", RTD_JSON_LIST | RTD_JSON_OBJECT, &answers);
+    if (found != RTD_JSON_PRESENT)
+        return wrong(at,
+                     found == RTD_JSON_ABSENT ? "no answers (of a test set?), nor is_impossible"
+                                              : "answers that are no list",
+                     err);
+    bool lists = answers->kind == RTD_JSON_OBJECT;
+    if (lists &&
+        (rtd_json_member(answers, "text", RTD_JSON_LIST, &texts) != RTD_JSON_PRESENT ||
+         rtd_json_member(answers, "answer_start", RTD_JSON_LIST, &starts) == RTD_JSON_WRONG))
+        return wrong(at, "answers that are no list, nor an object of lists", err);
+    q->answer = calloc((lists ? texts : answers)->n + 1, sizeof *q->answer);
+    if (!q->answer)
+        return no_memory(at, err);
+    return lists ? take_lists(s, q, c, texts, starts, at, err)
+                 : take_list(s, q, c, answers, at, err);
+}
+
+static int take_question(struct rtd_squad *s, const struct rtd_json *qa, const struct context *c,
+                         const struct place *at, struct rtd_err *err)
+{
+    const struct rtd_json *id, *text;
+    struct rtd_squad_question q = {.context = c->text, .number = s->total};
+    size_t moved = s->moved, missing = s->missing;
+    if (rtd_json_member(qa, "id", RTD_JSON_TEXT | RTD_JSON_NUMBER, &id) != RTD_JSON_PRESENT)
+        return wrong(at, "a question without id", err);
+    if (rtd_json_member(qa, "question", RTD_JSON_TEXT, &text) != RTD_JSON_PRESENT)
+        return wrong(at, "no text under question", err);
+    q.id = rtd_json_copy(id);
+    q.question = rtd_json_copy(text);
+    int st = q.id && q.question ? RTD_OK : no_memory(at, err);
+    if (!st && at->answers)
+        st = take_answers(s, &q, c, qa, at, err);
+    if (st) {
+        s->moved = moved;
+        s->missing = missing;
+        free_question(&q);
+        return st;
+    }
+    s->q[s->n++] = q;
+    s->v2 |= at->answers && q.answers == 0;
+    s->answers += q.answers;
+    for (size_t k = 0; k < q.answers; k++)
+        s->blank += !q.answer[k].text[0];
+    return RTD_OK;
+}
+
+struct caps {
+    size_t questions, contexts;
+};
+
+/* Room for one more context and n more questions. */
+static int grow(struct rtd_squad *s, struct caps *cap, size_t n)
+{
+    if (s->contexts == cap->contexts) {
+        size_t more = 2 * cap->contexts + 64;
+        char **list = realloc(s->context, more * sizeof *list);
+        if (!list)
+            return -1;
+        s->context = list;
+        cap->contexts = more;
+    }
+    if (s->n + n > cap->questions) {
+        size_t more = 2 * (s->n + n);
+        struct rtd_squad_question *q = realloc(s->q, more * sizeof *q);
+        if (!q)
+            return -1;
+        s->q = q;
+        cap->questions = more;
+    }
+    return 0;
+}
+
+static int take_paragraph(struct rtd_squad *s, struct caps *cap, const struct rtd_json *p,
+                          struct place *at, struct rtd_err *err)
+{
+    const struct rtd_json *text, *qas;
+    struct context c = {0};
+    char *copy = NULL;
+    if (rtd_json_member(p, "qas", RTD_JSON_LIST, &qas) != RTD_JSON_PRESENT) {
+        wrong(at, "no list \"qas\"", err);
+        return rtd_bad_record(at->bad, err);
+    }
+    if (grow(s, cap, qas->n))
+        return no_memory(at, err);
+    if (rtd_json_member(p, "context", RTD_JSON_TEXT, &text) == RTD_JSON_PRESENT) {
+        copy = rtd_json_copy(text);
+        if (!copy)
+            return no_memory(at, err);
+        s->context[s->contexts++] = copy;
+        if (index_context(&c, copy, err))
+            return err->status;
+    }
+    int st = RTD_OK;
+    struct rtd_json_walk w = rtd_json_walk(qas);
+    for (at->question = 0; !st && rtd_json_step(&w); at->question++, s->total++)
+        if (copy ? take_question(s, w.value, &c, at, err) : wrong(at, "no text under context", err))
+            st = rtd_bad_record(at->bad, err);
+    at->question = SIZE_MAX;
+    free(c.step);
+    return st;
+}
+
+static int take_root(struct rtd_squad *s, const struct rtd_json *root, struct place *at,
+                     struct rtd_err *err)
+{
+    const struct rtd_json *data, *list;
+    struct caps cap = {0};
+    if (rtd_json_member(root, "data", RTD_JSON_LIST, &data) != RTD_JSON_PRESENT)
+        return rtd_fail(err, RTD_EDATA, "%s: no list \"data\": not SQuAD's form", at->path);
+    struct rtd_json_walk a = rtd_json_walk(data);
+    for (at->article = 0; rtd_json_step(&a); at->article++) {
+        at->paragraph = at->question = SIZE_MAX;
+        if (rtd_json_member(a.value, "paragraphs", RTD_JSON_LIST, &list) != RTD_JSON_PRESENT) {
+            wrong(at, "no list \"paragraphs\"", err);
+            if (rtd_bad_record(at->bad, err))
+                return err->status;
+        }
+        struct rtd_json_walk p = rtd_json_walk(list);
+        for (at->paragraph = 0; rtd_json_step(&p); at->paragraph++)
+            if (take_paragraph(s, &cap, p.value, at, err))
                 return err->status;
     }
-    return s->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no questions", path);
+    if (rtd_bad_records_end(at->bad, s->total, at->path, "question", err))
+        return err->status;
+    return s->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no questions", at->path);
+}
+
+/* --- ids --- */
+
+static int by_id(const void *a, const void *b)
+{
+    const struct rtd_squad_question *x = *(struct rtd_squad_question *const *)a;
+    const struct rtd_squad_question *y = *(struct rtd_squad_question *const *)b;
+    int c = strcmp(x->id, y->id);
+    return c ? c : x < y ? -1 : x > y;
 }
 
 static int count_repeated(struct rtd_squad *s, const char *path, struct rtd_err *err)
 {
-    json_t *seen = json_object();
-    bool ok = seen != NULL;
-    for (size_t i = 0; i < s->n && ok; i++) {
-        if (json_object_get(seen, s->q[i].id)) {
-            if (!s->repeated++)
-                s->repeated_id = s->q[i].id;
-        } else {
-            ok = !json_object_set_new(seen, s->q[i].id, json_true());
+    const struct rtd_squad_question **list = malloc((s->n + 1) * sizeof *list), *first = NULL;
+    if (!list)
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
+    for (size_t i = 0; i < s->n; i++)
+        list[i] = &s->q[i];
+    qsort(list, s->n, sizeof *list, by_id);
+    for (size_t i = 1; i < s->n; i++)
+        if (strcmp(list[i]->id, list[i - 1]->id) == 0) {
+            s->repeated++;
+            first = !first || list[i] < first ? list[i] : first;
         }
-    }
-    json_decref(seen);
-    return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "%s: not enough memory", path);
+    s->repeated_id = first ? first->id : NULL;
+    free(list);
+    return RTD_OK;
 }
 
-int rtd_squad_load(struct rtd_squad *s, const char *path, struct rtd_err *err)
+int rtd_squad_load(struct rtd_squad *s, const char *path, bool answers, struct rtd_bad_records *bad,
+                   struct rtd_err *err)
 {
+    struct place at = {.path = path, .answers = answers, .bad = bad};
+    struct rtd_json_doc doc = {0};
     char *text;
     size_t len;
-    json_error_t e;
     *s = (struct rtd_squad){0};
     if (rtd_read_file(path, SQUAD_MAX, &text, &len, err))
         return err->status;
-    json_t *root = json_loadb(text, len, 0, &e);
+    int st = rtd_json_read(&doc, text, len, path, 0, err);
     free(text);
-    char shown[JSON_ERROR_TEXT_LENGTH];
-    int st = root ? take_root(s, root, path, err)
-                  : rtd_fail(err, RTD_EDATA, "%s: line %d: not JSON: %s", path, e.line,
-                             rtd_mask_text(shown, sizeof shown, e.text, strlen(e.text)));
-    json_decref(root);
+    if (!st)
+        st = take_root(s, doc.root, &at, err);
+    rtd_json_free(&doc);
     if (!st)
         st = count_repeated(s, path, err);
     if (st)

@@ -8,7 +8,7 @@
 
 #include "base/io.h"
 #include "base/say.h"
-#include "base/utf8.h"
+#include "gold/labels.h"
 
 void rtd_table_free(struct rtd_table *t)
 {
@@ -21,6 +21,7 @@ void rtd_table_free(struct rtd_table *t)
     free(t->text[0]);
     free(t->text[1]);
     free(t->label);
+    free(t->number);
     free(t->name);
     *t = (struct rtd_table){0};
 }
@@ -36,23 +37,51 @@ static int grow(struct rtd_table *t, size_t *cap, bool label, struct rtd_err *er
             return rtd_fail(err, RTD_ESYS, "%s: no memory", t->name);
         *lists[i] = list;
     }
+    size_t *number = realloc(t->number, more * sizeof *number);
+    if (!number)
+        return rtd_fail(err, RTD_ESYS, "%s: no memory", t->name);
+    t->number = number;
     *cap = more;
     return RTD_OK;
 }
 
+unsigned long long rtd_table_line(const struct rtd_table *t, size_t r)
+{
+    return t->first_line + t->number[r];
+}
+
+/* What is wrong with a row; NULL: nothing. */
+static const char *label_fault(const char *label, const struct rtd_columns_spec *spec)
+{
+    double x;
+    if (!label[0])
+        return spec->empty_label ? NULL : "is empty";
+    if (spec->number && !rtd_parse_number(label, &x))
+        return "is not a number";
+    return rtd_label_fault(label);
+}
+
+static int check_row(const struct rtd_table *t, const struct rtd_columns *c,
+                     const struct rtd_columns_spec *spec, const struct rtd_row *row,
+                     unsigned long long line, struct rtd_err *err)
+{
+    char shown[64];
+    if (row->n != c->width)
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d columns, line 1 has %d", t->name, line,
+                        row->n, c->width);
+    const char *label = c->label >= 0 ? row->field[c->label] : NULL;
+    const char *fault = label ? label_fault(label, spec) : NULL;
+    if (fault && label[0])
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label '%s' %s", t->name, line,
+                        rtd_mask_text(shown, sizeof shown, label, strlen(label)), fault);
+    return fault ? rtd_fail(err, RTD_EDATA, "%s: line %llu: the label %s", t->name, line, fault)
+                 : RTD_OK;
+}
+
 /* The row's copies; a partly copied row is released here, since t->rows does not count it. */
 static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struct rtd_row *row,
-                   uint64_t number, bool empty_label, struct rtd_err *err)
+                   struct rtd_err *err)
 {
-    if (row->n != c->width)
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d columns, line 1 has %d", t->name,
-                        (unsigned long long)number, row->n, c->width);
-    if (c->label >= 0 && !empty_label && !row->field[c->label][0])
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is empty", t->name,
-                        (unsigned long long)number);
-    if (c->label >= 0 && !rtd_utf8_valid(row->field[c->label], strlen(row->field[c->label])))
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: the label is not UTF-8", t->name,
-                        (unsigned long long)number);
     char *copy[3] = {NULL, NULL, NULL};
     bool ok = true;
     for (int i = 0; i < c->ntext; i++)
@@ -68,7 +97,7 @@ static int add_row(struct rtd_table *t, const struct rtd_columns *c, const struc
         t->text[i][t->rows] = copy[i];
     if (c->label >= 0)
         t->label[t->rows] = copy[2];
-    t->rows++;
+    t->number[t->rows++] = t->total;
     return RTD_OK;
 }
 
@@ -88,40 +117,56 @@ static void warn_of_header(const struct rtd_columns *c, const struct rtd_row *ro
                  name);
 }
 
-static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
-                     const struct rtd_columns_spec *spec, struct rtd_row *row, struct rtd_err *err)
+/* Row 1: the columns, and perhaps the first example. */
+static int begin(struct rtd_table *t, struct rtd_columns *c, const struct rtd_columns_spec *spec,
+                 const struct rtd_row *row, struct rtd_err *err)
 {
-    struct rtd_columns c = {0};
-    size_t cap = 0, len;
-    for (;;) {
-        char *line;
-        if (rtd_lines_next(lines, &line, &len, err))
-            return err->status;
-        if (!line)
-            break;
-        if (rtd_row_split(row, line, len, t->name, lines->number, err))
-            return err->status;
-        if (lines->number == 1) {
-            if (rtd_columns_resolve(&c, spec, row, t->name, err))
-                return err->status;
-            t->ntext = c.ntext;
-            t->first_line = c.header ? 2 : 1;
-            if (c.header)
-                continue;
-            warn_of_header(&c, row, t->name);
-        }
-        if (t->rows == cap && grow(t, &cap, c.label >= 0, err))
-            return err->status;
-        if (add_row(t, &c, row, lines->number, spec->empty_label, err))
-            return err->status;
-    }
-    if (t->rows == 0)
-        return rtd_fail(err, RTD_EDATA, "%s: no rows", t->name);
+    if (rtd_columns_resolve(c, spec, row, t->name, err))
+        return err->status;
+    t->ntext = c->ntext;
+    t->first_line = c->header ? 2 : 1;
+    if (!c->header)
+        warn_of_header(c, row, t->name);
     return RTD_OK;
 }
 
+static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
+                     const struct rtd_columns_spec *spec, struct rtd_row *row,
+                     struct rtd_bad_records *bad, struct rtd_err *err)
+{
+    struct rtd_columns c = {0};
+    size_t cap = 0, len;
+    for (;; t->total += t->first_line && lines->number >= t->first_line) {
+        char *line;
+        int st = rtd_lines_next(lines, &line, &len, err);
+        if (st && !lines->too_long)
+            return st;
+        if (!st && !line)
+            break;
+        if (!st)
+            st = rtd_row_split(row, line, len, t->name, lines->number, err);
+        if (lines->number == 1) {
+            if (st || begin(t, &c, spec, row, err))
+                return err->status;
+            if (c.header)
+                continue;
+        }
+        if (!st)
+            st = check_row(t, &c, spec, row, lines->number, err);
+        if (!st && t->rows == cap)
+            st = grow(t, &cap, c.label >= 0, err);
+        if (!st)
+            st = add_row(t, &c, row, err);
+        if (st && rtd_bad_record(bad, err))
+            return err->status;
+    }
+    if (rtd_bad_records_end(bad, t->total, t->name, "row", err))
+        return err->status;
+    return t->rows ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", t->name);
+}
+
 int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_columns_spec *spec,
-                   struct rtd_err *err)
+                   struct rtd_bad_records *bad, struct rtd_err *err)
 {
     struct rtd_lines lines;
     struct rtd_row row = {0};
@@ -131,7 +176,7 @@ int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_colum
     int st = rtd_lines_open(&lines, path, RTD_LINE_MAX, err);
     if (!st) {
         lines.skip_mark = true;
-        st = read_rows(t, &lines, spec, &row, err);
+        st = read_rows(t, &lines, spec, &row, bad, err);
         rtd_lines_close(&lines);
     }
     rtd_row_free(&row);

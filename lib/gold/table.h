@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bad_records.h"
 #include "base/err.h"
 #include "gold/columns.h"
 
@@ -16,14 +17,18 @@ struct rtd_table {
     int ntext;           /* 0, 1 or 2 */
     char **text[2];      /* [rows] */
     char **label;        /* [rows], or NULL */
-    uint64_t first_line; /* line number of row 0: 1, or 2 after a header */
+    size_t *number;      /* [rows] of the row in its file, from 0; no gaps but for bad rows */
+    size_t total;        /* with those that were left out, see bad_records.h */
+    uint64_t first_line; /* line of row number 0: 1, or 2 after a header */
 };
 
-/* Read path ("-": standard input; may be zstd).  Every row must have as many fields as the first
- * and no empty label (unless spec allows it): RTD_EDATA with the line's number.  A file without
- * rows is RTD_EDATA. */
+/* Read path ("-": standard input; may be zstd).  A row is bad that has not as many fields as the
+ * first, or a label that is empty (unless spec allows it), cannot be one (labels.h), or is no
+ * number where spec wants one.  A file without good rows is RTD_EDATA. */
 int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_columns_spec *spec,
-                   struct rtd_err *err);
+                   struct rtd_bad_records *bad, struct rtd_err *err);
+/* The line of row r. */
+unsigned long long rtd_table_line(const struct rtd_table *t, size_t r);
 void rtd_table_free(struct rtd_table *t);
 
 #endif

@@ -15,18 +15,19 @@ struct rtd_tag_type {
     char *name; /* owned */
     uint64_t gold, found, right;
 };
-struct rtd_tag_counts {        /* zero-initialise */
-    struct rtd_tag_type *type; /* [n], in order of appearance */
-    int n;
+struct rtd_tag_counts {         /* zero-initialise */
+    struct rtd_tag_type **type; /* [n], in order of appearance */
+    int n, cap;
+    void *by_name;               /* private: the same, as a tree */
     uint64_t gold, found, right; /* entities */
     uint64_t tokens, same;       /* tokens, and those with the same tag */
 };
-int rtd_tag_counts_add(struct rtd_tag_counts *c, const char *const *gold,
-                       const char *const *predicted, size_t n, struct rtd_err *err);
-/* The same for entities that were found without tags; tokens are not counted.  One that begins or
- * ends inside a word has SIZE_MAX for it. */
-int rtd_tag_counts_add_entities(struct rtd_tag_counts *c, const char *const *gold, size_t n,
-                                const struct rtd_entity *found, size_t nfound, struct rtd_err *err);
+int rtd_tag_counts_add(struct rtd_tag_counts *c, const struct rtd_tag *gold,
+                       const struct rtd_tag *predicted, size_t n, struct rtd_err *err);
+/* The same for entities that were found without tags, in any order; tokens are not counted.  One
+ * that begins or ends inside a word has SIZE_MAX for it.  found is sorted. */
+int rtd_tag_counts_add_entities(struct rtd_tag_counts *c, const struct rtd_tag *gold, size_t n,
+                                struct rtd_entity *found, size_t nfound, struct rtd_err *err);
 void rtd_tag_counts_free(struct rtd_tag_counts *c);
 
 struct rtd_tag_scores {

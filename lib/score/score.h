@@ -6,19 +6,22 @@
 
 #include <jansson.h>
 
+#include "gold/squad_answers.h"
 #include "score/metrics_text.h"
-#include "gold/squad.h"
 
 struct rtd_score_options {
     const char *gold, *slots;            /* files; slots: joint */
     const char *predictions, *no_answer; /* files; no_answer: answer, may be NULL */
     const char *label, *positive;        /* columns and classes, may be NULL */
+    const char *scheme;                  /* of tags, see gold/tags.h; NULL: as found */
     double threshold;                    /* of no-answer */
+    bool skip_bad;                       /* leave out records that cannot be used */
     bool confusion, per_class;
 };
 
 /* Each gives an object of metrics, in the order of printing; *out is the caller's.  RTD_EDATA: the
  * files do not belong together. */
+int rtd_score_classes(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 int rtd_score_numbers(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 int rtd_score_tags(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
@@ -28,11 +31,10 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
 int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_err *err);
 
 /* --- their parts, for tests and training --- */
-/* predictions {id: text}, or a list of texts (null: none) in gold's order; no_answer {id:
- * probability} or NULL.  *unanswered: questions without a prediction (version 1.1 counts them as
- * wrong, 2.0 leaves them out). */
-int rtd_squad_judge(json_t **out, const struct rtd_squad *gold, const json_t *predictions,
-                    const json_t *no_answer, double threshold, size_t *unanswered,
+/* *unanswered: questions without a prediction (version 1.1 counts them as wrong, 2.0 leaves them
+ * out). */
+int rtd_squad_judge(json_t **out, const struct rtd_squad *gold,
+                    const struct rtd_squad_answers *said, double threshold, size_t *unanswered,
                     struct rtd_err *err);
 int rtd_texts_judge(json_t **out, const struct rtd_generated *row, size_t n, struct rtd_err *err);
 

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "gold/conll.h"
+#include "gold/labels.h"
+#include "gold/line_list.h"
+#include "gold/table.h"
 #include "score/metrics_tags.h"
 #include "score/score.h"
-#include "gold/table.h"
 
 static json_t *scores_json(const struct rtd_tag_scores *s, uint64_t gold)
 {
@@ -25,8 +28,8 @@ static json_t *counts_json(const struct rtd_tag_counts *c, bool types)
         json_object_set_new(root, "token_accuracy", json_real(s.token_accuracy));
     json_t *all = json_object();
     for (int i = 0; i < c->n; i++) {
-        rtd_tag_scores(c, &c->type[i], &s);
-        json_object_set_new(all, c->type[i].name, scores_json(&s, c->type[i].gold));
+        rtd_tag_scores(c, c->type[i], &s);
+        json_object_set_new(all, c->type[i]->name, scores_json(&s, c->type[i]->gold));
     }
     if (types)
         json_object_set(root, "per_class", all);
@@ -37,65 +40,98 @@ static json_t *counts_json(const struct rtd_tag_counts *c, bool types)
 /* --- what was said: CoNLL, or a JSON object a sentence --- */
 
 struct said {
-    struct rtd_conll in; /* of JSON, only its lines */
+    const char *name;
     bool json;
-    struct rtd_sentence sentence; /* the current one of CoNLL, or ... */
-    json_t *object;               /* ... of JSON */
-    uint64_t line;
+    struct rtd_conll in;
+    struct rtd_sentences all;   /* of CoNLL, or ... */
+    struct rtd_line_list lines; /* ... of JSON */
+    struct rtd_json_doc doc;    /* the present line of JSON */
+    struct rtd_bad_records bad;
+    size_t total, next; /* sentences; the first of all.s that was not looked at */
 };
-
-static int open_said(struct said *s, const char *path, struct rtd_err *err)
-{
-    char c = 0;
-    size_t got;
-    *s = (struct said){.json = false};
-    int st = rtd_conll_open(&s->in, path, true, err);
-    if (!st)
-        st = rtd_in_peek(s->in.lines.in, &c, 1, &got, err);
-    s->json = c == '{';
-    return st;
-}
 
 static void close_said(struct said *s)
 {
-    rtd_sentence_free(&s->sentence);
-    json_decref(s->object);
     rtd_conll_close(&s->in);
+    rtd_sentences_free(&s->all);
+    rtd_line_list_free(&s->lines);
+    rtd_json_free(&s->doc);
+    rtd_bad_records_free(&s->bad);
 }
 
-static int next_said(struct said *s, bool *more, struct rtd_err *err)
+/* A line of CoNLL may begin with the token "{". */
+static bool looks_like_json(const char *head, size_t n)
 {
-    char *line;
-    size_t len;
-    if (!s->json) {
-        int st = rtd_conll_next(&s->in, &s->sentence, err);
-        *more = s->sentence.n > 0;
-        s->line = s->sentence.line;
-        return st;
-    }
-    if (rtd_lines_next(&s->in.lines, &line, &len, err))
-        return err->status;
-    *more = line != NULL;
-    s->line = s->in.lines.number;
-    json_decref(s->object);
-    s->object = line ? json_loadb(line, len, 0, NULL) : NULL;
-    if (line && !json_is_object(s->object))
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: not a JSON object", s->in.name,
-                        (unsigned long long)s->line);
-    return RTD_OK;
+    size_t i = 1;
+    while (i < n && head[i] == ' ')
+        i++;
+    return n > 1 && head[0] == '{' && i < n && (head[i] == '"' || head[i] == '}');
 }
 
-static const char *said_intent(const struct said *s)
+static int open_said(struct said *s, const struct rtd_score_options *o, struct rtd_err *err)
 {
-    return s->json ? json_string_value(json_object_get(s->object, "intent")) : s->sentence.intent;
+    char head[64];
+    size_t got;
+    *s = (struct said){.name = o->predictions, .bad.skip = o->skip_bad};
+    int st = rtd_conll_open(&s->in, o->predictions, true, err);
+    if (!st)
+        st = rtd_in_peek(s->in.lines.in, head, sizeof head, &got, err);
+    s->json = !st && looks_like_json(head, got);
+    if (!st)
+        st = s->json ? rtd_line_list_read(&s->lines, &s->in.lines, err)
+                     : rtd_sentences_read(&s->all, &s->in, &s->bad, err);
+    s->total = s->json ? s->lines.n : s->all.total;
+    if (st)
+        close_said(s);
+    return st;
 }
 
-static int other_sentence(const struct said *s, const struct rtd_sentence *gold,
+/* The sentence of that number, of CoNLL; NULL: it was left out. */
+static const struct rtd_sentence *sentence_of(struct said *s, size_t number)
+{
+    while (s->next < s->all.n && s->all.s[s->next].number < number)
+        s->next++;
+    return s->next < s->all.n && s->all.s[s->next].number == number ? &s->all.s[s->next] : NULL;
+}
+
+static int other_sentence(const struct said *s, const struct rtd_sentence *gold, uint64_t line,
                           const struct rtd_score_options *o, struct rtd_err *err)
 {
-    return rtd_fail(err, RTD_EDATA, "%s: line %llu: not the sentence at line %llu of %s",
-                    o->predictions, (unsigned long long)s->line, (unsigned long long)gold->line,
+    return rtd_fail(err, RTD_EDATA, "%s: line %llu: not the sentence at line %llu of %s", s->name,
+                    (unsigned long long)line, (unsigned long long)gold->line,
                     o->slots ? o->slots : o->gold);
+}
+
+/* --- a sentence --- */
+
+/* What one comparison needs. */
+struct judge {
+    const struct rtd_score_options *o;
+    struct rtd_tag_scheme scheme;
+    struct rtd_tag_counts counts;
+    struct rtd_tag *gold, *said; /* [cap] the present sentence's */
+    size_t *edge;                /* [2 cap] where its words begin, and where they end */
+    size_t cap;
+};
+
+static int need_room(struct judge *j, size_t n, struct rtd_err *err)
+{
+    if (n <= j->cap)
+        return RTD_OK;
+    free(j->gold);
+    free(j->said);
+    free(j->edge);
+    j->cap = 2 * n;
+    j->gold = malloc(j->cap * sizeof *j->gold);
+    j->said = malloc(j->cap * sizeof *j->said);
+    j->edge = malloc(2 * j->cap * sizeof *j->edge);
+    return j->gold && j->said && j->edge ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+}
+
+static void parse_tags(struct rtd_tag *tag, const struct judge *j, const struct rtd_sentence *s)
+{
+    for (size_t k = 0; k < s->n; k++)
+        tag[k] = rtd_tag_parse(&j->scheme, s->tag[k]);
 }
 
 /* Where the words stand in the text, which holds them in order and nothing else but blanks. */
@@ -115,106 +151,192 @@ static bool find_words(size_t *begin, size_t *end, const struct rtd_sentence *go
     return at[strspn(at, " \t")] == '\0';
 }
 
-/* The word that a given byte is the edge of; SIZE_MAX: it is inside a word. */
-static size_t word_at(const size_t *edge, size_t n, const json_t *byte)
+/* The word of which a byte is the edge; SIZE_MAX: it is inside a word. */
+static size_t word_at(const size_t *edge, size_t n, int64_t byte)
 {
-    for (size_t w = 0; w < n; w++)
-        if (json_is_integer(byte) && edge[w] == (size_t)json_integer_value(byte))
-            return w;
-    return SIZE_MAX;
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (byte > 0 && edge[mid] < (uint64_t)byte)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < n && byte >= 0 && edge[lo] == (uint64_t)byte ? lo : SIZE_MAX;
 }
 
-static int compare_object(struct rtd_tag_counts *c, const struct rtd_sentence *gold,
-                          const struct said *s, const struct rtd_score_options *o,
-                          struct rtd_err *err)
+static int read_entity(struct rtd_entity *e, const struct rtd_json *v, const struct judge *j,
+                       size_t n, const char *name, uint64_t line, struct rtd_err *err)
 {
-    const json_t *list = json_object_get(s->object, "entities"), *v;
-    const char *text = json_string_value(json_object_get(s->object, "text"));
-    size_t *begin = malloc((2 * gold->n + 1) * sizeof *begin), *end = begin + gold->n, i;
-    struct rtd_entity *found = malloc((json_array_size(list) + 1) * sizeof *found);
-    int st = begin && found ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (!st && (text || list) && !(text && find_words(begin, end, gold, text)))
-        st = other_sentence(s, gold, o, err);
-    json_array_foreach(list, i, v)
-    {
-        const char *type = json_string_value(json_object_get(v, "type"));
-        if (st)
-            break;
-        found[i] = (struct rtd_entity){
-            .type = type,
-            .first = word_at(begin, gold->n, json_object_get(v, "start")),
-            .last = word_at(end, gold->n, json_object_get(v, "end")),
-        };
-        if (!type)
-            st = rtd_fail(err, RTD_EDATA, "%s: line %llu: an entity without a type", o->predictions,
-                          (unsigned long long)s->line);
-    }
+    const struct rtd_json *type, *start, *end;
+    int64_t from, to;
+    unsigned long long at = line;
+    if (rtd_json_member(v, "type", RTD_JSON_TEXT, &type) != RTD_JSON_PRESENT)
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: an entity without a type", name, at);
+    const char *fault =
+        memchr(type->text, 0, type->n) ? "holds a control character" : rtd_label_fault(type->text);
+    if (fault)
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: an entity's type %s", name, at, fault);
+    rtd_json_member(v, "start", RTD_JSON_NUMBER, &start);
+    rtd_json_member(v, "end", RTD_JSON_NUMBER, &end);
+    if (!rtd_json_whole(start, &from) || !rtd_json_whole(end, &to))
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: an entity without start or end", name, at);
+    *e = (struct rtd_entity){type->text, word_at(j->edge, n, from),
+                             word_at(j->edge + j->cap, n, to)};
+    return RTD_OK;
+}
+
+/* A line of JSON; {} is the answer to a line that could not be answered. */
+static int judge_object(struct judge *j, const struct rtd_sentence *gold, struct said *s,
+                        uint64_t line, struct rtd_err *err)
+{
+    const struct rtd_json *text, *list, *root = s->doc.root;
+    struct rtd_entity *found = NULL;
+    size_t n = 0;
+    bool nothing = root->kind == RTD_JSON_OBJECT && root->n == 0;
+    if (!nothing && (rtd_json_want(root, "text", RTD_JSON_TEXT, &text, s->name, line, err) ||
+                     rtd_json_want(root, "entities", RTD_JSON_LIST, &list, s->name, line, err)))
+        return rtd_bad_record(&s->bad, err);
+    if (!nothing && !find_words(j->edge, j->edge + j->cap, gold, text->text))
+        return other_sentence(s, gold, line, j->o, err);
+    struct rtd_json_walk w = rtd_json_walk(nothing ? NULL : list);
+    found = malloc((w.left + 1) * sizeof *found);
+    int st = found ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    while (!st && rtd_json_step(&w))
+        st = read_entity(&found[n++], w.value, j, gold->n, s->name, line, err);
     if (!st)
-        st = rtd_tag_counts_add_entities(c, (const char *const *)gold->tag, gold->n, found,
-                                         json_array_size(list), err);
-    free(begin);
+        st = rtd_tag_counts_add_entities(&j->counts, j->gold, gold->n, found, n, err);
+    else
+        st = rtd_bad_record(&s->bad, err);
     free(found);
     return st;
 }
 
-/* Both must be of the same words.  *right: no entity differs, be it in BIO or BIOES. */
-static int compare(struct rtd_tag_counts *c, const struct rtd_sentence *gold, const struct said *s,
-                   const struct rtd_score_options *o, bool *right, struct rtd_err *err)
+static int judge_sentence(struct judge *j, const struct rtd_sentence *gold, const struct said *s,
+                          const struct rtd_sentence *said, struct rtd_err *err)
 {
-    const uint64_t before[] = {c->right, c->gold, c->found};
-    const struct rtd_sentence *said = &s->sentence;
-    for (size_t k = 0; !s->json && (k < gold->n || k < said->n); k++)
+    for (size_t k = 0; k < gold->n || k < said->n; k++)
         if (k >= gold->n || k >= said->n || strcmp(gold->word[k], said->word[k]) != 0)
-            return other_sentence(s, gold, o, err);
-    int st = s->json ? compare_object(c, gold, s, o, err)
-                     : rtd_tag_counts_add(c, (const char *const *)gold->tag,
-                                          (const char *const *)said->tag, gold->n, err);
-    uint64_t same = c->right - before[0];
-    *right = same == c->gold - before[1] && same == c->found - before[2];
+            return other_sentence(s, gold, said->line, j->o, err);
+    parse_tags(j->said, j, said);
+    return rtd_tag_counts_add(&j->counts, j->gold, j->said, gold->n, err);
+}
+
+/* --- all of them --- */
+
+struct queries { /* of a joint task */
+    const struct rtd_table *intents;
+    size_t n, right, whole;
+};
+
+/* The intent that was said; *nothing: none could be. */
+static const char *said_intent(const struct said *s, const struct rtd_sentence *said, bool *nothing)
+{
+    const struct rtd_json *v;
+    *nothing = s->json && s->doc.root->kind == RTD_JSON_OBJECT && s->doc.root->n == 0;
+    if (!s->json)
+        return said->intent;
+    rtd_json_member(s->doc.root, "intent", RTD_JSON_TEXT, &v);
+    return v ? v->text : NULL;
+}
+
+/* One sentence of gold, whose intent is NULL where there is none to judge. */
+static int judge_one(struct judge *j, const struct rtd_sentence *gold, const char *intent,
+                     struct said *s, struct queries *q, struct rtd_err *err)
+{
+    const uint64_t before[] = {j->counts.right, j->counts.gold, j->counts.found}, bad = s->bad.n;
+    const struct rtd_sentence *said = s->json ? NULL : sentence_of(s, gold->number);
+    uint64_t line = s->json ? gold->number + 1 : said ? said->line : 0;
+    const char *text = s->json ? s->lines.line[gold->number] : NULL;
+    bool nothing;
+    if (!s->json && !said)
+        return RTD_OK;
+    if (s->json && rtd_json_read(&s->doc, text, strlen(text), s->name, line, err))
+        return rtd_bad_record(&s->bad, err);
+    const char *heard = said_intent(s, said, &nothing);
+    if (intent && !heard && !nothing) {
+        rtd_fail(err, RTD_EDATA, "%s: line %llu: no %s", s->name, (unsigned long long)line,
+                 s->json ? "\"intent\"" : "'# intent = ...' before it");
+        return rtd_bad_record(&s->bad, err);
+    }
+    if (need_room(j, gold->n, err))
+        return err->status;
+    parse_tags(j->gold, j, gold);
+    int st = s->json ? judge_object(j, gold, s, line, err) : judge_sentence(j, gold, s, said, err);
+    if (st || s->bad.n > bad)
+        return st;
+    uint64_t same = j->counts.right - before[0];
+    bool right = heard && intent && strcmp(heard, intent) == 0;
+    q->n++;
+    q->right += right; /* whole: no entity differs, be it in BIO or BIOES */
+    q->whole += right && same == j->counts.gold - before[1] && same == j->counts.found - before[2];
+    return RTD_OK;
+}
+
+/* The scheme of all tags that stand in the two files. */
+static int find_scheme(struct judge *j, const struct rtd_sentences *gold,
+                       const struct rtd_sentences *said, struct rtd_err *err)
+{
+    size_t n, k;
+    char **a = rtd_sentences_tags(gold, &n), **b = rtd_sentences_tags(said, &k);
+    char **all = a && b ? realloc(a, (n + k + 1) * sizeof *all) : NULL;
+    int st = all ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st) {
+        memcpy(all + n, b, k * sizeof *all);
+        st = rtd_tag_scheme_of(&j->scheme, all, n + k, j->o->scheme, err);
+    }
+    free(all ? all : a);
+    free(b);
     return st;
 }
 
-/* intents NULL: tags alone. */
-static int judge(struct rtd_tag_counts *c, const struct rtd_sentences *gold,
-                 const struct rtd_table *intents, size_t *right, size_t *whole,
-                 const struct rtd_score_options *o, struct rtd_err *err)
+static int judge_all(struct judge *j, const struct rtd_sentences *gold, struct queries *q,
+                     struct rtd_err *err)
 {
     struct said s;
-    bool more = true, tags = false;
-    size_t n = 0;
-    int st = open_said(&s, o->predictions, err);
-    while (!st && !(st = next_said(&s, &more, err)) && more) {
-        if (n++ >= gold->n)
-            continue;
-        const char *intent = said_intent(&s);
-        if (intents && !intent && !s.json)
-            st = rtd_fail(err, RTD_EDATA, "%s: line %llu: no '# intent = ...' before it",
-                          o->predictions, (unsigned long long)s.line);
-        else
-            st = compare(c, &gold->s[n - 1], &s, o, &tags, err);
-        if (!st && intents && intent && strcmp(intent, intents->label[n - 1]) == 0) {
-            ++*right;
-            *whole += tags;
-        }
+    const struct rtd_table *t = q->intents;
+    int st = open_said(&s, j->o, err);
+    if (st)
+        return st;
+    st = find_scheme(j, gold, &s.all, err);
+    for (size_t i = 0, r = 0; i < gold->n && gold->s[i].number < s.total && !st; i++) {
+        while (t && r < t->rows && t->number[r] < gold->s[i].number)
+            r++;
+        if (!t || (r < t->rows && t->number[r] == gold->s[i].number))
+            st = judge_one(j, &gold->s[i], t ? t->label[r] : NULL, &s, q, err);
     }
-    if (!st && n != gold->n)
-        st = rtd_fail(err, RTD_EDATA, "%s: %zu sentences for %zu of %s", o->predictions, n, gold->n,
-                      o->slots ? o->slots : o->gold);
+    if (!st)
+        st = rtd_bad_records_end(&s.bad, s.total, s.name, "sentence", err);
+    if (!st && s.total != gold->total)
+        st = rtd_fail(err, RTD_EDATA, "%s: %zu sentences for %zu of %s", s.name, s.total,
+                      gold->total, j->o->slots ? j->o->slots : j->o->gold);
+    if (!st && q->n == 0)
+        st = rtd_fail(err, RTD_EDATA, "%s: no sentence is left to compare", s.name);
     close_said(&s);
     return st;
+}
+
+static void free_judge(struct judge *j)
+{
+    rtd_tag_counts_free(&j->counts);
+    free(j->gold);
+    free(j->said);
+    free(j->edge);
 }
 
 int rtd_score_tags(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
 {
     struct rtd_sentences gold;
-    struct rtd_tag_counts c = {0};
-    int st = rtd_sentences_load(&gold, o->gold, true, err);
-    if (st)
-        return st;
-    st = judge(&c, &gold, NULL, NULL, NULL, o, err);
+    struct judge j = {.o = o};
+    struct queries q = {0};
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = rtd_sentences_load(&gold, o->gold, true, &bad, err);
     if (!st)
-        *out = counts_json(&c, o->per_class);
-    rtd_tag_counts_free(&c);
+        st = judge_all(&j, &gold, &q, err);
+    if (!st)
+        *out = counts_json(&j.counts, o->per_class);
+    free_judge(&j);
+    rtd_bad_records_free(&bad);
     rtd_sentences_free(&gold);
     return st;
 }
@@ -224,26 +346,27 @@ int rtd_score_joint(json_t **out, const struct rtd_score_options *o, struct rtd_
     struct rtd_columns_spec spec = {.label = o->label, .want_label = true};
     struct rtd_table intents = {0};
     struct rtd_sentences gold;
-    struct rtd_tag_counts c = {0};
-    size_t right = 0, whole = 0;
-    int st = rtd_sentences_load(&gold, o->slots, true, err);
-    if (st)
-        return st;
-    st = rtd_table_load(&intents, o->gold, &spec, err);
-    if (!st && intents.rows != gold.n)
-        st = rtd_fail(err, RTD_EDATA, "%s: %zu rows, but %s has %zu sentences", o->gold,
-                      intents.rows, o->slots, gold.n);
+    struct judge j = {.o = o};
+    struct queries q = {.intents = &intents};
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = rtd_sentences_load(&gold, o->slots, true, &bad, err);
     if (!st)
-        st = judge(&c, &gold, &intents, &right, &whole, o, err);
+        st = rtd_table_load(&intents, o->gold, &spec, &bad, err);
+    if (!st && intents.total != gold.total)
+        st = rtd_fail(err, RTD_EDATA, "%s: %zu rows, but %s has %zu sentences", o->gold,
+                      intents.total, o->slots, gold.total);
+    if (!st)
+        st = judge_all(&j, &gold, &q, err);
     if (!st) {
-        double n = (double)gold.n;
-        json_t *tags = counts_json(&c, o->per_class);
-        *out = json_pack("{s:I, s:f, s:f}", "queries", (json_int_t)gold.n, "exact_match",
-                         (double)whole / n, "intent_accuracy", (double)right / n);
+        json_t *tags = counts_json(&j.counts, o->per_class);
+        *out = json_pack("{s:I, s:f, s:f}", "queries", (json_int_t)q.n, "exact_match",
+                         (double)q.whole / (double)q.n, "intent_accuracy",
+                         (double)q.right / (double)q.n);
         json_object_update(*out, tags);
         json_decref(tags);
     }
-    rtd_tag_counts_free(&c);
+    free_judge(&j);
+    rtd_bad_records_free(&bad);
     rtd_table_free(&intents);
     rtd_sentences_free(&gold);
     return st;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/bad_records.h"
+#include "base/json.h"
 #include "gold/columns.h"
 #include "gold/line_list.h"
 #include "gold/predictions.h"
@@ -55,8 +56,9 @@ static int by_text(const void *a, const void *b)
 /* Gold rows, cut into fields: source, target, further references. */
 struct gold {
     struct rtd_line_list lines;
-    struct rtd_row *row; /* [n], behind a header line */
-    size_t n;
+    struct rtd_row *row; /* [n] */
+    size_t *number;      /* [n] of the row in its file, from 0; no gaps but for bad rows */
+    size_t n, total;
 };
 
 static void free_gold(struct gold *g)
@@ -64,26 +66,36 @@ static void free_gold(struct gold *g)
     for (size_t i = 0; g->row && i < g->n; i++)
         rtd_row_free(&g->row[i]);
     free(g->row);
+    free(g->number);
     rtd_line_list_free(&g->lines);
 }
 
-static int load_gold(struct gold *g, const char *path, struct rtd_err *err)
+static int load_gold(struct gold *g, const char *path, struct rtd_bad_records *bad,
+                     struct rtd_err *err)
 {
     *g = (struct gold){.n = 0};
     if (rtd_line_list_load(&g->lines, path, err))
         return err->status;
-    g->row = calloc(g->lines.n + 1, sizeof *g->row);
-    if (!g->row)
+    size_t lines = g->lines.n;
+    size_t header = lines && strncmp(g->lines.line[0], "source\ttarget", 13) == 0;
+    g->row = calloc(lines + 1, sizeof *g->row);
+    g->number = calloc(lines + 1, sizeof *g->number);
+    if (!g->row || !g->number)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t i = 0; i < g->lines.n; i++) {
+    for (size_t i = header; i < lines; i++) {
+        struct rtd_row *r = &g->row[g->n];
         char *line = g->lines.line[i];
-        if (i == 0 && strncmp(line, "source\ttarget", 13) == 0)
-            continue;
-        if (rtd_row_split(&g->row[g->n], line, strlen(line), path, i + 1, err))
+        int st = rtd_row_split(r, line, strlen(line), path, i + 1, err);
+        if (!st && r->n < 2)
+            st = rtd_fail(err, RTD_EDATA, "%s: line %zu: want source and target", path, i + 1);
+        if (st && rtd_bad_record(bad, err))
             return err->status;
-        if (g->row[g->n++].n < 2)
-            return rtd_fail(err, RTD_EDATA, "%s: line %zu: want source and target", path, i + 1);
+        g->number[g->n] = i - header;
+        g->n += !st;
     }
+    g->total = lines - header;
+    if (rtd_bad_records_end(bad, g->total, path, "row", err))
+        return err->status;
     return g->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", path);
 }
 
@@ -101,82 +113,115 @@ static size_t gather(const struct gold *g, const struct source *list, size_t fro
     return n;
 }
 
-/* A line as generate prints it; cut in place. */
-static const char *text_of(char *line, json_t **keep)
+/* A line as generate prints it; a copy where it is JSON, whose place in keep is free. */
+static int text_of(const char **text, char *line, char **keep, struct rtd_json_doc *doc,
+                   struct rtd_err *err)
 {
-    if (rtd_no_prediction(line))
-        return "";
-    json_t *root = line[0] == '{' ? json_loads(line, 0, NULL) : NULL;
-    const char *text = json_string_value(json_object_get(root, "text"));
-    if (text)
-        json_array_append(*keep, root);
-    json_decref(root);
-    return text ? text : line;
+    struct rtd_err none = {0};
+    const struct rtd_json *v;
+    *text = rtd_no_prediction(line) ? "" : line;
+    if (line[0] != '{' || !(*text)[0] || rtd_json_read(doc, line, strlen(line), "", 0, &none) ||
+        rtd_json_member(doc->root, "text", RTD_JSON_TEXT, &v) != RTD_JSON_PRESENT)
+        return RTD_OK;
+    *text = *keep = rtd_json_copy(v);
+    return *keep ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
 }
 
-/* Rows to judge: one for each row, or each source, in order of first appearance. */
-static int judge(json_t **out, const struct gold *g, char **line, size_t lines,
-                 const struct rtd_score_options *o, struct rtd_err *err)
+/* Which rows are judged, what their references are. */
+struct groups {
+    struct rtd_generated *row; /* [rows of gold] */
+    size_t *first;             /* [rows of gold] the first row of the same source */
+    char **reference;
+    size_t n; /* different sources */
+};
+
+static void free_groups(struct groups *g)
 {
-    size_t fields = 0, groups = 0, used = 0, n = 0;
+    free(g->row);
+    free(g->first);
+    free(g->reference);
+}
+
+static int group(struct groups *to, const struct gold *g, struct rtd_err *err)
+{
+    size_t fields = 0, used = 0;
     for (size_t i = 0; i < g->n; i++)
         fields += (size_t)g->row[i].n;
     struct source *list = malloc(g->n * sizeof *list);
-    struct rtd_generated *row = calloc(g->n, sizeof *row);
-    size_t *order = malloc(g->n * sizeof *order); /* row -> its group's first row */
-    char **reference = malloc(fields * sizeof *reference);
-    json_t *keep = json_array();
-    int st = list && row && order && reference && keep
-                 ? RTD_OK
-                 : rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t i = 0; i < g->n && !st; i++)
+    *to = (struct groups){.row = calloc(g->n, sizeof *to->row),
+                          .first = malloc(g->n * sizeof *to->first),
+                          .reference = malloc(fields * sizeof *to->reference)};
+    if (!list || !to->row || !to->first || !to->reference) {
+        free(list);
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    for (size_t i = 0; i < g->n; i++)
         list[i] = (struct source){g->row[i].field[0], i};
-    if (!st)
-        qsort(list, g->n, sizeof *list, by_text);
-    for (size_t i = 0, end; i < g->n && !st; i = end, groups++) {
+    qsort(list, g->n, sizeof *list, by_text);
+    for (size_t i = 0, end; i < g->n; i = end, to->n++) {
         for (end = i + 1; end < g->n && strcmp(list[end].text, list[i].text) == 0; end++)
             ;
-        size_t count = gather(g, list, i, end, reference + used);
+        size_t count = gather(g, list, i, end, to->reference + used);
         for (size_t k = i; k < end; k++) {
-            order[list[k].row] = list[i].row;
-            row[list[k].row].reference = reference + used;
-            row[list[k].row].references = count;
+            to->first[list[k].row] = list[i].row;
+            to->row[list[k].row].reference = to->reference + used;
+            to->row[list[k].row].references = count;
         }
         used += count;
     }
-    if (lines && strcmp(line[0], "text") == 0 && (lines - 1 == g->n || lines - 1 == groups)) {
+    free(list);
+    return RTD_OK;
+}
+
+/* A line for each row of the file, or for each different source, in order of first appearance. */
+static int judge(json_t **out, const struct gold *g, struct groups *q, char **line, size_t lines,
+                 const struct rtd_score_options *o, struct rtd_err *err)
+{
+    struct rtd_json_doc doc = {0};
+    size_t n = 0, total = g->total;
+    bool whole = total == g->n; /* else a line cannot be one for each source */
+    if (lines && strcmp(line[0], "text") == 0 &&
+        (lines - 1 == total || (whole && lines - 1 == q->n))) {
         line++; /* the header of generate */
         lines--;
     }
-    if (!st && lines != g->n && lines != groups)
-        st = rtd_fail(err, RTD_EDATA, "%s: %zu texts for %zu rows (%zu sources) of %s",
-                      o->predictions, lines, g->n, groups, o->gold);
+    bool every = lines == total;
+    if (!every && !(whole && lines == q->n))
+        return rtd_fail(err, RTD_EDATA, "%s: %zu texts for %zu rows (%zu sources) of %s",
+                        o->predictions, lines, total, q->n, o->gold);
+    char **keep = calloc(g->n, sizeof *keep);
+    int st = keep ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
     for (size_t i = 0; i < g->n && !st; i++)
-        if (lines == g->n || order[i] == i) {
-            row[n] = row[i];
-            row[n].text = text_of(line[n], &keep);
+        if (every || q->first[i] == i) {
+            q->row[n] = q->row[i];
+            st = text_of(&q->row[n].text, line[every ? g->number[i] : n], &keep[n], &doc, err);
             n++;
         }
     if (!st)
-        st = rtd_texts_judge(out, row, n, err);
-    json_decref(keep);
-    free(list);
-    free(row);
-    free(order);
-    free(reference);
+        st = rtd_texts_judge(out, q->row, n, err);
+    for (size_t i = 0; keep && i < n; i++)
+        free(keep[i]);
+    free(keep);
+    rtd_json_free(&doc);
     return st;
 }
 
 int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
 {
     struct gold g;
+    struct groups groups = {0};
     struct rtd_line_list said = {0};
-    int st = load_gold(&g, o->gold, err);
+    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    int st = load_gold(&g, o->gold, &bad, err);
     if (!st)
         st = rtd_line_list_load(&said, o->predictions, err);
     if (!st)
-        st = judge(out, &g, said.line, said.n, o, err);
+        st = group(&groups, &g, err);
+    if (!st)
+        st = judge(out, &g, &groups, said.line, said.n, o, err);
+    rtd_bad_records_free(&bad);
     rtd_line_list_free(&said);
+    free_groups(&groups);
     free_gold(&g);
     return st;
 }

@@ -311,18 +311,24 @@ static json_t *tags(const char *name)
     struct rtd_sentence a = {0}, b = {0};
     struct rtd_tag_counts c = {0};
     struct rtd_tag_scores s;
+    const struct rtd_tag_scheme scheme = {.form = RTD_TAGS_PREFIXED};
     char *path = path_of(name);
     if (rtd_conll_open(&gold, path, true, &err) || rtd_conll_open(&said, path, true, &err))
         die();
-    gold.column = 1;
+    gold.tag = 2;
     for (;;) {
         if (rtd_conll_next(&gold, &a, &err) || rtd_conll_next(&said, &b, &err))
             die();
         if (a.n == 0)
             break;
-        if (rtd_tag_counts_add(&c, (const char *const *)a.tag, (const char *const *)b.tag, a.n,
-                               &err))
+        struct rtd_tag *tag = need(malloc(2 * a.n * sizeof *tag));
+        for (size_t i = 0; i < a.n; i++) {
+            tag[i] = rtd_tag_parse(&scheme, a.tag[i]);
+            tag[a.n + i] = rtd_tag_parse(&scheme, b.tag[i]);
+        }
+        if (rtd_tag_counts_add(&c, tag, tag + a.n, a.n, &err))
             die();
+        free(tag);
     }
     rtd_tag_scores(&c, NULL, &s);
     rtd_tag_counts_free(&c);
@@ -338,14 +344,6 @@ static json_t *tags(const char *name)
 
 /* --- squad --- */
 
-static json_t *load_json(const char *name)
-{
-    char *path = path_of(name);
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
-    free(path);
-    return root;
-}
-
 static json_t *squad(const char *name)
 {
     char file[64];
@@ -354,17 +352,21 @@ static json_t *squad(const char *name)
     size_t unanswered;
     snprintf(file, sizeof file, "%s.json", name);
     char *path = path_of(file);
-    if (rtd_squad_load(&gold, path, &err))
+    struct rtd_squad_answers said;
+    if (rtd_squad_load(&gold, path, true, NULL, &err))
         die();
     snprintf(file, sizeof file, "%s.predictions.json", name);
-    json_t *said = need(load_json(file));
+    char *predictions = path_of(file);
     snprintf(file, sizeof file, "%s.no_answer.json", name);
-    json_t *no_answer = load_json(file);
-    if (rtd_squad_judge(&out, &gold, said, no_answer, 0.5, &unanswered, &err))
+    char *no_answer = path_of(file);
+    if (rtd_squad_answers_load(&said, &gold, predictions,
+                               access(no_answer, F_OK) == 0 ? no_answer : NULL, NULL, &err) ||
+        rtd_squad_judge(&out, &gold, &said, 0.5, &unanswered, &err))
         die();
     json_object_set_new(out, "no_answer_threshold", json_real(0.5));
-    json_decref(said);
-    json_decref(no_answer);
+    rtd_squad_answers_free(&said);
+    free(predictions);
+    free(no_answer);
     rtd_squad_free(&gold);
     free(path);
     return out;
@@ -467,7 +469,9 @@ int main(int argc, char **argv)
         return 2;
     }
     dir = argv[1];
-    want = load_json("expected.json");
+    char *expected = path_of("expected.json");
+    want = json_load_file(expected, JSON_REJECT_DUPLICATES, NULL);
+    free(expected);
     if (!json_is_object(want)) {
         fprintf(stderr, "metrics: %s/expected.json: not there, or not a JSON object\n", dir);
         json_decref(want);

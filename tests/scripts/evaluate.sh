@@ -129,7 +129,7 @@ refused '1 sentences for 2' --task tag --gold gold short
 echo '{"text": "a b", "entities": [{"start": 0}]}' >short
 refused 'line 1: an entity without a type' --task tag --gold gold short
 echo '{"text": ' >short
-refused 'line 1: not a JSON object' --task tag --gold gold short
+refused 'line 1: not JSON' --task tag --gold gold short
 # as the official scripts: a question that was not answered is wrong, but said to be missing
 jq -c 'del(.[keys[0]])' "$golden/squad1.predictions.json" >short
 evaluate --task answer --gold "$golden/squad1.json" --json short >got 2>err

@@ -16,7 +16,7 @@
 #include "model/incremental.h"
 #include "model/network.h"
 #include "predict/decoding.h"
-#include "gold/tags.h"
+#include "predict/viterbi.h"
 #include "predict/windows.h"
 #include "predict/word_pieces.h"
 
@@ -90,7 +90,11 @@ static void one_scheme(char *const *label, int n, bool closed)
 {
     struct rtd_err err = {0};
     struct rtd_viterbi v;
-    assert_int_equal(rtd_viterbi_new(&v, label, n, &err), RTD_OK);
+    struct rtd_tag_set set;
+    assert_int_equal(rtd_tag_set_new(&set, label, n, NULL, &err), RTD_OK);
+    assert_int_equal(set.scheme.closed, closed);
+    assert_int_equal(rtd_viterbi_new(&v, &set, &err), RTD_OK);
+    rtd_tag_set_free(&set);
     for (int round = 0; round < 300; round++) {
         float x[WORDS * LABELS];
         const float *row[WORDS];
@@ -111,37 +115,6 @@ static void best_tags_of_all(void **state)
     (void)state;
     one_scheme(iob, 5, false);
     one_scheme(bioes, LABELS, true);
-}
-
-static void entities_and_schemes(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *tag[7], *want, *bioes;
-    } cases[] = {
-        {{"B-a", "I-a", "O", "B-b", NULL}, "a0-1 b3-3 ", "BEOS"},
-        {{"B-a", "B-a", "I-a", NULL}, "a0-0 a1-2 ", "SBE"},
-        {{"I-a", "I-a", "I-b", NULL}, "a0-1 b2-2 ", "BES"},
-        {{"O", "I-a", "O", NULL}, "a1-1 ", "OSO"},
-        {{"B-a", "I-b", NULL}, "a0-0 b1-1 ", "SS"},
-        {{"S-a", "B-a", "I-a", "E-a", "S-a", "O", NULL}, "a0-0 a1-3 a4-4 ", "SBIESO"},
-        {{"O", "O", NULL}, "", "OO"},
-        {{NULL}, "", ""},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct rtd_entity e[8];
-        char got[80] = "", prefix[8] = "";
-        size_t n = 0;
-        while (cases[i].tag[n])
-            n++;
-        size_t found = rtd_entities(e, cases[i].tag, n);
-        for (size_t k = 0; k < found; k++)
-            sprintf(got + strlen(got), "%s%zu-%zu ", e[k].type, e[k].first, e[k].last);
-        assert_string_equal(got, cases[i].want);
-        for (size_t k = 0; k < n; k++)
-            prefix[k] = rtd_bioes_prefix(cases[i].tag, n, k);
-        assert_string_equal(prefix, cases[i].bioes);
-    }
 }
 
 /* --- windows --- */
@@ -427,13 +400,9 @@ static void beams_search(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(best_tags_of_all),
-        cmocka_unit_test(entities_and_schemes),
-        cmocka_unit_test(windows_hold_everything),
-        cmocka_unit_test(best_spans_of_all),
-        cmocka_unit_test(long_sentences),
-        cmocka_unit_test(step_by_step),
-        cmocka_unit_test(causality),
+        cmocka_unit_test(best_tags_of_all),  cmocka_unit_test(windows_hold_everything),
+        cmocka_unit_test(best_spans_of_all), cmocka_unit_test(long_sentences),
+        cmocka_unit_test(step_by_step),      cmocka_unit_test(causality),
         cmocka_unit_test(beams_search),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

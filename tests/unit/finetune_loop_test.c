@@ -175,7 +175,15 @@ static void examples_from_tables(void **state)
     struct rtd_err err = {0};
     char *a[] = {"a", "c", ""}, *b[] = {"b", "d", "e"}, *label[] = {"x", "y", "z"};
     char *known[] = {"x", "y"}, *other[] = {"w"}, name[] = "t", got[200];
-    struct rtd_table t = {.name = name, .rows = 3, .ntext = 2, .text = {a, b}, .label = label};
+    size_t number[] = {0, 1, 2};
+    struct rtd_table t = {.name = name,
+                          .rows = 3,
+                          .ntext = 2,
+                          .text = {a, b},
+                          .label = label,
+                          .number = number,
+                          .total = 3,
+                          .first_line = 2};
     struct rtd_examples e;
     struct rtd_head_spec spec = {.task = RTD_TASK_CLASSIFY, .label = known, .outputs = 2};
     assert_int_equal(rtd_examples_from_table(&e, &t, &spec, 0, tok, 9, 2, true, &err), RTD_OK);

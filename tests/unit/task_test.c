@@ -57,7 +57,7 @@ static void rows_and_columns_are_found(void **state)
         struct rtd_err err = {0};
         spec.text = good[i].text;
         spec.label = good[i].label;
-        if (rtd_table_load(&t, file_with(good[i].file, strlen(good[i].file)), &spec, &err))
+        if (rtd_table_load(&t, file_with(good[i].file, strlen(good[i].file)), &spec, NULL, &err))
             fail_msg("%s", err.text);
         assert_int_equal(t.ntext, good[i].ntext);
         assert_int_equal(t.rows, good[i].rows);
@@ -102,7 +102,7 @@ static void bad_tables_are_refused_with_the_line(void **state)
         size_t len = bad[i].len ? bad[i].len : strlen(bad[i].file);
         spec.text = bad[i].text;
         spec.label = bad[i].label;
-        int st = rtd_table_load(&t, file_with(bad[i].file, len), &spec, &err);
+        int st = rtd_table_load(&t, file_with(bad[i].file, len), &spec, NULL, &err);
         if (st != bad[i].status || !strstr(err.text, bad[i].says))
             fail_msg("case %zu: status %d, \"%s\"", i, st, err.text);
     }
@@ -180,7 +180,7 @@ static void confusion_of(struct rtd_confusion *c, struct rtd_labels *l, const ch
         .text = column, .label = "gold", .want_text = true, .want_label = true};
     struct rtd_table t;
     struct rtd_err err = {0};
-    assert_int_equal(rtd_table_load(&t, path, &spec, &err), RTD_OK);
+    assert_int_equal(rtd_table_load(&t, path, &spec, NULL, &err), RTD_OK);
     assert_int_equal(rtd_labels_collect(l, t.label, t.rows, &err), RTD_OK);
     assert_int_equal(rtd_confusion_new(c, l->n, &err), RTD_OK);
     for (size_t r = 0; r < t.rows; r++) {
