@@ -220,9 +220,9 @@ static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err 
     for (int i = 0; i < 2 && !o->answer.force; i++) /* both, before any work */
         if (place[i] && strcmp(place[i], "-") != 0 && is_regular(place[i]))
             return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", place[i]);
-    struct rtd_bad_records bad = {.skip = true};
+    struct rtd_bad_rows bad = {.skip = true};
     int st = rtd_squad_load(&o->data, o->squad, false, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (st)
         return st;
     if (o->data.repeated) {

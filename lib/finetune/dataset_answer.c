@@ -195,9 +195,9 @@ static int load_part(struct rtd_examples *e, struct gold **out, const struct rtd
     *out = g;
     if (!g)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_squad_load(&g->squad, path, true, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (!st && (g->squad.moved || g->squad.missing))
         rtd_note("%s: of %zu answer%s %zu elsewhere than answer_start says, %zu nowhere", path,
                  g->squad.answers, rtd_s(g->squad.answers), g->squad.moved, g->squad.missing);

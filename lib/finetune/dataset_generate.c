@@ -70,7 +70,7 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
                                        .want_text = true,
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
     struct rtd_table t;
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_table_load(&t, o->train, &columns, &bad, err);
     if (!st) {
         st = build(&d->train, &t, o, err);
@@ -90,6 +90,6 @@ int rtd_dataset_load_generate(struct rtd_dataset *d, const struct rtd_dataset_op
         d->dev.column[0] = "token_probability";
         d->dev.columns = 1;
     }
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     return st;
 }

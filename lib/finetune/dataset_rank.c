@@ -64,9 +64,9 @@ int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_option
 {
     static const char *const names[] = {"accuracy", "mrr", "recall_at_5"};
     struct rtd_rank_data data, pairs;
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_rank_data_load(&data, o->train, o->text, o->label, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (st)
         return st;
     st = rtd_rank_data_pair(&pairs, &data, (size_t)o->negatives, o->seed, err);
@@ -81,7 +81,7 @@ int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_option
     if (st || !o->dev)
         return st;
     st = rtd_rank_data_load(&data, o->dev, o->text, o->label, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (!st)
         st = build(&d->dev.e, &data, o, o->dev, err);
     rtd_rank_data_free(&data);

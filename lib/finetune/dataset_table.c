@@ -101,7 +101,7 @@ int rtd_dataset_load_table(struct rtd_dataset *d, const struct rtd_dataset_optio
                                        .number = strcmp(o->task, "regress") == 0,
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
     struct rtd_table train = {0}, dev = {0};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_table_load(&train, o->train, &columns, &bad, err);
     if (!st) {
         d->specs = 1;
@@ -118,7 +118,7 @@ int rtd_dataset_load_table(struct rtd_dataset *d, const struct rtd_dataset_optio
         if (!st)
             rtd_dev_set_table(&d->dev, d->spec[0].task);
     }
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_table_free(&train);
     rtd_table_free(&dev);
     return st;

@@ -254,7 +254,7 @@ static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold 
                      struct rtd_err *err)
 {
     struct gold *g = calloc(1, sizeof *g);
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     bool train = d->specs == slot; /* the training file's labels are the labels */
     *out = g;
     if (!g)
@@ -262,7 +262,7 @@ static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold 
     if (o->bioes || (o->scheme && strcmp(o->scheme, "plain") == 0))
         g->scheme = o->bioes ? "bioes" : "plain";
     int st = rtd_sentences_load(&g->all, path, true, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (!st && intents)
         st = match_rows(&g->all, intents, path, err);
     if (!st)
@@ -347,11 +347,11 @@ static int load_joint(struct rtd_dataset *d, struct rtd_examples *e, struct gold
     struct rtd_columns_spec columns = {.label = o->label,
                                        .want_label = true,
                                        .header = o->header ? RTD_HEADER_YES : RTD_HEADER_GUESS};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     struct rtd_table t;
     *g = NULL;
     int st = rtd_table_load(&t, path, &columns, &bad, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     if (st)
         return st;
     st = load_part(d, e, g, o, slots, 1, &t, raw, err);

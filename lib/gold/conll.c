@@ -250,12 +250,12 @@ static int add_sentence(struct rtd_sentences *all, size_t *cap, const struct rtd
 }
 
 static int read_all(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_sentence *s,
-                    struct rtd_bad_records *bad, struct rtd_err *err)
+                    struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     size_t cap = 0;
     for (;;) {
         int st = rtd_conll_next(c, s, err);
-        if (st && (!c->damaged || rtd_bad_record(bad, err)))
+        if (st && (!c->damaged || rtd_bad_row(bad, err)))
             return err->status;
         if (!st && s->n == 0)
             break;
@@ -269,12 +269,12 @@ static int read_all(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_s
     if (c->doubtful)
         rtd_warn("%s: line %llu: '#' begins a sentence in a file with comments: taken as a token",
                  c->name, (unsigned long long)c->doubtful);
-    if (rtd_bad_records_end(bad, all->total, c->name, "sentence", err))
+    if (rtd_bad_rows_end(bad, all->total, c->name, "sentence", err))
         return err->status;
     return all->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no sentences", c->name);
 }
 
-int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_bad_records *bad,
+int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_bad_rows *bad,
                        struct rtd_err *err)
 {
     struct rtd_sentence s = {0};
@@ -287,7 +287,7 @@ int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rt
 }
 
 int rtd_sentences_load(struct rtd_sentences *all, const char *path, bool tags,
-                       struct rtd_bad_records *bad, struct rtd_err *err)
+                       struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_conll c;
     *all = (struct rtd_sentences){0};

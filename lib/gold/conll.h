@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bad_records.h"
+#include "gold/bad_rows.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/mem.h"
@@ -52,14 +52,14 @@ void rtd_conll_close(struct rtd_conll *c);
 struct rtd_sentences {
     struct rtd_sentence *s; /* [n], owned */
     size_t n;
-    size_t total; /* with those that were left out, see bad_records.h */
+    size_t total; /* with those that were left out, see bad_rows.h */
 };
 /* Those that are left in an open file; */
-int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_bad_records *bad,
+int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_bad_rows *bad,
                        struct rtd_err *err);
 /* and those of a file by name. */
 int rtd_sentences_load(struct rtd_sentences *all, const char *path, bool tags,
-                       struct rtd_bad_records *bad, struct rtd_err *err);
+                       struct rtd_bad_rows *bad, struct rtd_err *err);
 void rtd_sentences_free(struct rtd_sentences *all);
 /* The tags of all sentences, borrowed: a list of *n; NULL: no memory. */
 char **rtd_sentences_tags(const struct rtd_sentences *all, size_t *n);

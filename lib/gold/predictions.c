@@ -84,7 +84,7 @@ static int read_label(struct reading *f, char *line, size_t len, const char **la
     return st;
 }
 
-static int read_lines(struct rtd_predictions *p, struct reading *f, struct rtd_bad_records *bad,
+static int read_lines(struct rtd_predictions *p, struct reading *f, struct rtd_bad_rows *bad,
                       struct rtd_err *err)
 {
     size_t cap = 0, len;
@@ -94,9 +94,9 @@ static int read_lines(struct rtd_predictions *p, struct reading *f, struct rtd_b
         if (rtd_lines_next(&f->lines, &line, &len, err))
             return err->status;
         if (!line)
-            return rtd_bad_records_end(bad, p->n, f->name, "line", err);
+            return rtd_bad_rows_end(bad, p->n, f->name, "line", err);
         int st = read_label(f, line, len, &label, err);
-        if (st && rtd_bad_record(bad, err))
+        if (st && rtd_bad_row(bad, err))
             return err->status;
         if (add(p, &cap, st ? NULL : label, err))
             return err->status;
@@ -104,7 +104,7 @@ static int read_lines(struct rtd_predictions *p, struct reading *f, struct rtd_b
     }
 }
 
-int rtd_predictions_load(struct rtd_predictions *p, const char *path, struct rtd_bad_records *bad,
+int rtd_predictions_load(struct rtd_predictions *p, const char *path, struct rtd_bad_rows *bad,
                          struct rtd_err *err)
 {
     struct reading f = {.name = path ? path : "-"};

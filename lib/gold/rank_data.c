@@ -158,7 +158,7 @@ static int take_row(struct rtd_rank_data *d, size_t *cap, const struct places *p
 
 static int take_rows(struct rtd_rank_data *d, const struct rtd_line_list *l, struct rtd_row *row,
                      const char *path, const char *text, const char *label,
-                     struct rtd_bad_records *bad, struct rtd_err *err)
+                     struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct places p;
     size_t cap = 0;
@@ -169,18 +169,18 @@ static int take_rows(struct rtd_rank_data *d, const struct rtd_line_list *l, str
         return err->status;
     for (size_t i = 1; i < l->n; i++) {
         int st = take_row(d, &cap, &p, row, l->line[i], path, i + 1, err);
-        if (st && rtd_bad_record(bad, err))
+        if (st && rtd_bad_row(bad, err))
             return err->status;
         d->unclear |= st && !p.listed;
     }
     d->total = p.listed ? l->n - 1 : d->n;
-    if (rtd_bad_records_end(bad, l->n - 1, path, "row", err))
+    if (rtd_bad_rows_end(bad, l->n - 1, path, "row", err))
         return err->status;
     return d->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", path);
 }
 
 int rtd_rank_data_load(struct rtd_rank_data *d, const char *path, const char *text,
-                       const char *label, struct rtd_bad_records *bad, struct rtd_err *err)
+                       const char *label, struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_line_list l;
     struct rtd_row row = {0};

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bad_records.h"
+#include "gold/bad_rows.h"
 #include "base/err.h"
 
 struct rtd_query {
@@ -25,13 +25,13 @@ struct rtd_query {
 struct rtd_rank_data {
     struct rtd_query *query; /* [n] */
     size_t n;
-    size_t total; /* with those that were left out, see bad_records.h */
+    size_t total; /* with those that were left out, see bad_rows.h */
     bool unclear; /* rows of single candidates were left out: whose they are is not known */
 };
 /* text: "QUERY[,CANDIDATE]" columns by name or number; NULL: query,candidate or context,response.
  * label NULL: label. */
 int rtd_rank_data_load(struct rtd_rank_data *d, const char *path, const char *text,
-                       const char *label, struct rtd_bad_records *bad, struct rtd_err *err);
+                       const char *label, struct rtd_bad_rows *bad, struct rtd_err *err);
 void rtd_rank_data_free(struct rtd_rank_data *d);
 
 /* Cut every right candidate out into a query of its own with `negatives` wrong ones: the query's

@@ -102,7 +102,7 @@ struct place {
     const char *path;
     size_t article, paragraph, question; /* SIZE_MAX: none */
     bool answers;
-    struct rtd_bad_records *bad;
+    struct rtd_bad_rows *bad;
 };
 
 static int wrong(const struct place *at, const char *what, struct rtd_err *err)
@@ -262,7 +262,7 @@ static int take_paragraph(struct rtd_squad *s, struct caps *cap, const struct rt
     char *copy = NULL;
     if (rtd_json_member(p, "qas", RTD_JSON_LIST, &qas) != RTD_JSON_PRESENT) {
         wrong(at, "no list \"qas\"", err);
-        return rtd_bad_record(at->bad, err);
+        return rtd_bad_row(at->bad, err);
     }
     if (grow(s, cap, qas->n))
         return no_memory(at, err);
@@ -278,7 +278,7 @@ static int take_paragraph(struct rtd_squad *s, struct caps *cap, const struct rt
     struct rtd_json_walk w = rtd_json_walk(qas);
     for (at->question = 0; !st && rtd_json_step(&w); at->question++, s->total++)
         if (copy ? take_question(s, w.value, &c, at, err) : wrong(at, "no text under context", err))
-            st = rtd_bad_record(at->bad, err);
+            st = rtd_bad_row(at->bad, err);
     at->question = SIZE_MAX;
     free(c.step);
     return st;
@@ -296,7 +296,7 @@ static int take_root(struct rtd_squad *s, const struct rtd_json *root, struct pl
         at->paragraph = at->question = SIZE_MAX;
         if (rtd_json_member(a.value, "paragraphs", RTD_JSON_LIST, &list) != RTD_JSON_PRESENT) {
             wrong(at, "no list \"paragraphs\"", err);
-            if (rtd_bad_record(at->bad, err))
+            if (rtd_bad_row(at->bad, err))
                 return err->status;
         }
         struct rtd_json_walk p = rtd_json_walk(list);
@@ -304,7 +304,7 @@ static int take_root(struct rtd_squad *s, const struct rtd_json *root, struct pl
             if (take_paragraph(s, &cap, p.value, at, err))
                 return err->status;
     }
-    if (rtd_bad_records_end(at->bad, s->total, at->path, "question", err))
+    if (rtd_bad_rows_end(at->bad, s->total, at->path, "question", err))
         return err->status;
     return s->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no questions", at->path);
 }
@@ -337,7 +337,7 @@ static int count_repeated(struct rtd_squad *s, const char *path, struct rtd_err 
     return RTD_OK;
 }
 
-int rtd_squad_load(struct rtd_squad *s, const char *path, bool answers, struct rtd_bad_records *bad,
+int rtd_squad_load(struct rtd_squad *s, const char *path, bool answers, struct rtd_bad_rows *bad,
                    struct rtd_err *err)
 {
     struct place at = {.path = path, .answers = answers, .bad = bad};

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bad_records.h"
+#include "gold/bad_rows.h"
 #include "base/err.h"
 
 /* How far from answer_start an answer is looked for that is not there, in bytes: without a limit
@@ -33,7 +33,7 @@ struct rtd_squad_question {
 struct rtd_squad {
     struct rtd_squad_question *q; /* [n] */
     size_t n;
-    size_t total;   /* with those that were left out, see bad_records.h */
+    size_t total;   /* with those that were left out, see bad_rows.h */
     char **context; /* [contexts], owned */
     size_t contexts;
     bool v2;         /* some question is marked as impossible, or has no answer */
@@ -46,7 +46,7 @@ struct rtd_squad {
 };
 /* answers: they are wanted (else a test set without any will do).  RTD_EDATA: not of that form; the
  * message names the place, as jq would find it. */
-int rtd_squad_load(struct rtd_squad *s, const char *path, bool answers, struct rtd_bad_records *bad,
+int rtd_squad_load(struct rtd_squad *s, const char *path, bool answers, struct rtd_bad_rows *bad,
                    struct rtd_err *err);
 void rtd_squad_free(struct rtd_squad *s);
 

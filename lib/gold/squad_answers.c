@@ -63,16 +63,16 @@ static const struct member *find(const struct index *x, const char *key)
 }
 
 static int bad_value(const char *path, const char *what, const char *id, const char *shall,
-                     struct rtd_bad_records *bad, struct rtd_err *err)
+                     struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     char shown[80];
     rtd_fail(err, RTD_EDATA, "%s: %s for '%s' is %s", path, what,
              rtd_mask_text(shown, sizeof shown, id, strlen(id)), shall);
-    return rtd_bad_record(bad, err);
+    return rtd_bad_row(bad, err);
 }
 
 static int take_object(struct rtd_squad_answers *s, const struct rtd_squad *gold,
-                       const struct rtd_json *root, const char *path, struct rtd_bad_records *bad,
+                       const struct rtd_json *root, const char *path, struct rtd_bad_rows *bad,
                        struct rtd_err *err)
 {
     struct index x;
@@ -93,12 +93,12 @@ static int take_object(struct rtd_squad_answers *s, const struct rtd_squad *gold
     }
     free(x.m);
     s->by_id = true;
-    return st ? st : rtd_bad_records_end(bad, gold->n, path, "prediction", err);
+    return st ? st : rtd_bad_rows_end(bad, gold->n, path, "prediction", err);
 }
 
 static int take_probabilities(struct rtd_squad_answers *s, const struct rtd_squad *gold,
                               const struct rtd_json *root, const char *path,
-                              struct rtd_bad_records *bad, struct rtd_err *err)
+                              struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct index x;
     if (root->kind != RTD_JSON_OBJECT)
@@ -118,7 +118,7 @@ static int take_probabilities(struct rtd_squad_answers *s, const struct rtd_squa
                        bad, err);
     }
     free(x.m);
-    return st ? st : rtd_bad_records_end(bad, gold->n, path, "probability", err);
+    return st ? st : rtd_bad_rows_end(bad, gold->n, path, "probability", err);
 }
 
 /* --- by line --- */
@@ -144,7 +144,7 @@ static int take_line(char **text, const char *line, struct rtd_json_doc *doc, co
 
 /* rest is cut in place. */
 static int take_lines(struct rtd_squad_answers *s, const struct rtd_squad *gold, char *rest,
-                      const char *path, struct rtd_bad_records *bad, struct rtd_err *err)
+                      const char *path, struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_json_doc doc = {0};
     size_t number = 0, said = 0, i = 0;
@@ -161,12 +161,12 @@ static int take_lines(struct rtd_squad_answers *s, const struct rtd_squad *gold,
         s->a[i].left_out = st != RTD_OK;
         s->a[i++].text = text;
         if (st)
-            st = rtd_bad_record(bad, err);
+            st = rtd_bad_row(bad, err);
     }
     rtd_json_free(&doc);
     if (!st && said != gold->total)
         st = rtd_fail(err, RTD_EDATA, "%s: %zu answers for %zu questions", path, said, gold->total);
-    return st ? st : rtd_bad_records_end(bad, said, path, "line", err);
+    return st ? st : rtd_bad_rows_end(bad, said, path, "line", err);
 }
 
 /* Lines, or one object?  doc: the whole text, where it is JSON. */
@@ -190,7 +190,7 @@ static int load_json(struct rtd_json_doc *doc, char **text, const char *path, st
 }
 
 static int load(struct rtd_squad_answers *s, const struct rtd_squad *gold, const char *predictions,
-                const char *no_answer, struct rtd_bad_records *bad, struct rtd_err *err)
+                const char *no_answer, struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_json_doc doc = {0};
     struct rtd_err not_json = {0};
@@ -215,8 +215,8 @@ static int load(struct rtd_squad_answers *s, const struct rtd_squad *gold, const
 }
 
 int rtd_squad_answers_load(struct rtd_squad_answers *s, const struct rtd_squad *gold,
-                           const char *predictions, const char *no_answer,
-                           struct rtd_bad_records *bad, struct rtd_err *err)
+                           const char *predictions, const char *no_answer, struct rtd_bad_rows *bad,
+                           struct rtd_err *err)
 {
     *s = (struct rtd_squad_answers){.a = calloc(gold->n + 1, sizeof *s->a), .n = gold->n};
     if (!s->a)

@@ -9,7 +9,7 @@
 
 struct rtd_squad_said {
     char *text;       /* owned; NULL: nothing was said of this question */
-    bool left_out;    /* what was said is bad, see bad_records.h */
+    bool left_out;    /* what was said is bad, see bad_rows.h */
     double no_answer; /* probability; 0 where there is no such file */
     size_t place;     /* of the probability in its file */
 };
@@ -22,8 +22,8 @@ struct rtd_squad_answers {
 /* no_answer: a file, or NULL.  RTD_EDATA: not of that form, another number of lines than of
  * questions, no probability for a question that was answered. */
 int rtd_squad_answers_load(struct rtd_squad_answers *s, const struct rtd_squad *gold,
-                           const char *predictions, const char *no_answer,
-                           struct rtd_bad_records *bad, struct rtd_err *err);
+                           const char *predictions, const char *no_answer, struct rtd_bad_rows *bad,
+                           struct rtd_err *err);
 void rtd_squad_answers_free(struct rtd_squad_answers *s);
 
 #endif

@@ -132,7 +132,7 @@ static int begin(struct rtd_table *t, struct rtd_columns *c, const struct rtd_co
 
 static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
                      const struct rtd_columns_spec *spec, struct rtd_row *row,
-                     struct rtd_bad_records *bad, struct rtd_err *err)
+                     struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_columns c = {0};
     size_t cap = 0, len;
@@ -157,16 +157,16 @@ static int read_rows(struct rtd_table *t, struct rtd_lines *lines,
             st = grow(t, &cap, c.label >= 0, err);
         if (!st)
             st = add_row(t, &c, row, err);
-        if (st && rtd_bad_record(bad, err))
+        if (st && rtd_bad_row(bad, err))
             return err->status;
     }
-    if (rtd_bad_records_end(bad, t->total, t->name, "row", err))
+    if (rtd_bad_rows_end(bad, t->total, t->name, "row", err))
         return err->status;
     return t->rows ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", t->name);
 }
 
 int rtd_table_load(struct rtd_table *t, const char *path, const struct rtd_columns_spec *spec,
-                   struct rtd_bad_records *bad, struct rtd_err *err)
+                   struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_lines lines;
     struct rtd_row row = {0};

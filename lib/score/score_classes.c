@@ -163,7 +163,7 @@ int rtd_score_classes(json_t **out, const struct rtd_score_options *opt, struct 
     struct rtd_table gold;
     struct rtd_predictions p = {0};
     struct outcome o = {0};
-    struct rtd_bad_records bad = {.skip = opt->skip_bad};
+    struct rtd_bad_rows bad = {.skip = opt->skip_bad};
     int st = rtd_table_load(&gold, opt->gold, &spec, &bad, err);
     if (!st)
         st = rtd_predictions_load(&p, opt->predictions, &bad, err);
@@ -176,7 +176,7 @@ int rtd_score_classes(json_t **out, const struct rtd_score_options *opt, struct 
                  p.none, p.n);
     if (!st)
         *out = as_json(&o, opt);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_confusion_free(&o.confusion);
     rtd_labels_free(&o.labels);
     rtd_predictions_free(&p);

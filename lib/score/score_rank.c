@@ -61,7 +61,7 @@ static int find_right(size_t *rank, const struct rtd_query *q, char *line, size_
 
 static int judge(struct rtd_ranking *r, const struct rtd_rank_data *gold,
                  const struct rtd_line_list *said, const struct rtd_score_options *o,
-                 struct rtd_bad_records *bad, struct rtd_err *err)
+                 struct rtd_bad_rows *bad, struct rtd_err *err)
 {
     struct rtd_json_doc doc = {0};
     size_t header = said->n && strcmp(said->line[0], "ranking") == 0;
@@ -78,10 +78,10 @@ static int judge(struct rtd_ranking *r, const struct rtd_rank_data *gold,
         if (!st)
             rtd_ranking_add(r, rank);
         else
-            st = rtd_bad_record(bad, err);
+            st = rtd_bad_row(bad, err);
     }
     rtd_json_free(&doc);
-    return st ? st : rtd_bad_records_end(bad, gold->total, o->predictions, "line", err);
+    return st ? st : rtd_bad_rows_end(bad, gold->total, o->predictions, "line", err);
 }
 
 int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
@@ -89,7 +89,7 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
     struct rtd_rank_data gold;
     struct rtd_line_list said = {0};
     struct rtd_ranking r = {0};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_rank_data_load(&gold, o->gold, NULL, o->label, &bad, err);
     if (!st)
         st = rtd_line_list_load(&said, o->predictions, err);
@@ -100,7 +100,7 @@ int rtd_score_rankings(json_t **out, const struct rtd_score_options *o, struct r
                          rtd_ranking_mrr(&r), "accuracy", rtd_ranking_recall(&r, 1), "recall_at_2",
                          rtd_ranking_recall(&r, 2), "recall_at_3", rtd_ranking_recall(&r, 3),
                          "recall_at_5", rtd_ranking_recall(&r, 5));
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_line_list_free(&said);
     rtd_rank_data_free(&gold);
     return st;

@@ -93,7 +93,7 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
 {
     struct rtd_squad gold;
     struct rtd_squad_answers said = {0};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     size_t unanswered;
     int st = rtd_squad_load(&gold, o->gold, true, &bad, err);
     if (!st)
@@ -109,7 +109,7 @@ int rtd_score_answers(json_t **out, const struct rtd_score_options *o, struct rt
     if (!st && unanswered)
         rtd_warn("%s: no prediction for %zu of %zu questions (%s)", o->predictions, unanswered,
                  gold.n, gold.v2 ? "left out" : "counted as wrong");
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_squad_answers_free(&said);
     rtd_squad_free(&gold);
     return st;

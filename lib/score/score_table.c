@@ -20,7 +20,7 @@ struct pair {
     struct rtd_line_list said;
     char **line; /* into said, behind its header */
     struct rtd_json_doc doc;
-    struct rtd_bad_records bad;
+    struct rtd_bad_rows bad;
 };
 
 static void close_pair(struct pair *p)
@@ -28,7 +28,7 @@ static void close_pair(struct pair *p)
     rtd_table_free(&p->gold);
     rtd_line_list_free(&p->said);
     rtd_json_free(&p->doc);
-    rtd_bad_records_free(&p->bad);
+    rtd_bad_rows_free(&p->bad);
 }
 
 static int open_pair(struct pair *p, const struct rtd_score_options *o,
@@ -61,14 +61,14 @@ static int bad_line(struct pair *p, const struct rtd_score_options *o, size_t r,
 {
     rtd_fail(err, RTD_EDATA, "%s: line %zu: %s", o->predictions,
              p->gold.number[r] + 1 + (size_t)(p->line - p->said.line), what);
-    return rtd_bad_record(&p->bad, err);
+    return rtd_bad_row(&p->bad, err);
 }
 
 /* After the last one; n are left. */
 static int close_lines(struct pair *p, const struct rtd_score_options *o, size_t n,
                        struct rtd_err *err)
 {
-    if (rtd_bad_records_end(&p->bad, p->gold.rows, o->predictions, "line", err))
+    if (rtd_bad_rows_end(&p->bad, p->gold.rows, o->predictions, "line", err))
         return err->status;
     return n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no line is left to compare", o->predictions);
 }

@@ -46,7 +46,7 @@ struct said {
     struct rtd_sentences all;   /* of CoNLL, or ... */
     struct rtd_line_list lines; /* ... of JSON */
     struct rtd_json_doc doc;    /* the present line of JSON */
-    struct rtd_bad_records bad;
+    struct rtd_bad_rows bad;
     size_t total, next; /* sentences; the first of all.s that was not looked at */
 };
 
@@ -56,7 +56,7 @@ static void close_said(struct said *s)
     rtd_sentences_free(&s->all);
     rtd_line_list_free(&s->lines);
     rtd_json_free(&s->doc);
-    rtd_bad_records_free(&s->bad);
+    rtd_bad_rows_free(&s->bad);
 }
 
 /* A line of CoNLL may begin with the token "{". */
@@ -196,7 +196,7 @@ static int judge_object(struct judge *j, const struct rtd_sentence *gold, struct
     bool nothing = root->kind == RTD_JSON_OBJECT && root->n == 0;
     if (!nothing && (rtd_json_want(root, "text", RTD_JSON_TEXT, &text, s->name, line, err) ||
                      rtd_json_want(root, "entities", RTD_JSON_LIST, &list, s->name, line, err)))
-        return rtd_bad_record(&s->bad, err);
+        return rtd_bad_row(&s->bad, err);
     if (!nothing && !find_words(j->edge, j->edge + j->cap, gold, text->text))
         return other_sentence(s, gold, line, j->o, err);
     struct rtd_json_walk w = rtd_json_walk(nothing ? NULL : list);
@@ -207,7 +207,7 @@ static int judge_object(struct judge *j, const struct rtd_sentence *gold, struct
     if (!st)
         st = rtd_tag_counts_add_entities(&j->counts, j->gold, gold->n, found, n, err);
     else
-        st = rtd_bad_record(&s->bad, err);
+        st = rtd_bad_row(&s->bad, err);
     free(found);
     return st;
 }
@@ -252,12 +252,12 @@ static int judge_one(struct judge *j, const struct rtd_sentence *gold, const cha
     if (!s->json && !said)
         return RTD_OK;
     if (s->json && rtd_json_read(&s->doc, text, strlen(text), s->name, line, err))
-        return rtd_bad_record(&s->bad, err);
+        return rtd_bad_row(&s->bad, err);
     const char *heard = said_intent(s, said, &nothing);
     if (intent && !heard && !nothing) {
         rtd_fail(err, RTD_EDATA, "%s: line %llu: no %s", s->name, (unsigned long long)line,
                  s->json ? "\"intent\"" : "'# intent = ...' before it");
-        return rtd_bad_record(&s->bad, err);
+        return rtd_bad_row(&s->bad, err);
     }
     if (need_room(j, gold->n, err))
         return err->status;
@@ -306,7 +306,7 @@ static int judge_all(struct judge *j, const struct rtd_sentences *gold, struct q
             st = judge_one(j, &gold->s[i], t ? t->label[r] : NULL, &s, q, err);
     }
     if (!st)
-        st = rtd_bad_records_end(&s.bad, s.total, s.name, "sentence", err);
+        st = rtd_bad_rows_end(&s.bad, s.total, s.name, "sentence", err);
     if (!st && s.total != gold->total)
         st = rtd_fail(err, RTD_EDATA, "%s: %zu sentences for %zu of %s", s.name, s.total,
                       gold->total, j->o->slots ? j->o->slots : j->o->gold);
@@ -329,14 +329,14 @@ int rtd_score_tags(json_t **out, const struct rtd_score_options *o, struct rtd_e
     struct rtd_sentences gold;
     struct judge j = {.o = o};
     struct queries q = {0};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_sentences_load(&gold, o->gold, true, &bad, err);
     if (!st)
         st = judge_all(&j, &gold, &q, err);
     if (!st)
         *out = counts_json(&j.counts, o->per_class);
     free_judge(&j);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_sentences_free(&gold);
     return st;
 }
@@ -348,7 +348,7 @@ int rtd_score_joint(json_t **out, const struct rtd_score_options *o, struct rtd_
     struct rtd_sentences gold;
     struct judge j = {.o = o};
     struct queries q = {.intents = &intents};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_sentences_load(&gold, o->slots, true, &bad, err);
     if (!st)
         st = rtd_table_load(&intents, o->gold, &spec, &bad, err);
@@ -366,7 +366,7 @@ int rtd_score_joint(json_t **out, const struct rtd_score_options *o, struct rtd_
         json_decref(tags);
     }
     free_judge(&j);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_table_free(&intents);
     rtd_sentences_free(&gold);
     return st;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bad_records.h"
+#include "gold/bad_rows.h"
 #include "base/json.h"
 #include "gold/columns.h"
 #include "gold/line_list.h"
@@ -70,7 +70,7 @@ static void free_gold(struct gold *g)
     rtd_line_list_free(&g->lines);
 }
 
-static int load_gold(struct gold *g, const char *path, struct rtd_bad_records *bad,
+static int load_gold(struct gold *g, const char *path, struct rtd_bad_rows *bad,
                      struct rtd_err *err)
 {
     *g = (struct gold){.n = 0};
@@ -88,13 +88,13 @@ static int load_gold(struct gold *g, const char *path, struct rtd_bad_records *b
         int st = rtd_row_split(r, line, strlen(line), path, i + 1, err);
         if (!st && r->n < 2)
             st = rtd_fail(err, RTD_EDATA, "%s: line %zu: want source and target", path, i + 1);
-        if (st && rtd_bad_record(bad, err))
+        if (st && rtd_bad_row(bad, err))
             return err->status;
         g->number[g->n] = i - header;
         g->n += !st;
     }
     g->total = lines - header;
-    if (rtd_bad_records_end(bad, g->total, path, "row", err))
+    if (rtd_bad_rows_end(bad, g->total, path, "row", err))
         return err->status;
     return g->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no rows", path);
 }
@@ -211,7 +211,7 @@ int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_
     struct gold g;
     struct groups groups = {0};
     struct rtd_line_list said = {0};
-    struct rtd_bad_records bad = {.skip = o->skip_bad};
+    struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = load_gold(&g, o->gold, &bad, err);
     if (!st)
         st = rtd_line_list_load(&said, o->predictions, err);
@@ -219,7 +219,7 @@ int rtd_score_texts(json_t **out, const struct rtd_score_options *o, struct rtd_
         st = group(&groups, &g, err);
     if (!st)
         st = judge(out, &g, &groups, said.line, said.n, o, err);
-    rtd_bad_records_free(&bad);
+    rtd_bad_rows_free(&bad);
     rtd_line_list_free(&said);
     free_groups(&groups);
     free_gold(&g);

@@ -1,11 +1,11 @@
 /* rtdtools - MIT licence */
-#include "base/bad_records.h"
+#include "gold/bad_rows.h"
 
 #include <stdlib.h>
 
 #include "base/say.h"
 
-int rtd_bad_record(struct rtd_bad_records *b, struct rtd_err *err)
+int rtd_bad_row(struct rtd_bad_rows *b, struct rtd_err *err)
 {
     if (!b || err->status != RTD_EDATA)
         return err->status;
@@ -20,14 +20,14 @@ int rtd_bad_record(struct rtd_bad_records *b, struct rtd_err *err)
     return RTD_OK;
 }
 
-static void forget(struct rtd_bad_records *b)
+static void forget(struct rtd_bad_rows *b)
 {
     free(b->named);
-    *b = (struct rtd_bad_records){.skip = b->skip};
+    *b = (struct rtd_bad_rows){.skip = b->skip};
 }
 
-int rtd_bad_records_end(struct rtd_bad_records *b, uint64_t total, const char *name,
-                        const char *what, struct rtd_err *err)
+int rtd_bad_rows_end(struct rtd_bad_rows *b, uint64_t total, const char *name, const char *what,
+                     struct rtd_err *err)
 {
     unsigned long long n = b ? b->n : 0, all = total;
     if (n == 0)
@@ -37,8 +37,7 @@ int rtd_bad_records_end(struct rtd_bad_records *b, uint64_t total, const char *n
     for (uint64_t i = 0; n > 1 && i < n && i < RTD_BAD_NAMED; i++)
         (b->skip ? rtd_note : rtd_complain)("%s", b->named[i].text);
     if (b->skip)
-        rtd_warn("%s: %llu of %llu %s%s left out, the first: %s", name, n, all, what, rtd_s(all),
-                 b->named[0].text);
+        rtd_say_loss(n, all, "%ss of %s left out; the first: %s", what, name, b->named[0].text);
     else if (n > 1)
         rtd_fail(err, RTD_EDATA,
                  "%s: %llu of %llu %s%s cannot be used (--skip-bad takes the others)", name, n, all,
@@ -47,7 +46,7 @@ int rtd_bad_records_end(struct rtd_bad_records *b, uint64_t total, const char *n
     return err->status;
 }
 
-void rtd_bad_records_free(struct rtd_bad_records *b)
+void rtd_bad_rows_free(struct rtd_bad_rows *b)
 {
     forget(b);
 }

@@ -1,9 +1,10 @@
 /* rtdtools - MIT licence
  *
- * Records of the user's data that cannot be used.  Reading goes on behind them, so that one run
- * names what is wrong with the first of them and counts them all. */
-#ifndef RTD_BASE_BAD_RECORDS_H
-#define RTD_BASE_BAD_RECORDS_H
+ * Rows, sentences, questions of labelled data that cannot be used.  Reading goes on behind them, so
+ * that one run names what is wrong with the first ten and counts them all; nothing is made of the
+ * others unless the user says so (--skip-bad). */
+#ifndef RTD_GOLD_BAD_ROWS_H
+#define RTD_GOLD_BAD_ROWS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,8 +13,8 @@
 
 enum { RTD_BAD_NAMED = 10 };
 
-struct rtd_bad_records { /* zero-initialise, but for skip */
-    bool skip;           /* the others are taken (--skip-bad) */
+struct rtd_bad_rows { /* zero-initialise, but for skip */
+    bool skip;        /* the others are taken (--skip-bad) */
     uint64_t n;
     struct rtd_err *named; /* [n, at most RTD_BAD_NAMED]; owned */
 };
@@ -22,12 +23,12 @@ struct rtd_bad_records { /* zero-initialise, but for skip */
  *
  * err is what is wrong with a record.  RTD_EDATA is noted and taken out of err: RTD_OK, go on;
  * any other status is returned as it is. */
-int rtd_bad_record(struct rtd_bad_records *b, struct rtd_err *err);
+int rtd_bad_row(struct rtd_bad_rows *b, struct rtd_err *err);
 /* After the last record of a file, of `total` with the bad ones: RTD_OK where all were good, or,
  * with a warning that counts those left out, where the others are taken; else RTD_EDATA, the first
  * ten named before it.  what: "row", "sentence", ...  Ready for another file afterwards. */
-int rtd_bad_records_end(struct rtd_bad_records *b, uint64_t total, const char *name,
-                        const char *what, struct rtd_err *err);
-void rtd_bad_records_free(struct rtd_bad_records *b);
+int rtd_bad_rows_end(struct rtd_bad_rows *b, uint64_t total, const char *name, const char *what,
+                     struct rtd_err *err);
+void rtd_bad_rows_free(struct rtd_bad_rows *b);
 
 #endif
