@@ -226,42 +226,50 @@ static int read_input(struct job *j, const char *path, struct rtd_err *err)
     return st;
 }
 
-/* One line for what a user may not expect. */
+/* One line for what was left out or changed without being asked for. */
+static void say_losses(const struct job *j)
+{
+    const struct rtd_doc_counts *d = rtd_doc_builder_counts(j->docs);
+    const struct rtd_archive_counts *m = &j->members;
+    uint64_t members = m->texts + m->binary + m->other;
+    const struct {
+        uint64_t n, of;
+        const char *what;
+    } lost[] = {
+        {d->bad, d->bytes, "wrong UTF-8 sequence(s) replaced"},
+        {d->controls, d->bytes, "control character(s) dropped"},
+        {m->binary, members, "member(s) skipped that are not text"},
+        {m->other, members, "member(s) skipped for their kind (-v names them)"},
+        {d->split, UINT64_MAX, "document(s) split"},
+    };
+    char line[400] = "";
+    bool warning = false;
+    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
+        size_t k = strlen(line);
+        if (lost[i].n)
+            snprintf(line + k, sizeof line - k, "%s%llu %s", k ? ", " : "",
+                     (unsigned long long)lost[i].n, lost[i].what);
+        warning = warning || (double)lost[i].n > 0.1 * (double)lost[i].of;
+    }
+    if (line[0])
+        rtd_warn("%s%s", warning ? "warning: " : "", line);
+}
+
 static void summary(const struct job *j)
 {
     const struct rtd_doc_counts *d = rtd_doc_builder_counts(j->docs);
     const struct rtd_filter_counts *f = rtd_filter_counts(j->filter);
     const struct rtd_total *t = rtd_shards_total(j->out);
-    const struct {
-        uint64_t n;
-        const char *what;
-    } odd[] = {
-        {t->documents == 0 && j->o->limit != 0, NULL},
-        {d->bad, "wrong UTF-8 sequence(s) replaced"},
-        {j->members.binary, "member(s) skipped that are not text"},
-        {d->split, "document(s) split"},
-    };
-    char line[400] = "";
-    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
-        size_t k = strlen(line);
-        if (odd[i].n && odd[i].what)
-            snprintf(line + k, sizeof line - k, "%s%llu %s", k ? ", " : "",
-                     (unsigned long long)odd[i].n, odd[i].what);
-        else if (odd[i].n)
-            snprintf(line, sizeof line, "no documents in the %s",
-                     d->documents ? "output: all filtered out" : "input");
-    }
-    if (line[0])
-        rtd_warn("%s", line);
-    rtd_info(1, "%llu text(s) in; members left out: %llu by pattern, %llu not regular files",
-             (unsigned long long)j->members.texts, (unsigned long long)j->members.excluded,
-             (unsigned long long)j->members.other);
+    if (t->documents == 0 && j->o->limit != 0)
+        rtd_warn("no documents in the %s", d->documents ? "output: all filtered out" : "input");
+    say_losses(j);
+    rtd_info(1, "%llu text(s) in; members left out: %llu by pattern",
+             (unsigned long long)j->members.texts, (unsigned long long)j->members.excluded);
     rtd_info(1, "%llu document(s) in; dropped: %llu shorter, %llu of the other part, %llu repeated",
              (unsigned long long)d->documents, (unsigned long long)f->shorter,
              (unsigned long long)f->other_part, (unsigned long long)f->repeated);
-    rtd_info(1, "%llu document(s) out, %llu bytes; %llu control character(s) dropped",
-             (unsigned long long)t->documents, (unsigned long long)t->bytes,
-             (unsigned long long)d->controls);
+    rtd_info(1, "%llu document(s) out, %llu bytes", (unsigned long long)t->documents,
+             (unsigned long long)t->bytes);
 }
 
 static int check(const char *dir, struct rtd_err *err)

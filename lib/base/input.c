@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { RAW_SIZE = 1 << 18, WINDOW_LOG = 27 };
 
@@ -51,11 +52,35 @@ static int refill(struct rtd_in *in, struct rtd_err *err)
     return RTD_OK;
 }
 
-/* The first four bytes decide, and all of a file that may be a Git LFS pointer; one shorter than
+bool rtd_is_zstd(const void *bytes, size_t n)
+{
+    uint32_t head[2] = {0};
+    memcpy(head, bytes, n < sizeof head ? n : sizeof head);
+    if (n >= 4 && head[0] == ZSTD_MAGICNUMBER)
+        return true;
+    /* The magic of a frame to skip is ASCII; its length, under 16 MiB here, has a zero byte. */
+    return n >= 8 && (head[0] & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START &&
+           head[1] < 1 << 24;
+}
+
+/* Could more bytes behind these say that it is one?  Nobody is made to wait for more than that. */
+static bool may_be_zstd(const unsigned char *p, size_t n)
+{
+    static const unsigned char frame[] = {0x28, 0xb5, 0x2f, 0xfd},
+                               skip[] = {0x50, 0x2a, 0x4d, 0x18};
+    bool is_frame = n < 4, is_skip = n < 8;
+    for (size_t i = 0; i < n && i < 4; i++) {
+        is_frame = is_frame && p[i] == frame[i];
+        is_skip = is_skip && (i ? p[i] : p[i] & 0xf0) == skip[i];
+    }
+    return is_frame || is_skip;
+}
+
+/* The first bytes decide, and all of a file that may be a Git LFS pointer; one shorter than
  * that is plain. */
 static int sniff(struct rtd_in *in, struct rtd_err *err)
 {
-    while (!in->eof && (in->len < 4 || rtd_may_be_lfs(in->raw, in->len))) {
+    while (!in->eof && (may_be_zstd(in->raw, in->len) || rtd_may_be_lfs(in->raw, in->len))) {
         ssize_t n = read(in->fd, in->raw + in->len, RAW_SIZE - in->len);
         if (n < 0 && errno == EINTR) {
             if (rtd_stop_signal())
@@ -69,11 +94,7 @@ static int sniff(struct rtd_in *in, struct rtd_err *err)
     }
     if (in->eof && rtd_is_lfs(in->raw, in->len))
         return rtd_fail_lfs(err, in->name);
-    uint32_t magic = 0;
-    if (in->len >= 4)
-        memcpy(&magic, in->raw, 4);
-    if (magic == ZSTD_MAGICNUMBER ||
-        (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START) {
+    if (rtd_is_zstd(in->raw, in->len)) {
         in->zstd = ZSTD_createDCtx();
         if (!in->zstd)
             return rtd_fail(err, RTD_ESYS, "%s: not enough memory", in->name);
@@ -128,6 +149,18 @@ int rtd_in_open(struct rtd_in **out, const char *path, struct rtd_err *err)
     return RTD_OK;
 }
 
+/* Sound data may want more memory than a stranger's file may have. */
+static int zstd_failed(const struct rtd_in *in, size_t code, struct rtd_err *err)
+{
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation)
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", in->name);
+    if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: zstd data with a window over %d MiB: zstd -d --long=31 -c FILE | %s",
+                        in->name, 1 << (WINDOW_LOG - 20), rtd_tool_name());
+    return rtd_fail(err, RTD_EDATA, "%s: damaged zstd data: %s", in->name, ZSTD_getErrorName(code));
+}
+
 static int read_zstd(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err)
 {
     ZSTD_outBuffer o = {buf, n, 0};
@@ -143,8 +176,7 @@ static int read_zstd(struct rtd_in *in, void *buf, size_t n, size_t *got, struct
         ZSTD_inBuffer i = {in->raw, in->len, in->pos};
         size_t r = ZSTD_decompressStream(in->zstd, &o, &i);
         if (ZSTD_isError(r))
-            return rtd_fail(err, RTD_EDATA, "%s: damaged zstd data: %s", in->name,
-                            ZSTD_getErrorName(r));
+            return zstd_failed(in, r, err);
         in->pos = i.pos;
         in->in_frame = r != 0;
     }
@@ -231,6 +263,11 @@ const char *rtd_in_name(const struct rtd_in *in)
 bool rtd_in_seekable(const struct rtd_in *in)
 {
     return in->seekable;
+}
+
+bool rtd_in_zstd(const struct rtd_in *in)
+{
+    return in->zstd != NULL;
 }
 
 void rtd_in_close(struct rtd_in *in)

@@ -34,6 +34,9 @@ int rtd_in_read_some(struct rtd_in *in, void *buf, size_t n, size_t *got, struct
 int rtd_in_peek(struct rtd_in *in, void *buf, size_t n, size_t *got, struct rtd_err *err);
 const char *rtd_in_name(const struct rtd_in *in); /* for messages; "-" for standard input */
 bool rtd_in_seekable(const struct rtd_in *in);    /* a regular file: can be opened again */
+bool rtd_in_zstd(const struct rtd_in *in);        /* it is decompressed on the way */
+/* Do these first bytes (8 or more, but for a shorter file) begin a zstd file? */
+bool rtd_is_zstd(const void *bytes, size_t n);
 void rtd_in_close(struct rtd_in *in);
 
 /* A line reader over rtd_in.  *line (borrowed until the next call; without '\n' and a '\r' before

@@ -8,8 +8,8 @@
  *     rtd_archive_read until *got is 0; rtd_archive_close
  *
  * Compression: gzip, bzip2, xz, lzma, lzip, zstd, lz4, compress, also several layers, also around
- * single members.  Archives: see the table in archive_format.c.  Regular files only, in the
- * archive's order; a member that is not text is left out and counted; an input that is not text
+ * single members.  Archives and crawls: see the table in archive_format.c.  Regular files only, in
+ * the archive's order; a member that is not text is left out and counted; an input that is not text
  * is RTD_EDATA.  Standard input is never seeked; zip and 7z need to be, so from a pipe they go
  * through an unlinked temporary file.
  *
@@ -29,7 +29,7 @@ struct rtd_archive_opts {
      * matches one of include (or include is empty) and none of exclude. */
     const struct rtd_strlist *include, *exclude; /* NULL: none */
     const char *tmpdir;                          /* NULL: $TMPDIR, or /tmp */
-    /* Told of each member left out because it is not text; may be NULL. */
+    /* Told of each member left out because it is not text, or of another kind; may be NULL. */
     void (*skipped)(const char *where, const char *why);
 };
 
@@ -37,7 +37,7 @@ struct rtd_archive_counts {
     uint64_t texts;    /* given by rtd_archive_next */
     uint64_t binary;   /* members that are not text */
     uint64_t excluded; /* members that the patterns leave out */
-    uint64_t other;    /* folders, links, devices */
+    uint64_t other;    /* links, devices, a crawl's requests: what is not read */
 };
 
 struct rtd_archive;

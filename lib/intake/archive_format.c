@@ -4,9 +4,11 @@
  * is recognised here is handed to libarchive, and then only to the one reader for it: its own
  * guessing takes some plain texts for archives. */
 #include <string.h>
+#include <strings.h>
 
-#include "intake/archive_internal.h"
+#include "base/lfs.h"
 #include "base/utf8.h"
+#include "intake/archive_internal.h"
 
 static bool at(const unsigned char *p, size_t n, size_t offset, const char *magic, size_t len)
 {
@@ -37,16 +39,20 @@ static bool is_lzma(const unsigned char *p, size_t n)
 }
 static bool is_lzip(const unsigned char *p, size_t n)
 {
-    return AT(0, "LZIP\1");
+    /* version 1, and a dictionary of 4 KiB to 512 MiB */
+    return AT(0, "LZIP\1") && n >= 6 && (p[5] & 31) >= 12 && (p[5] & 31) <= 29;
 }
 static bool is_zstd(const unsigned char *p, size_t n)
 {
-    return AT(0, "\x28\xb5\x2f\xfd") ||
-           (n >= 4 && p[0] >> 4 == 5 && at(p, n, 1, "\x2a\x4d\x18", 3));
+    return rtd_is_zstd(p, n);
 }
 static bool is_lz4(const unsigned char *p, size_t n)
 {
-    return AT(0, "\x04\x22\x4d\x18") || AT(0, "\x02\x21\x4c\x18");
+    if (AT(0, "\x02\x21\x4c\x18")) /* the old form: a block's length */
+        return n < 8 || p[7] == 0;
+    /* version 1, no reserved bit, blocks of 64 KiB to 4 MiB */
+    return AT(0, "\x04\x22\x4d\x18") && n >= 6 && (p[4] & 0xc2) == 0x40 && (p[5] & 0x8f) == 0 &&
+           p[5] >= 0x40;
 }
 static bool is_compress(const unsigned char *p, size_t n)
 {
@@ -111,20 +117,54 @@ static bool is_7zip(const unsigned char *p, size_t n)
 {
     return AT(0, "7z\xbc\xaf\x27\x1c");
 }
+/* A name of len bytes at `at`: a NUL ends it, and there is none before. */
+static bool name_at(const unsigned char *p, size_t n, size_t at, size_t len)
+{
+    if (len < 1 || len > 4096 || at + len > RTD_WINDOW)
+        return false;
+    if (at + len > n) /* cut */
+        return n <= at || !memchr(p + at, 0, n - at);
+    return memchr(p + at, 0, len) == p + at + len - 1;
+}
+/* len digits at `at`; of a head that is cut, those that are there. */
+static bool digits_at(const unsigned char *p, size_t n, size_t at, size_t len, int base,
+                      size_t *value)
+{
+    *value = 0;
+    for (size_t i = at; i < at + len && i < n; i++) {
+        const char *set = "0123456789abcdef", *k;
+        if (!p[i] || !(k = strchr(set, p[i] | (p[i] >= 'A' ? 32 : 0))) || k - set >= base)
+            return false;
+        *value = *value * (size_t)base + (size_t)(k - set);
+    }
+    return true;
+}
+static bool is_old_cpio(const unsigned char *p, size_t n, int low)
+{
+    size_t head[13], type;
+    if (n < 26)
+        return false;
+    for (int i = 0; i < 13; i++) /* 16-bit words of either order */
+        head[i] = (size_t)(p[2 * i + low] | p[2 * i + 1 - low] << 8);
+    type = head[3] & 0170000;
+    return head[0] == 070707 && strchr("\1\2\4\6\10\12\14", (int)(type >> 12)) && type &&
+           name_at(p, n, 26, head[10]);
+}
 static bool is_cpio(const unsigned char *p, size_t n)
 {
-    if (AT(0, "\xc7\x71") || AT(0, "\x71\xc7"))
-        return n >= 26;
-    if (!AT(0, "070701") && !AT(0, "070702") && !AT(0, "070707"))
-        return false;
-    for (int i = 6; i < 76; i++) /* a header of digits: hexadecimal, or octal */
-        if ((size_t)i >= n || !strchr("0123456789abcdefABCDEF", p[i]) || !p[i])
-            return false;
-    return true;
+    size_t all, name;
+    if (AT(0, "070707"))
+        return n >= 76 && digits_at(p, n, 0, 76, 8, &all) && digits_at(p, n, 59, 6, 8, &name) &&
+               name_at(p, n, 76, name);
+    if (AT(0, "070701") || AT(0, "070702"))
+        return n >= 76 && digits_at(p, n, 0, 110, 16, &all) && digits_at(p, n, 94, 8, 16, &name) &&
+               (n < 102 || name_at(p, n, 110, name));
+    return is_old_cpio(p, n, 0) || is_old_cpio(p, n, 1);
 }
 static bool is_ar(const unsigned char *p, size_t n)
 {
-    return AT(0, "!<arch>\n");
+    /* a head of 60 bytes for each member, which ends so */
+    return AT(0, "!<arch>\n") && (n == 8 || AT(66, "`\n"));
 }
 static bool is_rar(const unsigned char *p, size_t n)
 {
@@ -149,27 +189,53 @@ static bool is_lha(const unsigned char *p, size_t n)
 }
 static bool is_iso(const unsigned char *p, size_t n)
 {
-    return AT(32769, "CD001");
+    return AT(32769, "CD001\1") && (p[32768] <= 3 || p[32768] == 255);
 }
+static bool begins(const unsigned char *line, size_t n, const char *name)
+{
+    return n >= strlen(name) && !strncasecmp((const char *)line, name, strlen(name));
+}
+/* "WARC/1.0", and before the first empty line those fields that every record has. */
 static bool is_warc(const unsigned char *p, size_t n)
 {
-    return AT(0, "WARC/0.") || AT(0, "WARC/1.");
+    if (!AT(0, "WARC/") || n < 8 || p[5] < '0' || p[5] > '9' || p[6] != '.')
+        return false;
+    size_t i = 7;
+    while (i < n && p[i] >= '0' && p[i] <= '9')
+        i++;
+    if (i == 7 || !(AT(i, "\r\n") || AT(i, "\n")))
+        return false;
+    unsigned known = 0;
+    while (i < n) {
+        i += p[i] == '\r';
+        i += i < n && p[i] == '\n';
+        size_t line = i;
+        while (i < n && p[i] != '\r' && p[i] != '\n')
+            i++;
+        if (i == line && i < n)
+            return known == 3;
+        if (i == n)
+            break;
+        known |= begins(p + line, i - line, "WARC-Type:") ? 1u : 0;
+        known |= begins(p + line, i - line, "Content-Length:") ? 2u : 0;
+    }
+    return known != 0; /* a head that is cut */
 }
 
 static const struct rtd_format formats[] = {
-    {"zip", is_zip, archive_read_support_format_zip_seekable, true},
-    {"7z", is_7zip, archive_read_support_format_7zip, true},
+    {"zip", is_zip, rtd_members_libarchive, archive_read_support_format_zip_seekable, true},
+    {"7z", is_7zip, rtd_members_libarchive, archive_read_support_format_7zip, true},
     /* begins with zeros, like an empty tar: so it comes before it */
-    {"iso9660", is_iso, archive_read_support_format_iso9660, false},
-    {"tar", is_tar, archive_read_support_format_tar, false},
-    {"cpio", is_cpio, archive_read_support_format_cpio, false},
-    {"ar", is_ar, archive_read_support_format_ar, false},
-    {"rar", is_rar, archive_read_support_format_rar, false},
-    {"rar5", is_rar5, archive_read_support_format_rar5, false},
-    {"cab", is_cab, archive_read_support_format_cab, false},
-    {"xar", is_xar, archive_read_support_format_xar, false},
-    {"lha", is_lha, archive_read_support_format_lha, false},
-    {"warc", is_warc, archive_read_support_format_warc, false},
+    {"iso9660", is_iso, rtd_members_libarchive, archive_read_support_format_iso9660, false},
+    {"tar", is_tar, rtd_members_libarchive, archive_read_support_format_tar, false},
+    {"cpio", is_cpio, rtd_members_libarchive, archive_read_support_format_cpio, false},
+    {"ar", is_ar, rtd_members_libarchive, archive_read_support_format_ar, false},
+    {"rar", is_rar, rtd_members_libarchive, archive_read_support_format_rar, false},
+    {"rar5", is_rar5, rtd_members_libarchive, archive_read_support_format_rar5, false},
+    {"cab", is_cab, rtd_members_libarchive, archive_read_support_format_cab, false},
+    {"xar", is_xar, rtd_members_libarchive, archive_read_support_format_xar, false},
+    {"lha", is_lha, rtd_members_libarchive, archive_read_support_format_lha, false},
+    {"warc", is_warc, rtd_members_warc, NULL, false},
 };
 
 const struct rtd_format *rtd_format_of(const unsigned char *p, size_t n)
@@ -187,10 +253,11 @@ static const struct {
     bool always; /* begins like text, but is none */
     const char *name;
 } known[] = {
-    {"%PDF-", 5, true, "a PDF document"},
-    {"{\\rtf", 5, true, "an RTF document"},
-    {"\xff\xfe", 2, true, "UTF-16 text (iconv makes UTF-8 of it)"},
-    {"\xfe\xff", 2, true, "UTF-16 text (iconv makes UTF-8 of it)"},
+    {"%PDF-1.", 7, true, "a PDF document (pdftotext FILE - | corpus-shard)"},
+    {"%PDF-2.", 7, true, "a PDF document (pdftotext FILE - | corpus-shard)"},
+    {"{\\rtf1", 6, true, "an RTF document"},
+    {"\xff\xfe", 2, true, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
+    {"\xfe\xff", 2, true, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
     {"\x89PNG", 4, false, "a PNG image"},
     {"\xff\xd8\xff", 3, false, "a JPEG image"},
     {"GIF8", 4, false, "a GIF image"},
@@ -201,7 +268,10 @@ static const struct {
     {"\x89LZO", 4, false, "lzop data"},
     {"SQLite format 3", 15, false, "an SQLite database"},
     {"\xd0\xcf\x11\xe0", 4, false, "an old Office document"},
-    {"PAR1", 4, false, "a Parquet file"},
+    {"PAR1", 4, false,
+     "a Parquet file (python3 -c 'import pandas, sys; pandas.read_parquet(sys.argv[1])"
+     ".to_json(sys.stdout, orient=\"records\", lines=True)' FILE | corpus-shard --json)"},
+    {"ARROW1", 6, false, "an Arrow file"},
     {"\x93NUMPY", 6, false, "a NumPy array"},
     {"\x89HDF", 4, false, "an HDF5 file"},
 };
@@ -224,7 +294,11 @@ const char *rtd_not_text(const unsigned char *p, size_t n, bool all)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if ((binary || known[i].always) && at(p, n, 0, known[i].magic, known[i].len))
             return known[i].name;
-    return binary ? "binary data, or text that is not UTF-8" : NULL;
+    if (rtd_is_lfs(p, n))
+        return "a Git LFS pointer (git lfs pull fetches the file)";
+    return binary
+               ? "binary data, or text that is not UTF-8 (iconv -f LATIN1 -t UTF-8, or what it is)"
+               : NULL;
 }
 
 /* --- names --- */
@@ -255,12 +329,17 @@ int rtd_check_suffix(const char *path, const char *const packed[4], const char *
             layer++;
             want = suffixes[i].format;
         } else if (packing) {
-            return rtd_fail(err, RTD_EDATA, "%s: not %s data, in spite of its name", path, want);
+            return rtd_fail(err, RTD_EDATA,
+                            "%s: not %s data, in spite of its name (through a pipe it is read as "
+                            "what it is)",
+                            path, want);
         }
         if (want)
             return format && !strcmp(format, want)
                        ? RTD_OK
-                       : rtd_fail(err, RTD_EDATA, "%s: not a %s archive, in spite of its name",
+                       : rtd_fail(err, RTD_EDATA,
+                                  "%s: not a %s archive, in spite of its name (through a pipe it "
+                                  "is read as what it is)",
                                   path, want);
         n -= k; /* what stands before it: .tar.gz */
         i = 0;

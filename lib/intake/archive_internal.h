@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/io.h"
+#include "intake/members.h"
 
 enum { RTD_WINDOW = 1 << 16 }; /* bytes of look-ahead, and of one read */
 
@@ -48,12 +49,13 @@ const struct rtd_packing *rtd_packing_of(const unsigned char *p, size_t n); /* N
  * first, go to packed[4] (NULL: none).  On failure *b is what it was and still to be closed. */
 int rtd_bytes_unpack(struct rtd_bytes **b, const char *packed[4], struct rtd_err *err);
 
-/* One archive format; `seeks`: libarchive can read it only from a file. */
+/* One kind of container, how it begins, and the reader of its members. */
 struct rtd_format {
     const char *name;
-    bool (*match)(const unsigned char *p, size_t n);
-    int (*support)(struct archive *);
-    bool seeks;
+    bool (*match)(const unsigned char *p, size_t n); /* its whole head, not a few bytes of it */
+    int (*open)(struct rtd_members **m, const struct rtd_container *c, struct rtd_err *err);
+    int (*support)(struct archive *); /* libarchive's reader of this format alone, if it is one */
+    bool seeks;                       /* and it can only read it from a file */
 };
 const struct rtd_format *rtd_format_of(const unsigned char *p, size_t n); /* NULL: none */
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include <zstd.h>
+#include <zstd_errors.h>
 
 #include "intake/archive_internal.h"
 
@@ -147,8 +149,15 @@ static int filter_failed(struct filter *f, struct rtd_err *err)
 {
     const char *why = archive_error_string(f->ar);
     char text[200];
+    if (archive_errno(f->ar) == ENOMEM)
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", f->base.name);
     if (!why)
         why = "cannot be unpacked";
+    if (strstr(why, ZSTD_getErrorString(ZSTD_error_frameParameter_windowTooLarge)))
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: zstd data with a window over 128 MiB: zstd -d --long=31 -c FILE | "
+                        "corpus-shard",
+                        f->base.name);
     return rtd_fail(err, RTD_EDATA, "%s: damaged or truncated %s data: %s", f->base.name,
                     f->packing->name, rtd_mask_text(text, sizeof text, why, strlen(why)));
 }

@@ -19,8 +19,10 @@ static unsigned char *put(struct rtd_clean *c, uint32_t ch, const unsigned char 
     bool first = !c->started, after_cr = c->after_cr;
     c->started = true;
     c->after_cr = false;
-    if (ch == 0xfeff && (first || !c->repair_only))
+    if (ch == 0xfeff && (first || !c->repair_only)) {
+        c->controls += !first;
         return o;
+    }
     if (!c->repair_only) {
         if (ch == '\n' && after_cr)
             return o;

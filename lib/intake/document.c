@@ -233,6 +233,7 @@ int rtd_doc_builder_add(struct rtd_doc_builder *d, const void *data, size_t len,
                         struct rtd_err *err)
 {
     int st = rtd_clean_add(&d->clean, data, len, false, &d->in, err);
+    d->counts.bytes += len;
     return st ? st : take(d, false, err);
 }
 

@@ -34,6 +34,7 @@ struct rtd_document {
 };
 
 struct rtd_doc_counts {
+    uint64_t bytes;     /* of all texts, as they came */
     uint64_t documents; /* given to the sink */
     uint64_t split;     /* documents that were split */
     uint64_t bad;       /* U+FFFD put for bytes that are not UTF-8, and half surrogates */

@@ -90,9 +90,46 @@ printf '%s\n' d/one.txt three.text | cmp - got
 corpus-shard -q --include 'd/*' --exclude '*.gz' --exclude noise.bin --source USTAR.tar | ts-dump | jq -r .source | uniq >got
 echo d/one.txt | cmp - got
 corpus-shard USTAR.tar 2>err >out
-grep -qx 'corpus-shard: 1 member(s) skipped that are not text' err
+grep -qx 'corpus-shard: warning: 1 member(s) skipped that are not text, 1 member(s) skipped for their kind (-v names them)' err
 corpus-shard -v USTAR.tar 2>err >out
 grep -q '^corpus-shard: USTAR.tar: d/noise.bin: skipped: ' err
+grep -q '^corpus-shard: USTAR.tar: link: skipped: a symbolic link' err
+
+# what would do is said: the rest of a tar without its end, a window that is too large, columns
+head -c -1024 small.tar >open.tar
+expect 1 corpus-shard open.tar
+grep -q '2 members up to there are complete.*tar xOf FILE | corpus-shard' err || fail "$(cat err)"
+tar xOf open.tar | corpus-shard -q --text | cmp - <(cat small.txt small.txt)
+zstd -q --long=28 --stream-size=200000000 -c small.txt >long.txt.zst 2>/dev/null || true
+if ! zstd -t long.txt.zst 2>/dev/null && zstd -qt --long=28 long.txt.zst; then
+    for input in long.txt.zst twice.tar; do
+        tar cf twice.tar long.txt.zst
+        expect 1 corpus-shard -q "$input"
+        grep -q 'window over 128 MiB: zstd -d --long=31 -c FILE | corpus-shard' err || fail "$input: $(cat err)"
+        ! grep -q damaged err || fail "$input: $(cat err)"
+    done
+fi
+{ printf PAR1 && head -c 100 /dev/zero && printf PAR1; } >t.parquet
+expect 1 corpus-shard t.parquet
+grep -q 'read_parquet.*| corpus-shard --json' err || fail "$(cat err)"
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 7 >lfs.txt
+for tool in corpus-shard 'wordpiece --vocab lfs.txt' vocab-train 'ts-load --kind documents'; do
+    expect 1 $tool lfs.txt
+    grep -q 'git lfs pull' err || fail "$tool: $(cat err)"
+done
+tar cf lfs.tar lfs.txt all.txt
+corpus-shard -v lfs.tar 2>err | cmp - all.ts
+grep -q 'lfs.tar: lfs.txt: skipped: a Git LFS pointer' err || fail "$(cat err)"
+# no descriptor left is not damage
+gzip -k all.txt
+for f in all.txt.gz USTAR.tar.zst packed.zip; do
+    for ((n = 3; n < 8; n++)); do
+        got=0
+        (ulimit -n $n && exec corpus-shard -q "$f") >out 2>err || got=$?
+        [ $got = 0 ] || [[ $got = 3 && $(cat err) == *'Too many open files' ]] || [ $got = 127 ] ||
+            fail "$f, $n descriptors: status $got: $(cat err)"
+    done
+done
 
 # bad archives
 expect 1 corpus-shard encrypted.zip
