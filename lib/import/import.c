@@ -10,9 +10,11 @@
 
 #include "base/io.h"
 #include "import/google.h"
+#include "import/modules.h"
 #include "import/vocabulary.h"
 #include "import/weights.h"
 #include "model/directory.h"
+#include "model/embedding.h"
 #include "model/network.h"
 
 static int join(char path[PATH_MAX], const char *dir, const char *name, struct rtd_err *err)
@@ -28,60 +30,6 @@ static bool holds(const char *dir, const char *name)
     char path[PATH_MAX];
     struct rtd_err none = {0};
     return !join(path, dir, name, &none) && rtd_exists(path);
-}
-
-static int read_weights(struct rtd_weights *all, const char *dir, struct rtd_import_origin *from,
-                        struct rtd_err *err)
-{
-    static const struct {
-        const char *file, *what;
-        int (*read)(struct rtd_weights *, const char *, struct rtd_err *);
-        bool directory;
-    } forms[] = {
-        {"model.safetensors", "safetensors", rtd_read_safetensors, false},
-        {"model.safetensors.index.json", "sharded safetensors", rtd_read_sharded, true},
-        {"pytorch_model.bin", "a PyTorch file", rtd_read_torch, false},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (!holds(dir, forms[i].file))
-            continue;
-        from->form = forms[i].what;
-        int st = join(from->weights, dir, forms[i].file, err);
-        return st ? st : forms[i].read(all, forms[i].directory ? dir : from->weights, err);
-    }
-    return rtd_fail(err, RTD_EDATA,
-                    "%s: no model.safetensors, model.safetensors.index.json or pytorch_model.bin",
-                    dir);
-}
-
-/* Present names; and from them the kind of the model, where nobody said it. */
-static int rename_weights(struct rtd_weights *all, struct rtd_config *c, struct rtd_err *err)
-{
-    for (size_t i = 0; i < all->n; i++) {
-        char *longer = realloc(all->w[i].name, strlen(all->w[i].name) + 2);
-        if (!longer)
-            return rtd_fail(err, RTD_ESYS, "not enough memory");
-        rtd_params_rename(longer);
-        all->w[i].name = longer;
-        if (!c->model_type[0])
-            rtd_config_guess(c, longer);
-    }
-    return RTD_OK;
-}
-
-/* Small files of sentence-transformers that say how embeddings are made. */
-static int copy_pooling(const char *from, const char *to, struct rtd_err *err)
-{
-    char a[PATH_MAX], b[PATH_MAX];
-    if (!holds(from, "1_Pooling/config.json"))
-        return RTD_OK;
-    if (join(b, to, "1_Pooling", err))
-        return err->status;
-    if (mkdir(b, 0777))
-        return rtd_fail_sys(err, "%s", b);
-    if (join(a, from, "1_Pooling/config.json", err) || join(b, to, "1_Pooling/config.json", err))
-        return err->status;
-    return rtd_copy_file(a, b, err);
 }
 
 static int write_weights(const char *dir, const struct rtd_weights *all, struct rtd_err *err)
@@ -133,17 +81,22 @@ static int import_directory(const char *source, const char *tmp, const struct rt
     struct rtd_weights all = {0};
     struct rtd_config c = {0};
     struct rtd_vocabulary v = {0};
-    int st = rtd_config_load(&c, source, err);
+    char dir[PATH_MAX]; /* of the transformer */
+    int st = rtd_transformer_dir(dir, source, err);
     if (!st)
-        st = rtd_vocabulary_find(&v, source, o->vocab, err);
+        st = rtd_config_load(&c, dir, err);
     if (!st)
-        st = read_weights(&all, source, from, err);
+        st = rtd_vocabulary_find(&v, dir, o->vocab, err);
     if (!st)
-        st = rename_weights(&all, &c, err);
+        st = rtd_read_weights(&all, dir, &from->form, from->weights, err);
+    if (!st)
+        st = rtd_weights_rename(&all, rtd_params_rename, err);
+    for (size_t i = 0; i < all.n && !st && !c.model_type[0]; i++)
+        rtd_config_guess(&c, all.w[i].name);
     if (!st)
         st = rtd_weights_check(&all, from->weights, err);
     if (!st)
-        st = copy_pooling(source, tmp, err);
+        st = rtd_import_modules(source, tmp, (size_t)c.hidden_size, err);
     if (!st)
         st = rtd_import_write(tmp, &c, &all, &v, err);
     rtd_weights_free(&all);
@@ -173,18 +126,21 @@ static int check_prefix(const char *source, struct rtd_err *err)
 /* The prefix that DIR/checkpoint names: model_checkpoint_path: "NAME". */
 static int find_prefix(char prefix[PATH_MAX], const char *source, struct rtd_err *err)
 {
-    char path[PATH_MAX], *text, name[NAME_MAX + 1];
+    char path[PATH_MAX], *text, name[PATH_MAX];
     size_t len;
     snprintf(prefix, PATH_MAX, "%s", source);
     if (!holds(source, "checkpoint"))
         return check_prefix(source, err);
     if (join(path, source, "checkpoint", err) || rtd_read_file(path, 1 << 20, &text, &len, err))
         return err->status;
-    int found = sscanf(text, "model_checkpoint_path: \"%255[^\"]\"", name);
+    /* the path that it had where it was trained; its last part lies beside */
+    int found = sscanf(text, "model_checkpoint_path: \"%4095[^\"]\"", name);
     free(text);
-    if (found != 1 || strchr(name, '/'))
-        return rtd_fail(err, RTD_EDATA, "%s: names no checkpoint beside it", path);
-    return join(prefix, source, name, err);
+    const char *slash = found == 1 ? strrchr(name, '/') : NULL;
+    const char *last = slash ? slash + 1 : name;
+    if (found != 1 || !*last)
+        return rtd_fail(err, RTD_EDATA, "%s: names no checkpoint", path);
+    return join(prefix, source, last, err);
 }
 
 static int import_google(const char *source, const char *tmp, const struct rtd_import_options *o,
@@ -225,10 +181,11 @@ static void rename_error(struct rtd_err *err, const char *tmp, const char *sourc
 int rtd_import(const char *source, const char *out, const struct rtd_import_options *o,
                struct rtd_import_origin *from, struct rtd_err *err)
 {
-    char tmp[PATH_MAX], config[PATH_MAX];
+    char tmp[PATH_MAX], dir[PATH_MAX], config[PATH_MAX];
     if (!o->force && rtd_exists(out))
         return rtd_fail(err, RTD_EUSAGE, "%s: exists (-f replaces it)", out);
-    if (rtd_config_path(config, source, err) || rtd_tmpdir(out, tmp, sizeof tmp, err))
+    if (rtd_transformer_dir(dir, source, err) || rtd_config_path(config, dir, err) ||
+        rtd_tmpdir(out, tmp, sizeof tmp, err))
         return err->status;
     bool google = !rtd_exists(config);
     *from = (struct rtd_import_origin){.form = "a TensorFlow checkpoint"};

@@ -36,16 +36,20 @@ struct rtd_pickle_value {
     size_t n, cap;
     enum rtd_element element; /* storage */
     size_t size;              /* storage: bytes of an element */
-    int ndim;                 /* tensor */
-    size_t dims[RTD_ST_MAX_DIMS], stride[RTD_ST_MAX_DIMS], offset;
+    struct rtd_pickle_view {  /* tensor; owned by the pickle */
+        int ndim;
+        size_t dims[RTD_ST_MAX_DIMS], stride[RTD_ST_MAX_DIMS], offset;
+    } * view;
 };
 
 struct rtd_pickle; /* all values of one pickle */
-/* Read one pickle from data; *used: its bytes.  name is for messages. */
+/* Read one pickle from data, of at most RTD_PICKLE_MAX values; *used: its bytes.  name is for
+ * messages. */
+enum { RTD_PICKLE_MAX = 1 << 22 };
 int rtd_pickle_read(struct rtd_pickle **p, const unsigned char *data, size_t len, size_t *used,
                     const char *name, struct rtd_err *err);
 const struct rtd_pickle_value *rtd_pickle_root(const struct rtd_pickle *p);
-/* The storage of that key which some value refers to, or NULL. */
+/* The first storage of that key which some value refers to, or NULL. */
 const struct rtd_pickle_value *rtd_pickle_storage(const struct rtd_pickle *p, const char *key);
 void rtd_pickle_free(struct rtd_pickle *p);
 

@@ -152,7 +152,7 @@ struct bundle {
     unsigned shards;
     struct {
         unsigned char *map;
-        size_t len;
+        size_t len, taken; /* bytes, and those that tensors have had */
     } shard[SHARDS_MAX];
     struct rtd_weights *all;
 };
@@ -199,6 +199,9 @@ static int take_tensor(struct bundle *b, const char *name, const struct entry *e
     if (e->offset > len || e->size > len - e->offset)
         return rtd_fail(err, RTD_EDATA, "%s: %s lies behind the end of its data file", b->prefix,
                         name);
+    b->shard[e->shard].taken += e->size;
+    if (b->shard[e->shard].taken > len)
+        return rtd_fail(err, RTD_EDATA, "%s: its tensors overlap", b->prefix);
     const unsigned char *data = b->shard[e->shard].map + e->offset;
     if (masked(rtd_crc32c(0, data, (size_t)e->size)) != e->crc)
         return rtd_fail(err, RTD_EDATA, "%s: %s: its checksum is wrong", b->prefix, name);
@@ -213,16 +216,19 @@ static int take_tensor(struct bundle *b, const char *name, const struct entry *e
 
 struct index {
     unsigned char *data;
-    size_t len;
+    size_t len, taken; /* bytes, and those that blocks have had */
 };
 
 /* A block behind its handle (offset, size); checked. */
-static int block_at(const struct index *x, struct slice *handle, struct slice *block,
-                    const char *prefix, struct rtd_err *err)
+static int block_at(struct index *x, struct slice *handle, struct slice *block, const char *prefix,
+                    struct rtd_err *err)
 {
     uint64_t offset = varint(handle), size = varint(handle);
     if (handle->bad || offset > x->len || size > x->len - offset || x->len - offset - size < 5)
         return rtd_fail(err, RTD_EDATA, "%s.index: a block that is not there", prefix);
+    x->taken += size;
+    if (x->taken > x->len)
+        return rtd_fail(err, RTD_EDATA, "%s.index: its blocks overlap", prefix);
     const unsigned char *p = x->data + offset;
     if (masked(rtd_crc32c(0, p, (size_t)size + 1)) != fixed32(p + size + 1))
         return rtd_fail(err, RTD_EDATA, "%s.index: a checksum is wrong", prefix);
@@ -290,7 +296,7 @@ static int read_block(struct bundle *b, struct slice block, struct rtd_err *err)
     return st || !block.bad ? st : rtd_fail(err, RTD_EDATA, "%s.index: a damaged block", b->prefix);
 }
 
-static int read_table(struct bundle *b, const struct index *x, struct rtd_err *err)
+static int read_table(struct bundle *b, struct index *x, struct rtd_err *err)
 {
     static const unsigned char magic[] = {0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb};
     char key[NAME_MAX_LEN];
@@ -313,7 +319,7 @@ static int read_table(struct bundle *b, const struct index *x, struct rtd_err *e
 int rtd_read_tensorflow(struct rtd_weights *all, const char *prefix, struct rtd_err *err)
 {
     char path[PATH_MAX], *text;
-    struct index x;
+    struct index x = {0};
     struct bundle *b = calloc(1, sizeof *b);
     if (!b)
         return rtd_fail(err, RTD_ESYS, "not enough memory");

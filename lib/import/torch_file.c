@@ -30,7 +30,6 @@ __attribute__((constructor)) static void name_libarchive(void)
 
 /* The bytes of a storage. */
 struct storage {
-    char *key; /* owned */
     const unsigned char *data;
     unsigned char *owned; /* NULL: data lies in the file */
     size_t len;
@@ -42,11 +41,15 @@ struct torch {
     size_t len;
     struct storage *s; /* [n] */
     size_t n, cap;
+    struct rtd_names keys; /* of s, by number */
+    size_t unpacked, held; /* bytes of storages that are not the file's own, and of tensors */
     struct rtd_pickle *table;
 };
 
 static struct storage *add_storage(struct torch *t, const char *key, struct rtd_err *err)
 {
+    size_t number;
+    bool known;
     if (t->n == t->cap) {
         size_t cap = 2 * t->cap + 64;
         struct storage *s = realloc(t->s, cap * sizeof *s);
@@ -57,26 +60,35 @@ static struct storage *add_storage(struct torch *t, const char *key, struct rtd_
         t->s = s;
         t->cap = cap;
     }
-    t->s[t->n] = (struct storage){.key = strdup(key)};
-    if (!t->s[t->n].key) {
-        rtd_fail(err, RTD_ESYS, "%s: not enough memory", t->path);
+    if (rtd_names_add(&t->keys, key, &number, &known, err))
+        return NULL;
+    if (known) {
+        rtd_fail(err, RTD_EDATA, "%s: a storage that is there twice", t->path);
         return NULL;
     }
+    t->s[t->n] = (struct storage){.data = NULL};
     return &t->s[t->n++];
 }
 
 static const struct storage *find_storage(const struct torch *t, const char *key)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (strcmp(t->s[i].key, key) == 0)
-            return &t->s[i];
-    return NULL;
+    size_t i;
+    return rtd_names_find(&t->keys, key, &i) ? &t->s[i] : NULL;
+}
+
+/* Count bytes that are made of the file's; it cannot hold many times what it is. */
+static int count_bytes(const struct torch *t, size_t *sum, size_t bytes, struct rtd_err *err)
+{
+    if (__builtin_add_overflow(*sum, bytes, sum) || *sum / RTD_WEIGHTS_SHARE > t->len)
+        return rtd_fail(err, RTD_EDATA, "%s: its tensors are more than %d times the file", t->path,
+                        RTD_WEIGHTS_SHARE);
+    return RTD_OK;
 }
 
 /* --- tensors out of storages --- */
 
 /* The highest element that a view reaches lies in the storage. */
-static bool fits(const struct rtd_pickle_value *v, size_t elements)
+static bool fits(const struct rtd_pickle_view *v, size_t elements)
 {
     size_t last = v->offset, product;
     for (int i = 0; i < v->ndim; i++) {
@@ -89,10 +101,11 @@ static bool fits(const struct rtd_pickle_value *v, size_t elements)
     return last < elements;
 }
 
-static int take_tensor(struct rtd_weights *all, const struct torch *t, const char *name,
-                       const struct rtd_pickle_value *v, struct rtd_err *err)
+static int take_tensor(struct rtd_weights *all, struct torch *t, const char *name,
+                       const struct rtd_pickle_value *tensor, struct rtd_err *err)
 {
-    const struct rtd_pickle_value *which = v->item[0];
+    const struct rtd_pickle_value *which = tensor->item[0];
+    const struct rtd_pickle_view *v = tensor->view;
     const struct storage *s = find_storage(t, which->text);
     size_t size = rtd_element_size(which->element), at[RTD_ST_MAX_DIMS] = {0}, from = v->offset;
     if (size == 0) /* integers: position_ids */
@@ -102,8 +115,10 @@ static int take_tensor(struct rtd_weights *all, const struct torch *t, const cha
                         name);
     size_t count = 1;
     for (int i = 0; i < v->ndim; i++)
-        if (__builtin_mul_overflow(count, v->dims[i], &count) || count > t->len)
+        if (__builtin_mul_overflow(count, v->dims[i], &count) || count > RTD_WEIGHTS_SHARE * t->len)
             return rtd_fail(err, RTD_EDATA, "%s: %s: larger than the file", t->path, name);
+    if (count_bytes(t, &t->held, count * size, err))
+        return err->status;
     struct rtd_weight *w = rtd_weights_add(all, name, v->ndim, v->dims, err);
     if (!w)
         return err->status;
@@ -122,8 +137,8 @@ static int take_tensor(struct rtd_weights *all, const struct torch *t, const cha
 
 /* A table of tensors, or one that holds it under a usual name.  A pickle can put a table into
  * itself: `depth` ends that. */
-static int take_table(struct rtd_weights *all, const struct torch *t,
-                      const struct rtd_pickle_value *root, int depth, struct rtd_err *err)
+static int take_table(struct rtd_weights *all, struct torch *t, const struct rtd_pickle_value *root,
+                      int depth, struct rtd_err *err)
 {
     int st = RTD_OK;
     if (depth > TABLES_MAX)
@@ -155,6 +170,8 @@ static int read_entry(struct torch *t, struct archive *a, struct archive_entry *
         return RTD_OK;
     if ((uint64_t)size > t->len)
         return rtd_fail(err, RTD_EDATA, "%s: an entry larger than the file", t->path);
+    if (count_bytes(t, &t->unpacked, (size_t)size, err))
+        return err->status;
     struct storage *s =
         add_storage(t, strncmp(slash + 1, "data/", 5) == 0 ? slash + 6 : slash + 1, err);
     if (!s)
@@ -296,11 +313,10 @@ int rtd_read_torch(struct rtd_weights *all, const char *path, struct rtd_err *er
     if (!st)
         st = take_table(all, &t, rtd_pickle_root(t.table), 0, err);
     rtd_pickle_free(t.table);
-    for (size_t i = 0; i < t.n; i++) {
-        free(t.s[i].key);
+    for (size_t i = 0; i < t.n; i++)
         free(t.s[i].owned);
-    }
     free(t.s);
+    rtd_names_free(&t.keys);
     munmap(map, t.len);
     return st;
 }

@@ -1,7 +1,6 @@
 /* rtdtools - MIT licence */
 #include "import/weights.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,69 +8,94 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "base/json.h"
 #include "base/mem.h"
 
 enum { INDEX_MAX = 64 << 20 };
 
 void rtd_weights_free(struct rtd_weights *all)
 {
-    for (size_t i = 0; i < all->n; i++) {
-        free(all->w[i].name);
+    for (size_t i = 0; i < all->n; i++)
         free(all->w[i].data);
-    }
     free(all->w);
+    rtd_names_free(&all->names);
     *all = (struct rtd_weights){0};
+}
+
+static int check_name(const char *name, struct rtd_err *err)
+{
+    char shown[80];
+    bool plain = strlen(name) + 1 < RTD_WEIGHT_NAME; /* a new one may be longer by one */
+    for (const char *c = name; *c; c++)
+        plain &= (unsigned char)*c > 32 && (unsigned char)*c < 127;
+    return plain ? RTD_OK
+                 : rtd_fail(err, RTD_EDATA, "a tensor's name is not plain text: '%s'",
+                            rtd_mask_text(shown, sizeof shown, name, strlen(name)));
+}
+
+/* The name of the next tensor. */
+static const char *add_name(struct rtd_names *names, const char *name, struct rtd_err *err)
+{
+    size_t number = 0;
+    bool known;
+    if (names->n >= RTD_WEIGHTS_MAX)
+        rtd_fail(err, RTD_EDATA, "more than %d tensors", RTD_WEIGHTS_MAX);
+    else if (!check_name(name, err) && !rtd_names_add(names, name, &number, &known, err) && known)
+        rtd_fail(err, RTD_EDATA, "%s: there twice", name);
+    return err->status ? NULL : names->name[number];
 }
 
 struct rtd_weight *rtd_weights_add(struct rtd_weights *all, const char *name, int ndim,
                                    const size_t *dims, struct rtd_err *err)
 {
-    size_t count = 1;
-    char shown[80];
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < 33 || (unsigned char)*c > 126) {
-            rtd_fail(err, RTD_EDATA, "a tensor's name is not plain text: '%s'",
-                     rtd_mask_text(shown, sizeof shown, name, strlen(name)));
-            return NULL;
-        }
-    if (all->n == all->cap) {
-        size_t cap = 2 * all->cap + 64;
-        struct rtd_weight *w = realloc(all->w, cap * sizeof *w);
-        if (!w) {
-            rtd_fail(err, RTD_ESYS, "not enough memory");
-            return NULL;
-        }
-        all->w = w;
-        all->cap = cap;
-    }
-    struct rtd_weight *w = &all->w[all->n];
-    *w = (struct rtd_weight){.ndim = ndim, .name = strdup(name)};
+    struct rtd_weight w = {.ndim = ndim, .count = 1};
     for (int i = 0; i < ndim; i++) {
-        w->dims[i] = dims[i];
-        if (!rtd_mul_size(count, dims[i], &count)) {
-            free(w->name);
+        w.dims[i] = dims[i];
+        if (!rtd_mul_size(w.count, dims[i], &w.count) || w.count >= SIZE_MAX / sizeof *w.data) {
             rtd_fail(err, RTD_EDATA, "%s: too large", name);
             return NULL;
         }
     }
-    w->count = count;
-    w->data = count < SIZE_MAX / sizeof *w->data ? malloc((count + 1) * sizeof *w->data) : NULL;
-    if (!w->name || !w->data) {
-        free(w->name);
-        free(w->data);
+    if (all->n == all->cap) {
+        size_t cap = 2 * all->cap + 64;
+        struct rtd_weight *list = realloc(all->w, cap * sizeof *list);
+        if (!list) {
+            rtd_fail(err, RTD_ESYS, "not enough memory");
+            return NULL;
+        }
+        all->w = list;
+        all->cap = cap;
+    }
+    w.name = add_name(&all->names, name, err);
+    if (!w.name)
+        return NULL;
+    w.data = malloc((w.count + 1) * sizeof *w.data);
+    if (!w.data) {
         rtd_fail(err, RTD_ESYS, "%s: not enough memory", name);
         return NULL;
     }
-    all->n++;
-    return w;
+    all->w[all->n] = w;
+    return &all->w[all->n++];
 }
 
 const struct rtd_weight *rtd_weights_find(const struct rtd_weights *all, const char *name)
 {
-    for (size_t i = 0; i < all->n; i++)
-        if (strcmp(all->w[i].name, name) == 0)
-            return &all->w[i];
-    return NULL;
+    size_t i;
+    return rtd_names_find(&all->names, name, &i) ? &all->w[i] : NULL;
+}
+
+int rtd_weights_rename(struct rtd_weights *all, void (*rename)(char *name), struct rtd_err *err)
+{
+    struct rtd_names now = {0};
+    char name[RTD_WEIGHT_NAME];
+    for (size_t i = 0; i < all->n && !err->status; i++) {
+        strcpy(name, all->w[i].name);
+        rename(name);
+        all->w[i].name = add_name(&now, name, err);
+    }
+    rtd_names_free(&all->names);
+    all->names = now;
+    return err->status;
 }
 
 int rtd_weights_check(const struct rtd_weights *all, const char *file, struct rtd_err *err)
@@ -128,7 +152,7 @@ float rtd_element_at(enum rtd_element type, const unsigned char *data, size_t i)
     }
 }
 
-int rtd_read_safetensors(struct rtd_weights *all, const char *path, struct rtd_err *err)
+static int read_safetensors(struct rtd_weights *all, const char *path, struct rtd_err *err)
 {
     struct rtd_st *st;
     int status = rtd_st_open(&st, path, err);
@@ -145,49 +169,80 @@ int rtd_read_safetensors(struct rtd_weights *all, const char *path, struct rtd_e
     return status;
 }
 
-/* The files of a weight map, each once. */
-static int read_files(struct rtd_weights *all, const char *dir, const json_t *map,
-                      struct rtd_err *err)
+typedef int read_file(struct rtd_weights *all, const char *path, struct rtd_err *err);
+
+static int join(char path[PATH_MAX], const char *dir, const char *name, struct rtd_err *err)
 {
-    json_t *seen = json_object(), *v;
-    const char *key;
-    int st = seen ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
-    json_object_foreach((json_t *)map, key, v)
-    {
-        char path[PATH_MAX];
-        const char *file = json_string_value(v);
-        if (st || (file && json_object_get(seen, file)))
-            continue;
-        if (!file || strchr(file, '/') ||
-            snprintf(path, sizeof path, "%s/%s", dir, file) >= PATH_MAX)
-            st = rtd_fail(err, RTD_EDATA, "%s: the index names no plain file for a tensor", dir);
-        else
-            st = rtd_read_safetensors(all, path, err);
-        if (!st)
-            json_object_set_new(seen, file, json_true());
-    }
-    json_object_foreach((json_t *)map, key, v)
-    {
-        if (!st && !rtd_weights_find(all, key) && !strstr(key, "position_ids"))
-            st = rtd_fail(err, RTD_EDATA, "%s: %s is in no file", dir, key);
-    }
-    json_decref(seen);
-    return st;
+    return snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX
+               ? RTD_OK
+               : rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
 }
 
-int rtd_read_sharded(struct rtd_weights *all, const char *dir, struct rtd_err *err)
+/* The files of a weight map, each once; then every tensor of the map has to be there. */
+static int read_map(struct rtd_weights *all, const char *dir, const struct rtd_json *map,
+                    read_file *read, struct rtd_err *err)
 {
-    char path[PATH_MAX], *text;
+    struct rtd_names files = {0};
+    char path[PATH_MAX];
+    size_t unused;
+    bool known;
+    struct rtd_json_walk w = rtd_json_walk(map);
+    while (!err->status && rtd_json_step(&w)) {
+        if (w.value->kind != RTD_JSON_TEXT || strchr(w.value->text, '/') || w.value->n == 0)
+            rtd_fail(err, RTD_EDATA, "%s: the index names no plain file for a tensor", dir);
+        else if (!rtd_names_add(&files, w.value->text, &unused, &known, err) && !known &&
+                 !join(path, dir, w.value->text, err))
+            read(all, path, err);
+    }
+    w = rtd_json_walk(map);
+    while (!err->status && rtd_json_step(&w))
+        if (!rtd_weights_find(all, w.key->text) && !strstr(w.key->text, "position_ids"))
+            rtd_fail(err, RTD_EDATA, "%s: %.200s is in no file", dir, w.key->text);
+    rtd_names_free(&files);
+    return err->status;
+}
+
+static int read_index(struct rtd_weights *all, const char *dir, const char *path, read_file *read,
+                      struct rtd_err *err)
+{
+    struct rtd_json_doc doc = {0};
+    const struct rtd_json *map;
+    char *text;
     size_t len;
-    if (snprintf(path, sizeof path, "%s/model.safetensors.index.json", dir) >= PATH_MAX)
-        return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
     if (rtd_read_file(path, INDEX_MAX, &text, &len, err))
         return err->status;
-    json_t *root = json_loadb(text, len, 0, NULL);
+    if (!rtd_json_read(&doc, text, len, path, 0, err) &&
+        !rtd_json_want(doc.root, "weight_map", RTD_JSON_OBJECT, &map, path, 0, err))
+        read_map(all, dir, map, read, err);
+    rtd_json_free(&doc);
     free(text);
-    const json_t *map = json_object_get(root, "weight_map");
-    int st = json_is_object(map) ? read_files(all, dir, map, err)
-                                 : rtd_fail(err, RTD_EDATA, "%s: no object \"weight_map\"", path);
-    json_decref(root);
-    return st;
+    return err->status;
+}
+
+int rtd_read_weights(struct rtd_weights *all, const char *dir, const char **form,
+                     char file[PATH_MAX], struct rtd_err *err)
+{
+    static const struct {
+        const char *file, *what;
+        read_file *read;
+        bool index;
+    } forms[] = {
+        {"model.safetensors", "safetensors", read_safetensors, false},
+        {"model.safetensors.index.json", "sharded safetensors", read_safetensors, true},
+        {"pytorch_model.bin", "a PyTorch file", rtd_read_torch, false},
+        {"pytorch_model.bin.index.json", "PyTorch files", rtd_read_torch, true},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (join(file, dir, forms[i].file, err))
+            return err->status;
+        *form = forms[i].what;
+        if (rtd_exists(file))
+            return forms[i].index ? read_index(all, dir, file, forms[i].read, err)
+                                  : forms[i].read(all, file, err);
+    }
+    file[0] = '\0';
+    return rtd_fail(err, RTD_EDATA,
+                    "%s: no model.safetensors or pytorch_model.bin, nor an index of several: other "
+                    "forms (TensorFlow 2, Flax, ONNX) are not read, save_pretrained makes one",
+                    dir);
 }

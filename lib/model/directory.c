@@ -12,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/io.h"
+#include "model/embedding.h"
 #include "model/network.h"
 
 enum { SMALL_MAX = 64 << 20 };
@@ -19,8 +20,9 @@ enum { SMALL_MAX = 64 << 20 };
 #define WEIGHTS "model.safetensors"
 #define SEAL "rtd_files" /* metadata: a JSON object of file name and digest */
 
-static const char *const small_files[] = {"config.json", "special_tokens_map.json",
-                                          "tokenizer_config.json", "vocab.txt"};
+static const char *const small_files[] = {
+    "config.json",  "special_tokens_map.json",           "tokenizer_config.json",    "vocab.txt",
+    "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"};
 enum { NSMALL = sizeof small_files / sizeof small_files[0] };
 
 static int join(char path[PATH_MAX], const char *dir, const char *file, struct rtd_err *err)
@@ -49,48 +51,74 @@ static int file_digest(char out[33], const char *dir, const char *file, struct r
 
 /* --- the seal --- */
 
+/* One file against its digest. */
+static int check_file(const char *dir, const char *file, const char *want, struct rtd_err *err)
+{
+    char sum[33];
+    if (!want || file[0] == '/' || strstr(file, ".."))
+        return rtd_fail(err, RTD_EDATA, "%s: %s is damaged", dir, SEAL);
+    int st = file_digest(sum, dir, file, err);
+    if (!st && !sum[0])
+        st = rtd_fail(err, RTD_EDATA, "%s/%s: missing", dir, file);
+    else if (!st && strcmp(sum, want) != 0)
+        st = rtd_fail(err, RTD_EDATA,
+                      "%s/%s: checksum mismatch: not as it was written with the weights "
+                      "(model-info --accept takes an intended change over)",
+                      dir, file);
+    return st;
+}
+
 static int check_seal(const char *dir, const struct rtd_st *weights, struct rtd_err *err)
 {
     const char *seal = json_string_value(json_object_get(rtd_st_metadata(weights), SEAL));
     if (!seal)
         return RTD_OK;
-    json_t *files = json_loads(seal, JSON_REJECT_DUPLICATES, NULL);
-    if (!json_is_object(files)) {
-        json_decref(files);
-        return rtd_fail(err, RTD_EDATA, "%s: %s is not a JSON object", rtd_st_name(weights), SEAL);
-    }
-    int st = RTD_OK;
-    for (int i = 0; i < NSMALL && !st; i++) {
-        const char *want = json_string_value(json_object_get(files, small_files[i]));
-        char sum[33];
-        if (!want)
-            continue;
-        st = file_digest(sum, dir, small_files[i], err);
-        if (!st && !sum[0])
-            st = rtd_fail(err, RTD_EDATA, "%s/%s: missing", dir, small_files[i]);
-        else if (!st && strcmp(sum, want) != 0)
-            st = rtd_fail(err, RTD_EDATA,
-                          "%s/%s: checksum mismatch: not as it was written with the weights "
-                          "(model-info --accept takes an intended change over)",
-                          dir, small_files[i]);
-    }
+    json_t *files = json_loads(seal, JSON_REJECT_DUPLICATES, NULL), *want;
+    const char *file;
+    int st = json_is_object(files) ? RTD_OK
+                                   : rtd_fail(err, RTD_EDATA, "%s: %s is not a JSON object",
+                                              rtd_st_name(weights), SEAL);
+    json_object_foreach(files, file, want) if (!st) st =
+        check_file(dir, file, json_string_value(want), err);
     json_decref(files);
     return st;
 }
 
+/* The digest of a file that is there. */
+static int seal_file(json_t *files, const char *dir, const char *file, struct rtd_err *err)
+{
+    char sum[33];
+    if (file_digest(sum, dir, file, err))
+        return err->status;
+    if (sum[0] && json_object_set_new(files, file, json_string(sum)))
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", dir);
+    return RTD_OK;
+}
+
+/* The configurations of sentence-transformers' modules. */
+static int seal_modules(json_t *files, const char *dir, struct rtd_err *err)
+{
+    struct rtd_modules m;
+    char file[PATH_MAX];
+    if (rtd_modules_read(&m, dir, err))
+        return err->status;
+    for (size_t i = 0; i < m.n && !err->status; i++)
+        if (m.module[i].path[0] && !join(file, m.module[i].path, "config.json", err))
+            seal_file(files, dir, file, err);
+    rtd_modules_free(&m);
+    return err->status;
+}
+
 int rtd_model_dir_finish(const char *dir, struct rtd_st_writer *w, struct rtd_err *err)
 {
-    char path[PATH_MAX], sum[33];
+    char path[PATH_MAX];
     if (join(path, dir, WEIGHTS, err))
         return err->status;
     json_t *files = json_object();
-    int st = RTD_OK, bad = 0;
-    for (int i = 0; i < NSMALL && !st; i++) {
-        st = file_digest(sum, dir, small_files[i], err);
-        if (!st && sum[0])
-            bad |= json_object_set_new(files, small_files[i], json_string(sum));
-    }
-    char *seal = st || bad ? NULL : json_dumps(files, JSON_COMPACT);
+    int st = seal_modules(files, dir, err);
+    for (int i = 0; i < NSMALL && !st; i++)
+        st = seal_file(files, dir, small_files[i], err);
+    char *seal = st ? NULL : json_dumps(files, JSON_COMPACT);
     json_decref(files);
     if (!st && !seal)
         st = rtd_fail(err, RTD_ESYS, "%s: no memory", path);
@@ -311,27 +339,44 @@ static int settle(struct rtd_model_dir *m, struct rtd_err *err)
     return st ? st : rtd_network_check(c, m->weights, err);
 }
 
+/* The longest text: what sentence-transformers want, else what the tokenizer's files say, which is
+ * in m. */
+static int choose_length(struct rtd_model_dir *m, const char *dir, struct rtd_err *err)
+{
+    int length;
+    if (rtd_embedding_length(dir, &length, err))
+        return err->status;
+    int positions = m->config.max_position_embeddings;
+    if (length)
+        m->max_length = length < positions ? length : positions;
+    return RTD_OK;
+}
+
 int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, struct rtd_err *err)
 {
-    char path[PATH_MAX];
-    *m = (struct rtd_model_dir){.path = strdup(dir)};
-    int st = m->path ? RTD_OK : rtd_fail(err, RTD_ESYS, "%s: no memory", dir);
+    char path[PATH_MAX], folder[PATH_MAX];
+    *m = (struct rtd_model_dir){0};
+    int st = rtd_transformer_dir(folder, dir, err);
+    if (!st && !(m->path = strdup(folder)))
+        st = rtd_fail(err, RTD_ESYS, "%s: no memory", dir);
     if (!st)
-        st = check_place(dir, err);
+        st = check_place(folder, err);
     if (!st)
-        st = join(path, dir, WEIGHTS, err);
+        st = join(path, folder, WEIGHTS, err);
     if (!st)
         st = rtd_st_open(&m->weights, path, err);
     if (!st)
-        st = check_seal(dir, m->weights, err);
+        st = check_seal(folder, m->weights, err);
     if (!st)
-        st = rtd_config_load(&m->config, dir, err);
+        st = rtd_config_load(&m->config, folder, err);
     if (!st)
         st = settle(m, err);
     if (!st) {
         m->max_length = m->config.max_position_embeddings;
         st = open_tokenizer(m, flags, err);
     }
+    if (!st)
+        st = choose_length(m, dir, err);
     if (st)
         rtd_model_dir_close(m);
     return st;

@@ -3,6 +3,7 @@
  * Inference: micro-batches of whole sequences, one thread each. */
 #include "predict/infer.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,7 +69,7 @@ struct job {
     float *const *out;
     /* ... or an embedding */
     bool keep; /* the input of layer 0 is wanted */
-    enum rtd_pooling pooling;
+    const struct rtd_embedding *how;
     float *embedding;
 };
 
@@ -79,6 +80,7 @@ struct micro {
     uint64_t *index; /* keys of dropout: not looked at */
     struct rtd_acts acts;
     struct rtd_head_acts head[RTD_MAX_HEADS];
+    float *vector[2]; /* (nseq, how->widest) */
 };
 
 static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j)
@@ -90,6 +92,8 @@ static void micro_take(struct micro *m, struct rtd_arena *a, const struct job *j
         const struct rtd_head_shape *head = &j->f->net->head[j->head[i]].shape;
         head->form->take(&m->head[i], a, head, &m->t, false);
     }
+    for (int i = 0; i < 2 && j->how; i++)
+        m->vector[i] = rtd_arena_take(a, m->t.nseq * j->how->widest, sizeof *m->vector[i]);
 }
 
 /* The arena's size for m. */
@@ -102,20 +106,66 @@ static size_t micro_size(struct micro m, const struct job *j)
     return count.peak;
 }
 
-/* x (T,h) to one row a sequence. */
-static void pool_rows(const struct job *j, const struct micro *m, const real *x, size_t from)
+/* x (n,h) to one row. */
+static void pool_tokens(float *row, const real *x, size_t n, size_t h, enum rtd_pooling pooling)
 {
-    size_t h = j->enc->h;
-    for (size_t s = 0; s < m->t.nseq; s++) {
-        float *row = j->embedding + (from + s) * h;
-        const real *first = x + m->t.start[s] * h;
-        size_t n = m->t.start[s + 1] - m->t.start[s];
-        memcpy(row, first, h * sizeof *row);
-        for (size_t t = 1; t < n && j->pooling == RTD_POOL_MEAN; t++)
-            rtd_kernels()->add(row, first + t * h, h);
-        for (size_t c = 0; c < h && j->pooling == RTD_POOL_MEAN; c++)
-            row[c] /= (float)n;
+    float by = pooling == RTD_POOL_MEAN ? (float)n : sqrtf((float)n);
+    memcpy(row, x, h * sizeof *row);
+    if (pooling == RTD_POOL_CLS)
+        return;
+    for (size_t t = 1; t < n; t++)
+        if (pooling != RTD_POOL_MAX)
+            rtd_kernels()->add(row, x + t * h, h);
+        else
+            for (size_t c = 0; c < h; c++)
+                row[c] = x[t * h + c] > row[c] ? x[t * h + c] : row[c];
+    for (size_t c = 0; c < h && pooling != RTD_POOL_MAX; c++)
+        row[c] /= by;
+}
+
+static void normalise(float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i] * (double)x[i];
+    for (size_t i = 0; i < n && sum > 0; i++)
+        x[i] = (float)((double)x[i] / sqrt(sum));
+}
+
+/* y (n,out) of x (n,in) */
+static void run_dense(const struct rtd_stage *d, float *y, const float *x, size_t n)
+{
+    rtd_linear(y, x, d->w, n, d->out, d->in, 0);
+    if (d->act >= 0)
+        rtd_kernels()->bias_act_fwd(y, y, d->b, n, d->out, (enum rtd_activation)d->act);
+    else
+        rtd_kernels()->add_bias(y, d->b, n, d->out);
+}
+
+/* x (T,h) to one vector a sequence. */
+static void make_vectors(const struct job *j, struct micro *m, const real *x, size_t from)
+{
+    const struct rtd_embedding *how = j->how;
+    size_t h = j->enc->h, n = m->t.nseq, width = (size_t)how->poolings * h;
+    float *v = m->vector[0], *other = m->vector[1];
+    for (size_t s = 0; s < n; s++)
+        for (int k = 0; k < how->poolings; k++)
+            pool_tokens(v + s * width + (size_t)k * h, x + m->t.start[s] * h,
+                        m->t.start[s + 1] - m->t.start[s], h, how->pooling[k]);
+    for (int i = 0; i < how->stages; i++) {
+        const struct rtd_stage *d = &how->stage[i];
+        if (d->kind == RTD_STAGE_NORMALISE) {
+            for (size_t s = 0; s < n; s++)
+                normalise(v + s * width, width);
+            continue;
+        }
+        float *y = other;
+        run_dense(d, y, v, n);
+        other = v;
+        v = y;
+        width = d->out;
     }
+    memcpy(j->embedding + from * width, v, n * width * sizeof *v);
 }
 
 static void run_heads(const struct job *j, struct micro *m, size_t from, struct rtd_arena *a)
@@ -154,7 +204,7 @@ static void run_micro(void *arg, int task, int worker)
     m.t.index = m.index;
     rtd_encoder_forward(j->enc, f->net->params.w, &m.t, &m.acts, NULL);
     if (j->embedding)
-        pool_rows(j, &m, j->keep ? m.acts.layer[0].x : m.acts.out, from);
+        make_vectors(j, &m, j->keep ? m.acts.layer[0].x : m.acts.out, from);
     run_heads(j, &m, from, a);
 }
 
@@ -186,15 +236,14 @@ int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, const int 
 }
 
 int rtd_infer_embed(struct rtd_infer *f, const struct rtd_sequences *s, int layer,
-                    enum rtd_pooling pooling, float *out, struct rtd_err *err)
+                    const struct rtd_embedding *how, float *out, struct rtd_err *err)
 {
     struct rtd_encoder *enc = malloc(sizeof *enc); /* large */
     if (!enc)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     *enc = f->net->enc;
     enc->layers = layer > 0 ? layer : 1; /* what is above is not computed */
-    struct job j = {
-        .f = f, .enc = enc, .s = s, .keep = layer == 0, .pooling = pooling, .embedding = out};
+    struct job j = {.f = f, .enc = enc, .s = s, .keep = layer == 0, .how = how, .embedding = out};
     int st = run(&j, err);
     free(enc);
     return st;

@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "model/directory.h"
 #include "model/network.h"
+#include "model/embedding.h"
 #include "predict/sequences.h"
 
 struct rtd_infer;
@@ -23,10 +24,9 @@ const struct rtd_network *rtd_infer_network(const struct rtd_infer *f);
 int rtd_infer_run(struct rtd_infer *f, const struct rtd_sequences *s, const int *head, int n,
                   float *const *out, struct rtd_err *err);
 
-enum rtd_pooling { RTD_POOL_MEAN, RTD_POOL_CLS };
-/* out (sequences, hidden_size): hidden states after `layer` layers (0: the embeddings), the mean
- * over all tokens or the first. */
+/* out (sequences, how->width): the vectors that `how` makes of the hidden states after `layer`
+ * layers (0: the embeddings). */
 int rtd_infer_embed(struct rtd_infer *f, const struct rtd_sequences *s, int layer,
-                    enum rtd_pooling pooling, float *out, struct rtd_err *err);
+                    const struct rtd_embedding *how, float *out, struct rtd_err *err);
 
 #endif

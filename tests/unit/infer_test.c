@@ -193,6 +193,97 @@ static void company_and_threads_change_nothing(void **state)
     }
 }
 
+/* What PyTorch makes of a sequence's hidden states hidden (n,h), in doubles. */
+static void pool_by_hand(double *row, const float *hidden, size_t n, size_t h, enum rtd_pooling how)
+{
+    for (size_t c = 0; c < h; c++) {
+        double sum = 0, most = -INFINITY;
+        for (size_t t = 0; t < n; t++) {
+            sum += (double)hidden[t * h + c];
+            most = fmax(most, (double)hidden[t * h + c]);
+        }
+        row[c] = how == RTD_POOL_CLS    ? (double)hidden[c]
+                 : how == RTD_POOL_MAX  ? most
+                 : how == RTD_POOL_MEAN ? sum / (double)n
+                                        : sum / sqrt((double)n);
+    }
+}
+
+/* Four poolings side by side, a dense layer with tanh, length 1, a dense layer with neither bias
+ * nor activation: on the reference's hidden states, by hand. */
+static void vectors_are_what_the_modules_say(void **state)
+{
+    (void)state;
+    enum { H = 16, P = 4 * H, D = 5, E = 3 };
+    static const enum rtd_pooling four[] = {RTD_POOL_MEAN_SQRT, RTD_POOL_MAX, RTD_POOL_CLS,
+                                            RTD_POOL_MEAN};
+    struct rtd_err err = {0};
+    struct rtd_st *inputs;
+    struct rtd_sequences s;
+    struct rtd_model_dir m;
+    struct rtd_pool *threads;
+    struct rtd_infer *f;
+    struct rtd_embedding how = {.poolings = 4, .width = P, .widest = P};
+    float w[2][D * P], b[2][D] = {{0.1f, -0.2f, 0.3f, -0.4f, 0.5f}};
+    size_t n;
+    memcpy(how.pooling, four, sizeof four);
+    for (int k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < D * P; i++)
+            w[k][i] = (float)(rtd_unit(rtd_rand32(3, 99, 0, 0, (uint64_t)k, i)) - 0.5);
+    assert_int_equal(rtd_st_open(&inputs, GOLDEN "pretrain.safetensors", &err), RTD_OK);
+    load_inputs(&s, inputs, "fake_input_ids");
+    open_all(&m, &threads, &f, GOLDEN "discriminator", 2);
+    int layers = rtd_infer_network(f)->enc.layers;
+    char name[32];
+    snprintf(name, sizeof name, "disc_hidden_%d", layers);
+    float *hidden = floats(inputs, name, &n), *states = malloc(s.start[s.n] * H * sizeof *states);
+    assert_int_equal(n, rows * width * H);
+    for (size_t i = 0, at = 0; i < rows * width; i++)
+        if (mask[i])
+            memcpy(states + H * at++, hidden + H * i, H * sizeof *states);
+    float *got = calloc(s.n, P * sizeof *got);
+    for (int stages = 0; stages <= 3; stages++) {
+        how.stages = stages;
+        how.stage[0] = (struct rtd_stage){
+            .kind = RTD_STAGE_DENSE, .in = P, .out = D, .w = w[0], .b = b[0], .act = RTD_TANH};
+        how.stage[1] = (struct rtd_stage){.kind = RTD_STAGE_NORMALISE};
+        how.stage[2] = (struct rtd_stage){
+            .kind = RTD_STAGE_DENSE, .in = D, .out = E, .w = w[1], .b = b[1], .act = -1};
+        how.width = stages == 0 ? P : stages < 3 ? D : E;
+        assert_int_equal(rtd_infer_embed(f, &s, layers, &how, got, &err), RTD_OK);
+        for (size_t r = 0; r < s.n; r++) {
+            double v[P], y[D], z[E], norm = 0;
+            for (size_t k = 0; k < 4; k++)
+                pool_by_hand(v + k * H, states + s.start[r] * H, s.start[r + 1] - s.start[r], H,
+                             four[k]);
+            for (size_t o = 0; o < D; o++) {
+                y[o] = (double)b[0][o];
+                for (size_t i = 0; i < P; i++)
+                    y[o] += (double)w[0][o * P + i] * v[i];
+                y[o] = tanh(y[o]);
+                norm += y[o] * y[o];
+            }
+            for (size_t o = 0; o < D && stages > 1; o++)
+                y[o] /= sqrt(norm);
+            for (size_t o = 0; o < E; o++) {
+                z[o] = 0;
+                for (size_t i = 0; i < D; i++)
+                    z[o] += (double)w[1][o * D + i] * y[i];
+            }
+            const double *want = stages == 0 ? v : stages < 3 ? y : z;
+            for (size_t i = 0; i < how.width; i++)
+                check(got[r * how.width + i], (float)want[i], 4);
+        }
+    }
+    close_all(&m, threads, f);
+    rtd_sequences_free(&s);
+    rtd_st_close(inputs);
+    free(mask);
+    free(hidden);
+    free(states);
+    free(got);
+}
+
 static void a_missing_head_is_named(void **state)
 {
     (void)state;
@@ -213,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_are_the_references),
         cmocka_unit_test(company_and_threads_change_nothing),
+        cmocka_unit_test(vectors_are_what_the_modules_say),
         cmocka_unit_test(a_missing_head_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
