@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "cli/tool.h"
 #include "nn/choice.h"
+#include "nn/gemm.h"
 #include "pretrain/presets.h"
 #include "pretrain/loop.h"
 
@@ -224,7 +225,7 @@ static int run(const char *path, struct rtd_err *err)
     t.o.micro_tokens = (size_t)o.micro_tokens;
     struct rtd_reader *in = NULL;
     struct rtd_pool *pool = NULL;
-    int st = rtd_choose(err);
+    int threads = o.threads ? (int)o.threads : rtd_cpu_count(), st = rtd_choose(err);
     if (!st)
         st = shape(&t, p, err);
     if (!st && !(t.options = describe(&t)))
@@ -232,7 +233,9 @@ static int run(const char *path, struct rtd_err *err)
     if (!st)
         st = rtd_reader_open(&in, path, err);
     if (!st)
-        st = rtd_pool_new(&pool, o.threads ? (int)o.threads : rtd_cpu_count(), err);
+        st = rtd_gemm_reserve(threads, err);
+    if (!st)
+        st = rtd_pool_new(&pool, threads, err);
     if (!st)
         st = rtd_trainer_run(&t, in, pool, err);
     rtd_reader_close(in);

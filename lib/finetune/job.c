@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/say.h"
 #include "nn/choice.h"
+#include "nn/gemm.h"
 #include "finetune/task_model.h"
 
 /* Everything of a run. */
@@ -418,7 +419,7 @@ static int save(struct job *j, struct rtd_err *err)
 static int run(struct job *j, struct rtd_err *err)
 {
     const struct rtd_finetune_job *o = j->o;
-    int st = rtd_choose(err);
+    int threads = o->threads ? (int)o->threads : rtd_cpu_count(), st = rtd_choose(err);
     if (!st)
         st = rtd_model_dir_open(&j->from, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)
@@ -430,7 +431,9 @@ static int run(struct job *j, struct rtd_err *err)
     if (!st)
         st = identify(j, err);
     if (!st)
-        st = rtd_pool_new(&j->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
+        st = rtd_gemm_reserve(threads, err);
+    if (!st)
+        st = rtd_pool_new(&j->pool, threads, err);
     if (st)
         return st;
     for (int i = 0; i < j->sets; i++)

@@ -27,22 +27,41 @@ static void init(void)
     bli_thread_set_num_threads(1);
 }
 
+int rtd_gemm_reserve(int threads, struct rtd_err *err)
+{
+#ifdef RTD_HAVE_GEMM_AVX512
+    if (rtd_kernels_at(2) && !rtd_gemm_avx512_reserve(threads)) /* AVX-512 may be taken up later */
+        return rtd_fail(err, RTD_ESYS, "not enough memory for the products of %d threads", threads);
+#endif
+    (void)threads;
+    (void)err;
+    return RTD_OK;
+}
+
 void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
               const real *B, size_t ldb, real beta, real *C, size_t ldc)
 {
-    pthread_once(&once, init);
-    arch_t blis = rtd_choice_now()->blis;
     if (M == 0 || N == 0)
         return;
-#ifdef RTD_HAVE_GEMM_AVX512
-    if (blis == RTD_OWN && rtd_gemm_avx512(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc))
+    if (K == 0) {
+        for (size_t i = 0; i < M; i++)
+            for (size_t j = 0; j < N; j++)
+                C[i * ldc + j] = beta == 0 ? 0 : beta * C[i * ldc + j];
         return;
+    }
+    arch_t blis = rtd_choice_now()->blis;
+#ifdef RTD_HAVE_GEMM_AVX512
+    if (blis == RTD_OWN) {
+        rtd_gemm_avx512(ta, tb, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc);
+        return;
+    }
 #endif
+    pthread_once(&once, init);
     trans_t a = ta ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     trans_t b = tb ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     /* BLIS's kernels for small matrices choose the order of summation by M: a row would depend on
      * how many there are.  (They are no faster where B is transposed.) */
-    cntx_t *kernels = bli_gks_lookup_nat_cntx(blis == RTD_OWN ? BLIS_ARCH_SKX : blis);
+    cntx_t *kernels = bli_gks_lookup_nat_cntx(blis);
     rntm_t rt = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads_only(1, &rt);
     bli_rntm_disable_l3_sup(&rt);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/err.h"
 #include "nn/real.h"
 
 /* C (M,N) = alpha * op(A) op(B) + beta * C; op(A) is (M,K), op(B) is (K,N).  Row-major with leading
@@ -16,5 +17,11 @@
  * does not depend on how many rows there are or where it stands among them. */
 void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const real *A, size_t lda,
               const real *B, size_t ldb, real beta, real *C, size_t ldc);
+
+/* Memory for packed blocks of as many threads that multiply at once, the caller among them: for
+ * tools, before the pool is made.  A thread takes its share with its first product and gives it
+ * back when it ends; where none is left it takes new memory, and ends the process if there is none.
+ * RTD_ESYS: not enough memory. */
+int rtd_gemm_reserve(int threads, struct rtd_err *err);
 
 #endif

@@ -1,12 +1,13 @@
 /* rtdtools - MIT licence
  *
- * Matrix products around BLIS's AVX-512 micro-kernel.  For its tile, 32 by 12, BLIS 0.9 packs in
- * plain C, a quarter of the time of training; here both operands are packed with AVX-512, around
- * the loops of Goto and van de Geijn (Anatomy of high-performance matrix multiplication, 2008).
+ * Matrix products with AVX-512: a micro-kernel of 6 rows by 64 columns of C, 24 vectors of sums,
+ * inside the loops of Goto and van de Geijn (Anatomy of high-performance matrix multiplication,
+ * 2008).  For each k it loads four vectors of B and multiplies them by one broadcast element of A
+ * for each row: 10 loads for 24 multiplications, where BLIS 0.9's kernel of 32 by 12 has 26.
  *
- * The micro-kernel wants its 32 in a row of memory: these are columns of C, and its 12 are rows of
- * C.  Panels of B ("wide", 32 columns) of one block stay in the L2 cache while the panels of A
- * ("tall", 12 rows) pass by in the L1 cache. */
+ * B is packed, in panels of 64 columns; the panels of one block stay in the L2 cache while rows of
+ * A pass by in the L1 cache.  A is packed only where it is stored transposed.  An element of C is
+ * one sum over k, or one for each block of DEPTH, whatever the other rows and columns are. */
 #include "nn/gemm_internal.h"
 
 #ifdef RTD_HAVE_GEMM_AVX512
@@ -14,30 +15,75 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include <blis.h>
+enum { TALL = 6, WIDE = 64, LANES = 16, COLUMNS = 384, ROWS = 1536, DEPTH = 512 };
 
-enum { WIDE = 32, TALL = 12, COLUMNS = 480, ROWS = 1536, DEPTH = 384 };
-
-/* A thread's memory for packed blocks, until it ends. */
+/* A thread's memory for packed blocks. */
 struct panels {
     float wide[COLUMNS * DEPTH], tall[ROWS * DEPTH];
+    struct panels *next; /* of those that no thread has */
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct panels *unused;
+static int reserved;
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static void give_back(void *panels)
+{
+    struct panels *p = panels;
+    pthread_mutex_lock(&lock);
+    p->next = unused;
+    unused = p;
+    pthread_mutex_unlock(&lock);
+}
+
 static void make_key(void)
 {
-    pthread_key_create(&key, free);
+    pthread_key_create(&key, give_back);
+}
+
+bool rtd_gemm_avx512_reserve(int threads)
+{
+    for (; reserved < threads; reserved++) {
+        struct panels *p = aligned_alloc(64, sizeof *p);
+        if (!p)
+            return false;
+        give_back(p);
+    }
+    return true;
 }
 
 static struct panels *own_panels(void)
 {
     pthread_once(&once, make_key);
     struct panels *p = pthread_getspecific(key);
-    if (!p && (p = aligned_alloc(64, sizeof *p)))
-        pthread_setspecific(key, p);
+    if (p)
+        return p;
+    pthread_mutex_lock(&lock);
+    if ((p = unused))
+        unused = p->next;
+    pthread_mutex_unlock(&lock);
+    if ((!p && !(p = aligned_alloc(64, sizeof *p))) || pthread_setspecific(key, p))
+        abort();
     return p;
+}
+
+/* Length of a block: as many as are needed, all alike. */
+static size_t share(size_t all, size_t most, size_t multiple)
+{
+    size_t blocks = (all + most - 1) / most, each = (all + blocks - 1) / blocks;
+    return (each + multiple - 1) / multiple * multiple;
+}
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t vectors(size_t columns)
+{
+    return (columns + LANES - 1) / LANES;
 }
 
 static inline __mmask16 first(size_t n)
@@ -74,98 +120,202 @@ static inline void transpose(__m512 r[16])
     }
 }
 
-/* Panels [depth][width] of n lines, the last one filled up with zeros: line i's element k is
- * from[i * ld + k]. */
-static inline __attribute__((always_inline)) void pack_across(float *restrict to,
+/* One panel [depth][width] of B, n of whose columns, n <= width, are there; the others are zeros.
+ * Column i's element k is from[i * ld + k]. */
+static inline __attribute__((always_inline)) void panel_across(float *restrict to,
+                                                               const float *restrict from,
+                                                               size_t ld, size_t n, size_t depth,
+                                                               const size_t width)
+{
+    for (size_t k = 0; k < depth; k += LANES)
+        for (size_t at = 0; at < width; at += LANES) {
+            __mmask16 there = first(depth - k);
+            __m512 r[LANES];
+            if (at + LANES <= n)
+                for (size_t i = 0; i < LANES; i++)
+                    r[i] = _mm512_maskz_loadu_ps(there, from + (at + i) * ld + k);
+            else
+                for (size_t i = 0; i < LANES; i++)
+                    r[i] = at + i < n ? _mm512_maskz_loadu_ps(there, from + (at + i) * ld + k)
+                                      : _mm512_setzero_ps();
+            transpose(r);
+            if (k + LANES <= depth)
+                for (size_t c = 0; c < LANES; c++)
+                    _mm512_store_ps(to + (k + c) * width + at, r[c]);
+            else
+                for (size_t c = 0; c < LANES && k + c < depth; c++)
+                    _mm512_store_ps(to + (k + c) * width + at, r[c]);
+        }
+}
+
+/* The same where column i's element k is from[k * ld + i]. */
+static inline __attribute__((always_inline)) void panel_along(float *restrict to,
                                                               const float *restrict from, size_t ld,
                                                               size_t n, size_t depth,
                                                               const size_t width)
 {
-    for (size_t at = 0; at < n; at += width, to += width * depth)
-        for (size_t k = 0; k < depth; k += 16)
-            for (size_t part = 0; part < width; part += 16) {
-                __m512 r[16];
-                for (size_t i = 0; i < 16; i++)
-                    r[i] = part + i < width && at + part + i < n
-                               ? _mm512_maskz_loadu_ps(first(depth - k),
-                                                       from + (at + part + i) * ld + k)
-                               : _mm512_setzero_ps();
-                transpose(r);
-                for (size_t c = 0; c < 16 && k + c < depth; c++)
-                    _mm512_mask_storeu_ps(to + (k + c) * width + part, first(width - part), r[c]);
-            }
+    __mmask16 last = first(n + LANES - width);
+    for (size_t k = 0; k < depth; k++, to += width, from += ld) {
+        for (size_t at = 0; at + LANES < width; at += LANES)
+            _mm512_store_ps(to + at, _mm512_loadu_ps(from + at));
+        _mm512_store_ps(to + width - LANES, _mm512_maskz_loadu_ps(last, from + width - LANES));
+    }
 }
 
-/* The same where line i's element k is from[k * ld + i]; a few k at once, so that memory is read in
- * as many streams, which processors foresee. */
-static inline __attribute__((always_inline)) void pack_along(float *restrict to,
-                                                             const float *restrict from, size_t ld,
-                                                             size_t n, size_t depth,
-                                                             const size_t width)
+static inline __attribute__((always_inline)) void panel(float *to, const float *from, size_t ld,
+                                                        bool across, size_t n, size_t depth,
+                                                        const size_t width)
+{
+    if (across)
+        panel_across(to, from, ld, n, depth, width);
+    else
+        panel_along(to, from, ld, n, depth, width);
+}
+
+/* Panels of n columns of B from its row k, column j on, the last one as many vectors wide as it
+ * needs. */
+static void pack_wide(float *to, const float *from, size_t ld, bool across, size_t n, size_t depth)
+{
+    for (size_t at = 0; at < n; at += WIDE, to += WIDE * depth) {
+        const float *column = from + at * (across ? ld : 1);
+        size_t here = min(n - at, WIDE);
+        switch (vectors(here)) {
+        case 1:
+            panel(to, column, ld, across, here, depth, 1 * LANES);
+            break;
+        case 2:
+            panel(to, column, ld, across, here, depth, 2 * LANES);
+            break;
+        case 3:
+            panel(to, column, ld, across, here, depth, 3 * LANES);
+            break;
+        default:
+            panel(to, column, ld, across, here, depth, 4 * LANES);
+            break;
+        }
+    }
+}
+
+/* Panels [depth][TALL] of n rows of A, where row i's element k is from[k * ld + i]; a few k at
+ * once, so that memory is read in as many streams, which processors foresee. */
+static void pack_tall(float *restrict to, const float *restrict from, size_t ld, size_t n,
+                      size_t depth)
 {
     enum { STREAMS = 8 };
     for (size_t from_k = 0; from_k < depth; from_k += STREAMS)
-        for (size_t at = 0; at < n; at += width)
-            for (size_t k = from_k; k < depth && k < from_k + STREAMS; k++)
-                for (size_t part = 0; part < width; part += 16) {
-                    __mmask16 there = at + part < n ? first(n - at - part) : 0;
-                    _mm512_mask_storeu_ps(to + at * depth + k * width + part, first(width - part),
-                                          _mm512_maskz_loadu_ps(there, from + k * ld + at + part));
-                }
+        for (size_t at = 0; at < n; at += TALL)
+            for (size_t k = from_k; k < depth && k < from_k + STREAMS; k++) {
+                float *out = to + at * depth + k * TALL;
+                const float *in = from + k * ld + at;
+                if (at + TALL <= n) {
+                    _mm_storeu_ps(out, _mm_loadu_ps(in));
+                    _mm_storel_pi((__m64 *)(out + 4),
+                                  _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(in + 4)));
+                } else
+                    for (size_t i = 0; i < TALL; i++)
+                        out[i] = at + i < n ? in[i] : 0;
+            }
 }
 
-static inline __attribute__((always_inline)) void pack(float *to, const float *from, size_t ld,
-                                                       bool across, size_t at, size_t n, size_t k,
-                                                       size_t depth, const size_t width)
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+/* A tile of C: its first element and the distance of its rows; what it is to become of the sums. */
+struct tile {
+    float *c;
+    size_t ldc;
+    __mmask16 last; /* columns of the last vector */
+    float alpha, beta;
+};
+
+/* Sums over depth for a tile of R rows by V vectors.  Row i's element k of A is
+ * a[i * row + k * step]; b is a panel of V vectors for each k. */
+static inline __attribute__((always_inline)) void multiply(const int R, const int V, size_t depth,
+                                                           const float *a, size_t row, size_t step,
+                                                           const float *b, const struct tile *t)
 {
-    if (across)
-        pack_across(to, from + at * ld + k, ld, n, depth, width);
-    else
-        pack_along(to, from + k * ld + at, ld, n, depth, width);
+    __m512 sum[TALL][WIDE / LANES];
+    const float *lower = a + 3 * row;
+    for (int i = 0; i < R; i++)
+        for (int v = 0; v < V; v++)
+            sum[i][v] = _mm512_setzero_ps();
+    for (int i = 0; i < R; i++)
+        for (int v = 0; v < V; v++)
+            _mm_prefetch((const char *)(t->c + (size_t)i * t->ldc + v * LANES), _MM_HINT_T0);
+    for (size_t k = 0; k < depth; k++, a += step, lower += step, b += V * LANES) {
+        __m512 wide[WIDE / LANES];
+        for (int v = 0; v < V; v++)
+            wide[v] = _mm512_load_ps(b + v * LANES);
+        for (int i = 0; i < R; i++) {
+            __m512 one = _mm512_set1_ps(i < 3 ? a[(size_t)i * row] : lower[(size_t)(i - 3) * row]);
+            for (int v = 0; v < V; v++)
+                sum[i][v] = _mm512_fmadd_ps(one, wide[v], sum[i][v]);
+        }
+    }
+    __m512 alpha = _mm512_set1_ps(t->alpha), beta = _mm512_set1_ps(t->beta);
+    UNROLL
+    for (int i = 0; i < R; i++)
+        UNROLL
+    for (int v = 0; v < V; v++) {
+        float *c = t->c + (size_t)i * t->ldc + v * LANES;
+        __mmask16 there = v < V - 1 ? 0xffff : t->last;
+        __m512 x = _mm512_mul_ps(alpha, sum[i][v]);
+        if (t->beta != 0)
+            x = _mm512_fmadd_ps(beta, _mm512_maskz_loadu_ps(there, c), x);
+        _mm512_mask_storeu_ps(c, there, x);
+    }
 }
 
-/* Length of a block: as many as are needed, all alike. */
-static size_t share(size_t all, size_t most, size_t multiple)
-{
-    size_t blocks = (all + most - 1) / most, each = (all + blocks - 1) / blocks;
-    return (each + multiple - 1) / multiple * multiple;
-}
+typedef void multiply_fn(size_t depth, const float *a, size_t row, size_t step, const float *b,
+                         const struct tile *t);
+#define TILE(R, V)                                                                        \
+    static void multiply_##R##_##V(size_t depth, const float *a, size_t row, size_t step, \
+                                   const float *b, const struct tile *t)                  \
+    {                                                                                     \
+        multiply(R, V, depth, a, row, step, b, t);                                        \
+    }
+#define TILES(R) TILE(R, 1) TILE(R, 2) TILE(R, 3) TILE(R, 4)
+TILES(1)
+TILES(2)
+TILES(3) TILES(4) TILES(5) TILES(6)
+#define ROW(R)                                                                 \
+    {                                                                          \
+        multiply_##R##_1, multiply_##R##_2, multiply_##R##_3, multiply_##R##_4 \
+    }
+    static multiply_fn *const tiles[TALL][WIDE / LANES] = {ROW(1), ROW(2), ROW(3),
+                                                           ROW(4), ROW(5), ROW(6)};
 
-static size_t min(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-bool rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
+void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
                      size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc)
 {
     struct panels *p = own_panels();
-    if (!p || K == 0)
-        return false;
-    cntx_t *context = bli_gks_lookup_nat_cntx(BLIS_ARCH_SKX);
-    sgemm_ukr_ft kernel =
-        (sgemm_ukr_ft)bli_cntx_get_l3_nat_ukr_dt(BLIS_FLOAT, BLIS_GEMM_UKR, context);
-    auxinfo_t next = {0};
-    float one = 1;
     size_t depth = share(K, DEPTH, 4), columns = share(N, COLUMNS, WIDE);
     for (size_t i = 0; i < M; i += ROWS)
         for (size_t k = 0; k < K; k += depth) {
             size_t m = min(M - i, ROWS), d = min(K - k, depth);
-            pack(p->tall, A, lda, !ta, i, m, k, d, TALL);
+            if (ta)
+                pack_tall(p->tall, A + k * lda + i, lda, m, d);
             for (size_t j = 0; j < N; j += columns) {
                 size_t n = min(N - j, columns);
-                pack(p->wide, B, ldb, tb, j, n, k, d, WIDE);
+                pack_wide(p->wide, tb ? B + j * ldb + k : B + k * ldb + j, ldb, tb, n, d);
                 for (size_t r = 0; r < m; r += TALL)
                     for (size_t c = 0; c < n; c += WIDE) {
-                        float *tall = p->tall + r * d, *wide = p->wide + c * d;
-                        bli_auxinfo_set_next_a(wide + WIDE * d, &next);
-                        bli_auxinfo_set_next_b(tall, &next);
-                        kernel((dim_t)min(n - c, WIDE), (dim_t)min(m - r, TALL), (dim_t)d, &alpha,
-                               wide, tall, k ? &one : &beta, C + (i + r) * ldc + j + c, 1,
-                               (inc_t)ldc, &next, context);
+                        size_t R = min(m - r, TALL), width = min(n - c, WIDE);
+                        struct tile t = {.c = C + (i + r) * ldc + j + c,
+                                         .ldc = ldc,
+                                         .last = first(width - (vectors(width) - 1) * LANES),
+                                         .alpha = alpha,
+                                         .beta = k ? 1 : beta};
+                        multiply_fn *run = tiles[R - 1][vectors(width) - 1];
+                        if (ta)
+                            run(d, p->tall + r * d, 1, TALL, p->wide + c * d, &t);
+                        else
+                            run(d, A + (i + r) * lda + k, lda, 1, p->wide + c * d, &t);
                     }
             }
         }
-    return true;
 }
 #endif

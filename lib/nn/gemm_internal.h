@@ -9,9 +9,11 @@
 
 #if defined(__x86_64__) && !defined(RTD_DOUBLE)
 #define RTD_HAVE_GEMM_AVX512 1
-/* As rtd_gemm(); only where BLIS chose its "skx" kernels.  False: nothing done. */
-bool rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
+/* As rtd_gemm(), with K > 0; only where the CPU has AVX-512 (F, BW, DQ, VL). */
+void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
                      size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc);
+/* As rtd_gemm_reserve(); false: not enough memory. */
+bool rtd_gemm_avx512_reserve(int threads);
 #endif
 
 #endif

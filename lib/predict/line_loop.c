@@ -11,6 +11,7 @@
 #include "base/say.h"
 #include "base/stop.h"
 #include "nn/choice.h"
+#include "nn/gemm.h"
 #include "predict/line_input.h"
 
 enum { BATCH_ROWS = 2048, BATCH_TOKENS = 1 << 16 };
@@ -71,11 +72,14 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
         return rtd_fail(err, RTD_EUSAGE, "--jsonl and --header exclude each other");
     if (check_text(a, err) || rtd_choose(err))
         return err->status;
+    int threads = o->threads ? (int)o->threads : rtd_cpu_count();
     int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
     if (!st)
         st = choose_length(a, &a->length, err);
     if (!st)
-        st = rtd_pool_new(&a->pool, o->threads ? (int)o->threads : rtd_cpu_count(), err);
+        st = rtd_gemm_reserve(threads, err);
+    if (!st)
+        st = rtd_pool_new(&a->pool, threads, err);
     if (!st)
         st = rtd_infer_open(&a->infer, &a->dir, a->pool, a->tool.tasks != 0, err);
     if (!st) {

@@ -29,15 +29,22 @@ static real *noise(size_t n, uint32_t what)
     return x;
 }
 
-static int differing(size_t N, size_t K)
+/* The products of a layer: forward, the gradient of its input, the gradient of its weights. */
+static const struct {
+    bool ta, tb;
+} ways[] = {{false, true}, {false, false}, {true, false}};
+
+static int differing(bool ta, bool tb, size_t N, size_t K)
 {
     real *a = noise(ROWS * K, 1), *b = noise(N * K, 2);
     real *all = calloc(ROWS * N, sizeof *all), *some = calloc(ROWS * N, sizeof *some);
+    size_t lda = ta ? ROWS : K, ldb = tb ? K : N;
     int bad = 0;
-    rtd_gemm(false, true, ROWS, N, K, 1, a, K, b, K, 0, all, N);
-    for (size_t m = 1; m < ROWS; m += m < 20 ? 1 : 37) {
+    assert_true(a && b && all && some);
+    rtd_gemm(ta, tb, ROWS, N, K, 1, a, lda, b, ldb, 0, all, N);
+    for (size_t m = 1; m < ROWS; m += m < 26 ? 1 : 37) { /* every number of rows left over */
         size_t at = m % 7;
-        rtd_gemm(false, true, m, N, K, 1, a + at * K, K, b, K, 0, some, N);
+        rtd_gemm(ta, tb, m, N, K, 1, a + (ta ? at : at * K), lda, b, ldb, 0, some, N);
         bad += memcmp(some, all + at * N, m * N * sizeof *all) != 0;
     }
     free(a);
@@ -49,11 +56,12 @@ static int differing(size_t N, size_t K)
 
 static int all_shapes(void)
 {
-    static const size_t shapes[][2] = {{1, 16},    {3, 16},    {3, 256},
-                                       {128, 128}, {256, 256}, {768, 512}};
+    static const size_t shapes[][2] = {{1, 16},    {3, 16},    {3, 256},  {32, 128},
+                                       {150, 384}, {256, 256}, {768, 530}};
     int bad = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        bad += differing(shapes[i][0], shapes[i][1]);
+        for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++)
+            bad += differing(ways[w].ta, ways[w].tb, shapes[i][0], shapes[i][1]);
     return bad;
 }
 

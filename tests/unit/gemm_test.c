@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/rng.h"
 #include "nn/choice.h"
 #include "nn/gemm.h"
+#include "nn/kernels.h"
 
 enum { ROOM = 3300 * 530 };
 static float *A, *B, *C, *want;
@@ -134,6 +136,26 @@ static void test_not_finite(void **unused)
     assert_true(isnan(c[0]) && isnan(c[1]) && c[2] == 3 && c[3] == 4);
 }
 
+/* Memory that threads will need is there before they start, or the error says so. */
+static void test_reserve(void **unused)
+{
+    (void)unused;
+    struct rtd_err err = {0};
+    assert_int_equal(rtd_gemm_reserve(2, &err), RTD_OK);
+#ifndef __SANITIZE_ADDRESS__ /* which has no use for such a limit */
+    struct rlimit was, little;
+    if (!rtd_kernels_at(2)) /* only AVX-512's products need any */
+        return;
+    assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+    little = (struct rlimit){.rlim_cur = 1 << 28, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+    int status = rtd_gemm_reserve(1000, &err);
+    assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+    assert_int_equal(status, RTD_ESYS);
+    assert_non_null(strstr(err.text, "memory"));
+#endif
+}
+
 /* Kernels are chosen once: the same tests in a process of its own for each kind that this CPU can
  * run. */
 static void test_all_kernels(void **unused)
@@ -168,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_sizes),      cmocka_unit_test(test_ways),
         cmocka_unit_test(test_blocks),     cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_all_kernels),
+        cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
