@@ -149,30 +149,42 @@ static bool blis_by_number(const char *text, arch_t *a)
     return true;
 }
 
+/* Without a word of the user's. */
+static void by_cpu(struct rtd_choice *c, bool measured)
+{
+    for (int i = 0; rtd_kernels_at(i); i++)
+        c->kernels = rtd_kernels_at(i);
+    c->blis = best_blis(c->kernels);
+    snprintf(why, sizeof why, "the best that this CPU has");
+#ifdef RTD_HAVE_GEMM_AVX512
+    if (has_avx512() && rtd_avx512_pays(measured, why, sizeof why))
+        c->blis = RTD_OWN;
+#endif
+    (void)measured;
+}
+
 static void choose(void)
 {
     const char *want = getenv("RTD_KERNELS"), *number = getenv("BLIS_ARCH_TYPE");
-    struct rtd_choice c = {.kernels = rtd_kernels_at(0)};
-    for (int i = 1; rtd_kernels_at(i); i++)
-        c.kernels = rtd_kernels_at(i);
-    c.blis = best_blis(c.kernels);
-    snprintf(why, sizeof why, "the best of this CPU");
-    if (want && *want) {
-        if (find(want, &c))
-            snprintf(why, sizeof why, "RTD_KERNELS");
-        else
+    struct rtd_choice c = {0};
+    bool measured = want && !strcmp(want, "measured"), by_name = want && *want && !measured;
+    by_user = by_name || (number && *number);
+    if (by_name && find(want, &c)) {
+        snprintf(why, sizeof why, "RTD_KERNELS says so");
+    } else {
+        by_cpu(&c, measured);
+        if (by_name)
             rtd_fail(&refused, RTD_EUSAGE, "RTD_KERNELS=%s: no such kernel set on this CPU", want);
-        by_user = true;
     }
     if (number && *number) {
+        arch_t best = best_blis(c.kernels);
         if (blis_by_number(number, &c.blis))
-            snprintf(why, sizeof why, "%sBLIS_ARCH_TYPE", by_user ? "RTD_KERNELS and " : "");
+            snprintf(why, sizeof why, "BLIS_ARCH_TYPE says so");
         else
             rtd_fail(&refused, RTD_EUSAGE,
                      "BLIS_ARCH_TYPE=%s: not the number of kernels of BLIS's that this CPU runs "
                      "(%d is %s)",
-                     number, best_blis(c.kernels), bli_arch_string(best_blis(c.kernels)));
-        by_user = true;
+                     number, best, bli_arch_string(best));
     }
     take(&c);
 }

@@ -16,11 +16,10 @@
 
 /* Choose, and say with -v what was chosen and why.  For a process that will multiply, before it has
  * threads; where it is not called, the first use of a kernel chooses.  In this order:
- *   RTD_KERNELS (a name above, or plain, avx2, avx512) and BLIS_ARCH_TYPE (the number of BLIS's
- *     kernels, which then make the products), where they are set and not empty;
- *   the table of CPUs that were measured;
- *   a measurement of 3 ms.
- * RTD_EUSAGE: one of the two variables names what does not exist or what this CPU lacks. */
+ *   RTD_KERNELS (a name above, or plain, avx2, avx512; "measured" passes over the table) and
+ * BLIS_ARCH_TYPE (the number of BLIS's kernels, which then make the products), where they are set
+ * and not empty; the table of CPUs that were measured; a measurement of 3 ms. RTD_EUSAGE: one of
+ * the two variables names what does not exist or what this CPU lacks. */
 int rtd_choose(struct rtd_err *err);
 
 /* Name of the choice, for the state of a run. */

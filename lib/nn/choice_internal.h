@@ -17,6 +17,13 @@ struct rtd_choice {
     arch_t blis; /* BLIS's kernels that make the products, or RTD_OWN */
 };
 
+/* BLIS's kernels of this name; initialises BLIS.  Only those that this CPU can run. */
+cntx_t *rtd_blis_kernels(arch_t a);
+
+/* Whether products with AVX-512 are faster than with AVX2 on this CPU, which has both; why is in
+ * words.  With `measured` the table is not asked. */
+bool rtd_avx512_pays(bool measured, char *why, size_t size);
+
 /* What is chosen; chooses where nothing is. */
 const struct rtd_choice *rtd_choice_now(void);
 

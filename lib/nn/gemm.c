@@ -27,6 +27,12 @@ static void init(void)
     bli_thread_set_num_threads(1);
 }
 
+cntx_t *rtd_blis_kernels(arch_t a)
+{
+    pthread_once(&once, init);
+    return bli_gks_lookup_nat_cntx(a);
+}
+
 int rtd_gemm_reserve(int threads, struct rtd_err *err)
 {
 #ifdef RTD_HAVE_GEMM_AVX512
@@ -56,12 +62,11 @@ void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const 
         return;
     }
 #endif
-    pthread_once(&once, init);
+    cntx_t *kernels = rtd_blis_kernels(blis);
     trans_t a = ta ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     trans_t b = tb ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     /* BLIS's kernels for small matrices choose the order of summation by M: a row would depend on
      * how many there are.  (They are no faster where B is transposed.) */
-    cntx_t *kernels = bli_gks_lookup_nat_cntx(blis);
     rntm_t rt = BLIS_RNTM_INITIALIZER;
     bli_rntm_set_num_threads_only(1, &rt);
     bli_rntm_disable_l3_sup(&rt);

@@ -280,13 +280,20 @@ typedef void multiply_fn(size_t depth, const float *a, size_t row, size_t step, 
 #define TILES(R) TILE(R, 1) TILE(R, 2) TILE(R, 3) TILE(R, 4)
 TILES(1)
 TILES(2)
-TILES(3) TILES(4) TILES(5) TILES(6)
+TILES(3)
+TILES(4) TILES(5) TILES(6)
 #define ROW(R)                                                                 \
     {                                                                          \
         multiply_##R##_1, multiply_##R##_2, multiply_##R##_3, multiply_##R##_4 \
     }
     static multiply_fn *const tiles[TALL][WIDE / LANES] = {ROW(1), ROW(2), ROW(3),
                                                            ROW(4), ROW(5), ROW(6)};
+
+void rtd_gemm_avx512_tile(size_t depth, const float *a, const float *b, float *c)
+{
+    struct tile t = {.c = c, .ldc = WIDE, .last = 0xffff, .alpha = 1, .beta = 0};
+    multiply_6_4(depth, a, 1, TALL, b, &t);
+}
 
 void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
                      size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc)
