@@ -24,7 +24,6 @@ static struct options o = {
     .size = "small",
     .warmup = -1,
     .seed = 1,
-    .lanes = 8,
     .micro_tokens = 512,
     .positions = 512,
     .log_every = 100,
@@ -100,7 +99,8 @@ static struct rtd_opt table[] = {
     {RTD_OPT_FLAG, 0, "disallow-correct", NULL, &o.disallow_correct, 0, 0,
      "never sample the original token", 0},
     {RTD_OPT_INT, 0, "lanes", "N", &o.lanes, 1, 4096,
-     "parts of a batch, a power of two; decides rounding, not -j (default: 8)", 0},
+     "parts of a batch, a power of two; decides rounding, not -j (default: 8 or what divides it)",
+     0},
     {RTD_OPT_INT, 0, "micro-tokens", "N", &o.micro_tokens, 1, 1 << 24,
      "tokens of a micro-batch; decides rounding (default: 512)", 0},
     {RTD_OPT_END, 0, NULL, NULL, NULL, 0, 0, NULL, 0},
@@ -186,6 +186,8 @@ static int run(const char *path, struct rtd_err *err)
         return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
                         (long long)o.mlm_warmup);
     int batch = pick(o.batch, p->batch);
+    if (!o.lanes) /* a small batch has fewer parts */
+        o.lanes = o.batch_tokens || batch % 8 == 0 ? 8 : batch & -batch;
     if (o.lanes & (o.lanes - 1))
         return rtd_fail(err, RTD_EUSAGE, "--lanes %lld: wants a power of two", (long long)o.lanes);
     if (!o.batch_tokens && batch % o.lanes)

@@ -57,6 +57,14 @@ same tokens tokens-frames
 # a batch ends with the first multiple of lanes that makes it reach that many tokens
 awk -F '\t' 'NR > 1 && ($2 < 150 || $2 >= 150 + 8 * 32) { exit 1 }' tokens/metrics.tsv
 
+# a batch of which 8 is no divisor has by default as many lanes as halve it evenly
+small() { rtd-train -q --steps 3 "${model[@]}" "$@" masked.ts; }
+for lanes in 4 1; do
+    small -o "given-$lanes" --batch $((lanes * 3)) --lanes $lanes
+    small -o "default-$lanes" --batch $((lanes * 3))
+    same "given-$lanes" "default-$lanes"
+done
+
 # options that must have an effect; those that decide the batch change rounding only
 base=run-0/discriminator/model.safetensors
 for option in '--seed 2' '--dropout 0' '--temperature 3' '--disallow-correct' '--disc-weight 20' \
