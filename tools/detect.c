@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/field.h"
 #include "answering.h"
 
 static const struct rtd_usage usage = {
@@ -25,10 +26,15 @@ static int print_text(struct rtd_line_loop *a, const struct rtd_line_batch *c, s
                       struct rtd_err *err)
 {
     int st = RTD_OK;
-    for (size_t t = c->seq.start[r] + 1; t + 1 < c->seq.start[r + 1] && !st; t++)
-        st = rtd_out_printf(a->out, err, "%s%s:%.6g", t > c->seq.start[r] + 1 ? " " : "",
-                            rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]),
-                            sigmoid((double)c->logits[0][t]));
+    for (size_t t = c->seq.start[r] + 1; t + 1 < c->seq.start[r + 1] && !st; t++) {
+        const char *piece = rtd_tokenizer_piece(a->dir.tok, c->seq.ids[t]);
+        if (t > c->seq.start[r] + 1)
+            st = rtd_out_write(a->out, " ", 1, err);
+        if (!st)
+            st = rtd_out_field(a->out, piece, " ", err);
+        if (!st)
+            st = rtd_out_printf(a->out, err, ":%.6g", sigmoid((double)c->logits[0][t]));
+    }
     return st ? st : rtd_out_printf(a->out, err, "\n");
 }
 

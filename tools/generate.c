@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/field.h"
 #include "answering.h"
 #include "gold/json_row.h"
 #include "predict/decoding.h"
@@ -92,7 +93,8 @@ static int write_texts(struct rtd_line_loop *a, struct rtd_line_batch *c, void *
 static int print_text(struct rtd_line_loop *a, const char *text, double score, struct rtd_err *err)
 {
     if (!a->o->json)
-        return rtd_out_printf(a->out, err, "%s\n", text);
+        return rtd_out_field(a->out, text, "", err) ? err->status
+                                                    : rtd_out_write(a->out, "\n", 1, err);
     json_t *root =
         json_pack("{s:o, s:f}", "text", rtd_json_text(text, strlen(text)), "score", score);
     char *line = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/field.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "model/directory.h"
@@ -111,8 +112,9 @@ static void add_tasks(json_t *o, const struct rtd_config *c)
             json_t *labels = json_array();
             for (int k = 0; spec[i].label && k < spec[i].outputs; k++)
                 json_array_append_new(labels, json_string(spec[i].label[k]));
-            json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", spec[i].name, "task",
-                                                  rtd_task_entry(spec[i].task)->name, "labels", labels));
+            json_array_append_new(list,
+                                  json_pack("{s:s, s:s, s:o}", "name", spec[i].name, "task",
+                                            rtd_task_entry(spec[i].task)->name, "labels", labels));
         }
         rtd_head_specs_free(spec, n);
     }
@@ -144,10 +146,22 @@ static json_t *describe(const struct rtd_model_dir *m, const struct opts *opt)
     return o;
 }
 
+/* before, the text, after */
+static int print_field(struct rtd_out *out, const char *before, const json_t *text,
+                       const char *after, struct rtd_err *err)
+{
+    int st = rtd_out_printf(out, err, "%s", before);
+    if (!st)
+        st = rtd_out_field(out, json_string_value(text), "", err);
+    return st ? st : rtd_out_printf(out, err, "%s", after);
+}
+
 static int print_value(struct rtd_out *out, const char *key, const json_t *v, struct rtd_err *err)
 {
-    if (json_is_string(v))
-        return rtd_out_printf(out, err, "%s\t%s\n", key, json_string_value(v));
+    if (json_is_string(v)) {
+        int st = rtd_out_printf(out, err, "%s", key);
+        return st ? st : print_field(out, "\t", v, "\n", err);
+    }
     if (json_is_real(v))
         return rtd_out_printf(out, err, "%s\t%.6g\n", key, json_real_value(v));
     if (json_is_boolean(v))
@@ -164,8 +178,7 @@ static int print_task(struct rtd_out *out, const json_t *e, struct rtd_err *err)
     if (!st && name[0])
         st = rtd_out_printf(out, err, "\t%s\t", name);
     for (size_t i = 0; !st && name[0] && i < json_array_size(labels); i++)
-        st = rtd_out_printf(out, err, "%s%s", i ? "," : "",
-                            json_string_value(json_array_get(labels, i)));
+        st = print_field(out, i ? "," : "", json_array_get(labels, i), "", err);
     return st ? st : rtd_out_printf(out, err, "\n");
 }
 
@@ -176,7 +189,8 @@ static int print_list(struct rtd_out *out, const json_t *list, struct rtd_err *e
     for (size_t i = 0; !st && i < json_array_size(list); i++) {
         const json_t *e = json_array_get(list, i);
         if (json_is_string(e)) {
-            st = rtd_out_printf(out, err, "label\t%zu\t%s\n", i, json_string_value(e));
+            st = rtd_out_printf(out, err, "label\t%zu", i);
+            st = st ? st : print_field(out, "\t", e, "\n", err);
             continue;
         }
         if (json_object_get(e, "task")) {
@@ -184,9 +198,10 @@ static int print_list(struct rtd_out *out, const json_t *list, struct rtd_err *e
             continue;
         }
         char *shape = json_dumps(json_object_get(e, "shape"), JSON_COMPACT);
-        st = rtd_out_printf(out, err, "tensor\t%s\t%s\t%s\n",
-                            json_string_value(json_object_get(e, "name")),
-                            json_string_value(json_object_get(e, "dtype")), shape ? shape : "");
+        st = print_field(out, "tensor\t", json_object_get(e, "name"), "", err);
+        if (!st)
+            st = rtd_out_printf(out, err, "\t%s\t%s\n",
+                                json_string_value(json_object_get(e, "dtype")), shape ? shape : "");
         free(shape);
     }
     return st;

@@ -198,9 +198,10 @@ static int load_part(struct rtd_examples *e, struct gold **out, const struct rtd
     struct rtd_bad_rows bad = {.skip = o->skip_bad};
     int st = rtd_squad_load(&g->squad, path, true, &bad, err);
     rtd_bad_rows_free(&bad);
-    if (!st && (g->squad.moved || g->squad.missing))
-        rtd_note("%s: of %zu answer%s %zu elsewhere than answer_start says, %zu nowhere", path,
-                 g->squad.answers, rtd_s(g->squad.answers), g->squad.moved, g->squad.missing);
+    if (!st)
+        rtd_say_loss(g->squad.moved, g->squad.answers,
+                     "answers of %s stand elsewhere than answer_start says: taken from there",
+                     path);
     return st ? st : build(e, g, o, path, measure, err);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/say.h"
 #include "finetune/dataset.h"
 #include "score/metrics_rank.h"
 #include "gold/rank_data.h"
@@ -35,6 +36,22 @@ static int build(struct rtd_examples *e, const struct rtd_rank_data *data,
     if (!st)
         e->unit[data->n] = (uint32_t)e->seq.n;
     return st;
+}
+
+/* What there is nothing to learn from. */
+static void tell_left_out(const char *path, const struct rtd_rank_data *all,
+                          const struct rtd_rank_data *pairs)
+{
+    size_t none = 0;
+    for (size_t i = 0; i < all->n; i++) {
+        bool any = false;
+        for (size_t k = 0; k < all->query[i].n; k++)
+            any |= all->query[i].right[k];
+        none += !any;
+    }
+    rtd_say_loss(none, all->n, "queries of %s left out: none of their candidates is right", path);
+    rtd_say_loss(pairs->alone, pairs->n + pairs->alone,
+                 "right candidates of %s left out: their queries have no wrong one", path);
 }
 
 static int score(const struct rtd_dev_set *d, const struct rtd_network *net,
@@ -71,6 +88,7 @@ int rtd_dataset_load_rank(struct rtd_dataset *d, const struct rtd_dataset_option
         return st;
     st = rtd_rank_data_pair(&pairs, &data, (size_t)o->negatives, o->seed, err);
     if (!st) {
+        tell_left_out(o->train, &data, &pairs);
         st = build(&d->train, &pairs, o, o->train, err);
         rtd_rank_data_free(&pairs);
     }

@@ -47,6 +47,8 @@ static int convert(struct rtd_sentences *all, const struct rtd_dataset_options *
     }
     for (size_t i = 0; i < all->n && !st; i++)
         st = rtd_tags_convert(all->s[i].tag, all->s[i].n, raw, o->bioes, &begun, err);
+    if (!st && find && all->columns > 2)
+        rtd_say("%s: of %d columns the first and the last are read", path, all->columns);
     if (!st && begun)
         rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
     return st;

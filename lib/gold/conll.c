@@ -266,6 +266,7 @@ static int read_all(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_s
         }
     }
     all->total = c->read;
+    all->columns = abs(c->columns);
     if (c->doubtful)
         rtd_warn("%s: line %llu: '#' begins a sentence in a file with comments: taken as a token",
                  c->name, (unsigned long long)c->doubtful);

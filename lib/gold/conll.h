@@ -53,6 +53,7 @@ struct rtd_sentences {
     struct rtd_sentence *s; /* [n], owned */
     size_t n;
     size_t total; /* with those that were left out, see bad_rows.h */
+    int columns;  /* of the last token's line */
 };
 /* Those that are left in an open file; */
 int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_bad_rows *bad,

@@ -107,13 +107,12 @@ json_t *rtd_json_text(const char *text, size_t len)
     char *repaired = string ? NULL : malloc(3 * len + 1), *at = repaired;
     if (!repaired)
         return string;
-    while (len) {
+    for (size_t i = 0; i < len;) {
         uint32_t c;
-        int n = rtd_utf8_step((const unsigned char *)text, len, &c);
-        size_t taken = n < 1 ? 1 : (size_t)n;
-        at = n < 1 ? stpcpy(at, replacement) : mempcpy(at, text, taken);
-        text += taken;
-        len -= taken;
+        int n = rtd_utf8_step((const unsigned char *)text + i, len - i, &c);
+        size_t taken = n > 0 ? (size_t)n : n < 0 ? (size_t)-n : len - i;
+        at = n > 0 ? mempcpy(at, text + i, taken) : stpcpy(at, replacement);
+        i += taken;
     }
     string = json_stringn(repaired, (size_t)(at - repaired));
     free(repaired);

@@ -253,6 +253,7 @@ int rtd_rank_data_pair(struct rtd_rank_data *out, const struct rtd_rank_data *d,
             if (!st && q->n < 2) { /* nothing to compare with */
                 free_query(q);
                 out->n--;
+                out->alone++;
             }
             if (st) {
                 rtd_rank_data_free(out);

@@ -26,6 +26,7 @@ struct rtd_rank_data {
     struct rtd_query *query; /* [n] */
     size_t n;
     size_t total; /* with those that were left out, see bad_rows.h */
+    size_t alone; /* right candidates without a wrong one, see rtd_rank_data_pair */
     bool unclear; /* rows of single candidates were left out: whose they are is not known */
 };
 /* text: "QUERY[,CANDIDATE]" columns by name or number; NULL: query,candidate or context,response.
@@ -36,7 +37,8 @@ void rtd_rank_data_free(struct rtd_rank_data *d);
 
 /* Cut every right candidate out into a query of its own with `negatives` wrong ones: the query's
  * own wrong ones first, then candidates of other queries drawn by seed, never a text that is right
- * here, none twice.  0: the wrong candidates that are there. */
+ * here, none twice.  0: the wrong candidates that are there.  Without any wrong one a right
+ * candidate is left out, and counted in out->alone. */
 int rtd_rank_data_pair(struct rtd_rank_data *out, const struct rtd_rank_data *d, size_t negatives,
                        uint64_t seed, struct rtd_err *err);
 /* The last `turns` turns of a query, which are set apart by " __eou__ "; 0: all. */

@@ -3,6 +3,7 @@
  * Loading a TSV file. */
 #include "gold/table.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +118,29 @@ static void warn_of_header(const struct rtd_columns *c, const struct rtd_row *ro
                  name);
 }
 
+/* Columns that nobody named and nobody reads: the second text of a pair may be one. */
+static void tell_unread(const struct rtd_columns *c, const struct rtd_columns_spec *spec,
+                        const struct rtd_row *row, const char *name)
+{
+    char list[256], one[40];
+    size_t used = 0;
+    int unread = 0;
+    if (!spec->want_text || spec->text || !c->header)
+        return;
+    for (int k = 0; k < row->n; k++) {
+        if (k == c->label || k == c->text[0] || (c->ntext > 1 && k == c->text[1]))
+            continue;
+        rtd_mask_text(one, sizeof one, row->field[k], strlen(row->field[k]));
+        if (used < sizeof list - 50)
+            used +=
+                (size_t)snprintf(list + used, sizeof list - used, "%s%s", unread ? ", " : "", one);
+        unread++;
+    }
+    if (unread)
+        rtd_say("%s: %d of %d columns are not read: %s (--text names those that are)", name, unread,
+                row->n, list);
+}
+
 /* Row 1: the columns, and perhaps the first example. */
 static int begin(struct rtd_table *t, struct rtd_columns *c, const struct rtd_columns_spec *spec,
                  const struct rtd_row *row, struct rtd_err *err)
@@ -127,6 +151,7 @@ static int begin(struct rtd_table *t, struct rtd_columns *c, const struct rtd_co
     t->first_line = c->header ? 2 : 1;
     if (!c->header)
         warn_of_header(c, row, t->name);
+    tell_unread(c, spec, row, t->name);
     return RTD_OK;
 }
 

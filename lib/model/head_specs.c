@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/field.h"
 #include "model/network.h"
 
 /* How many outputs a task has for so many labels. */
@@ -24,13 +25,15 @@ void rtd_head_specs_free(struct rtd_head_spec *spec, int n)
     }
 }
 
+/* They stand in lines and columns of output, of several labels joined by commas. */
 static int set_labels(struct rtd_head_spec *s, char *const *label, int n, struct rtd_err *err)
 {
+    const char *joint = s->task == RTD_TASK_MULTILABEL ? "," : "";
     s->label = calloc((size_t)n + 1, sizeof *s->label);
     bool ok = s->label != NULL;
     s->outputs = n;
     for (int i = 0; i < n && ok; i++)
-        ok = (s->label[i] = strdup(label[i])) != NULL;
+        ok = (s->label[i] = rtd_field(label[i], joint)) != NULL;
     return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "labels: not enough memory");
 }
 

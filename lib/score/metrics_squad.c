@@ -66,17 +66,23 @@ static bool same_words(const struct rtd_word_list *a, const struct rtd_word_list
     return true;
 }
 
-/* Words in common, each as often as in both. */
-static size_t common(const struct rtd_word_list *a, struct rtd_word_list *b)
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Words in common, each as often as in both.  Both lists are sorted. */
+static size_t common(struct rtd_word_list *a, struct rtd_word_list *b)
 {
     size_t n = 0;
-    for (size_t i = 0; i < a->n; i++)
-        for (size_t k = 0; k < b->n; k++)
-            if (b->word[k] && strcmp(a->word[i], b->word[k]) == 0) {
-                b->word[k] = NULL;
-                n++;
-                break;
-            }
+    qsort(a->word, a->n, sizeof *a->word, by_bytes);
+    qsort(b->word, b->n, sizeof *b->word, by_bytes);
+    for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
+        int c = strcmp(a->word[i], b->word[k]);
+        n += c == 0;
+        i += c <= 0;
+        k += c >= 0;
+    }
     return n;
 }
 

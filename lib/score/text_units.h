@@ -17,7 +17,8 @@ bool rtd_is_space(int32_t c);     /* as Python's str.isspace */
 bool rtd_is_word_char(int32_t c); /* as Python's \w, but for '_' */
 /* Append c. */
 int rtd_put_code_point(struct rtd_buf *b, int32_t c, struct rtd_err *err);
-/* Append s in lower case, and a NUL that does not count. */
+/* Append s in lower case as Python's str.lower has it (a capital I with a dot becomes two
+ * characters, a sigma at the end of a word the final one), and a NUL that does not count. */
 int rtd_lower_case(struct rtd_buf *b, const char *s, struct rtd_err *err);
 
 /* The parts of a text between white space. */
