@@ -397,12 +397,27 @@ int rtd_config_parse(struct rtd_config *c, const char *text, size_t len, const c
     return st;
 }
 
+/* Hugging Face takes the model that such a file names, and an adapter on top. */
+static int check_adapter(const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/adapter_config.json", dir) >= (int)sizeof path)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
+    return rtd_exists(path)
+               ? rtd_fail(
+                     err, RTD_EDATA,
+                     "%s: adapters are not supported (merge_and_unload makes one model of both)",
+                     path)
+               : RTD_OK;
+}
+
 int rtd_config_load(struct rtd_config *c, const char *dir, struct rtd_err *err)
 {
     char path[PATH_MAX], *text;
     size_t len;
     *c = (struct rtd_config){0};
-    if (rtd_config_path(path, dir, err) || rtd_read_file(path, CONFIG_MAX, &text, &len, err))
+    if (check_adapter(dir, err) || rtd_config_path(path, dir, err) ||
+        rtd_read_file(path, CONFIG_MAX, &text, &len, err))
         return err->status;
     int st = rtd_config_parse(c, text, len, path, err);
     free(text);

@@ -302,6 +302,34 @@ static int check_place(const char *dir, struct rtd_err *err)
                     rtd_exists(path) ? " (its folder discriminator is one)" : "");
 }
 
+/* No model.safetensors: what is there in its place, and what would do. */
+static int check_weights(const char *dir, struct rtd_err *err)
+{
+    static const char import[] = "model-import makes a model directory of it",
+                      save[] = "a form that is not read; from_pretrained and save_pretrained make "
+                               "model.safetensors of it";
+    static const struct {
+        const char *file, *what;
+    } others[] = {
+        {"pytorch_model.bin", import},
+        {"model.safetensors.index.json", import},
+        {"pytorch_model.bin.index.json", import},
+        {"checkpoint", import},
+        {"tf_model.h5", save},
+        {"flax_model.msgpack", save},
+        {"model.onnx", save},
+    };
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (join(path, dir, others[i].file, err))
+            return err->status;
+        if (rtd_exists(path))
+            return rtd_fail(err, RTD_EDATA, "%s: no " WEIGHTS ", but %s: %s", dir, others[i].file,
+                            others[i].what);
+    }
+    return RTD_OK; /* opening it says the rest */
+}
+
 static int open_tokenizer(struct rtd_model_dir *m, int flags, struct rtd_err *err)
 {
     char path[PATH_MAX];
@@ -363,6 +391,8 @@ int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, stru
         st = check_place(folder, err);
     if (!st)
         st = join(path, folder, WEIGHTS, err);
+    if (!st && !rtd_exists(path))
+        st = check_weights(folder, err);
     if (!st)
         st = rtd_st_open(&m->weights, path, err);
     if (!st)

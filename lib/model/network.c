@@ -116,6 +116,25 @@ int rtd_network_check(const struct rtd_config *c, const struct rtd_st *st, struc
     return err->status;
 }
 
+/* A language model's output layer is the word table: one of its own would mean other numbers. */
+static int check_ties(const struct rtd_network *n, const struct rtd_st *st, struct rtd_err *err)
+{
+    static const char *const own[] = {"generator_lm_head.weight", "cls.predictions.decoder.weight"};
+    bool writes = false;
+    for (int i = 0; i < n->heads; i++)
+        writes |=
+            n->head[i].spec.task == RTD_TASK_GENERATE || n->head[i].spec.task == RTD_TASK_FILL;
+    if (!writes || !json_is_false(json_object_get(n->config.extra, "tie_word_embeddings")))
+        return RTD_OK;
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        if (rtd_st_find(st, own[i]))
+            return rtd_fail(err, RTD_EDATA,
+                            "%s: tie_word_embeddings false: an output layer of its own, %s, is not "
+                            "supported",
+                            rtd_st_name(st), own[i]);
+    return RTD_OK;
+}
+
 int rtd_network_open(struct rtd_network **out, const struct rtd_config *c, const struct rtd_st *st,
                      bool heads, struct rtd_err *err)
 {
@@ -123,7 +142,7 @@ int rtd_network_open(struct rtd_network **out, const struct rtd_config *c, const
     *out = NULL;
     if (lay_out(&n, c, heads, false, err))
         return err->status;
-    if (rtd_params_check(&n->params, n->enc.net, st, err)) {
+    if (rtd_params_check(&n->params, n->enc.net, st, err) || check_ties(n, st, err)) {
         rtd_network_free(n);
         return err->status;
     }

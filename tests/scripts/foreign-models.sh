@@ -134,6 +134,15 @@ config even '.is_decoder = null | .pruned_heads = {} | .use_cache = true | .hidd
 sed -i '1s/{/{"odd": NaN, "huge": 1e999, "odd2": 123456789012345678901234567890,/' even/config.json
 same even bert
 
+# A language model's own output layer.
+tiny_model generator
+echo 'the [MASK] of' | generate --infill -m generator >want
+config generator '.tie_word_embeddings = false'
+! echo 'the [MASK] of' | generate --infill -m generator >got 2>err || fail "an untied output layer"
+grep -q 'tie_word_embeddings false' err || fail "$(cat err)"
+tensors generator drop generator_lm_head.weight
+echo 'the [MASK] of' | generate --infill -m generator | cmp - want || fail "tie_word_embeddings"
+
 # Sizes that the weights do not have are refused before memory is taken.
 copy absurd bert
 for filter in '.vocab_size = 16000000' '.hidden_size = 65536' '.intermediate_size = 1000000' '.max_position_embeddings = 1000000' \
@@ -153,6 +162,23 @@ for x in nan inf; do
     tensors broken put electra.encoder.layer.1.output.dense.weight 5 $x
     refused broken 'electra.encoder.layer.1.output.dense.weight holds numbers that are not finite'
 done
+
+# Other forms of weights in the place of model.safetensors: what would do.
+copy others discriminator
+rm others/model.safetensors
+while read -r file text; do
+    touch "others/$file"
+    ! vectors others >got 2>err || fail "$file"
+    grep -q "no model.safetensors, but $file: $text" err || fail "$(cat err)"
+    rm "others/$file"
+done <<'E2'
+pytorch_model.bin model-import
+model.safetensors.index.json model-import
+tf_model.h5 .*save_pretrained
+E2
+copy others discriminator
+echo '{}' >others/adapter_config.json
+refused others 'adapter_config.json: adapters are not supported'
 
 # Git LFS pointers in the place of any file.
 for file in config.json model.safetensors vocab.txt; do
