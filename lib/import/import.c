@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence */
 #include "import/import.h"
 
+#include <dirent.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -105,6 +106,27 @@ static int import_directory(const char *source, const char *tmp, const struct rt
     return st;
 }
 
+/* PREFIX of the only PREFIX.index in a directory; false: there is none, or several. */
+static bool only_index(char prefix[PATH_MAX], const char *source)
+{
+    static const char end[] = ".index";
+    DIR *d = opendir(source);
+    struct dirent *e;
+    struct rtd_err none = {0};
+    int found = 0;
+    while (d && (e = readdir(d))) {
+        size_t n = strlen(e->d_name), k = sizeof end - 1;
+        if (n <= k || strcmp(e->d_name + n - k, end) != 0)
+            continue;
+        found++;
+        e->d_name[n - k] = '\0';
+        join(prefix, source, e->d_name, &none);
+    }
+    if (d)
+        closedir(d);
+    return found == 1 && !none.status;
+}
+
 /* SOURCE as it is: PREFIX of PREFIX.index. */
 static int check_prefix(const char *source, struct rtd_err *err)
 {
@@ -116,11 +138,12 @@ static int check_prefix(const char *source, struct rtd_err *err)
         return RTD_OK;
     if (stat(source, &sb))
         return rtd_fail_sys(err, "%s: neither a directory nor the prefix of a checkpoint", source);
-    return rtd_fail(err, RTD_EDATA,
-                    S_ISDIR(sb.st_mode)
-                        ? "%s: no config.json, and no file \"checkpoint\" of TensorFlow's"
-                        : "%s: want its directory, or the prefix of a TensorFlow checkpoint",
-                    source);
+    return rtd_fail(
+        err, RTD_EDATA,
+        S_ISDIR(sb.st_mode)
+            ? "%s: no config.json, and no file \"checkpoint\" or one *.index of TensorFlow's"
+            : "%s: want its directory, or the prefix of a TensorFlow checkpoint",
+        source);
 }
 
 /* The prefix that DIR/checkpoint names: model_checkpoint_path: "NAME". */
@@ -128,9 +151,12 @@ static int find_prefix(char prefix[PATH_MAX], const char *source, struct rtd_err
 {
     char path[PATH_MAX], *text, name[PATH_MAX];
     size_t len;
-    snprintf(prefix, PATH_MAX, "%s", source);
-    if (!holds(source, "checkpoint"))
+    if (!holds(source, "checkpoint")) {
+        if (only_index(prefix, source))
+            return RTD_OK;
+        snprintf(prefix, PATH_MAX, "%s", source);
         return check_prefix(source, err);
+    }
     if (join(path, source, "checkpoint", err) || rtd_read_file(path, 1 << 20, &text, &len, err))
         return err->status;
     /* the path that it had where it was trained; its last part lies beside */

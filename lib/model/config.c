@@ -168,6 +168,8 @@ bool rtd_config_guess(struct rtd_config *c, const char *name)
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (strncmp(name, hints[i].begin, strlen(hints[i].begin)) == 0) {
             strcpy(c->model_type, hints[i].type);
+            if (strcmp(c->model_type, "bert") == 0)
+                c->embedding_size = c->hidden_size;
             return true;
         }
     return false;

@@ -374,7 +374,7 @@ static int read_object(struct rtd_config *c, const struct rtd_json *root, const 
     for (int i = 0; i < RTD_CONFIG_KEYS; i++)
         if (get_number(c, root, &rtd_config_keys[i], name, err))
             return err->status;
-    if (!c->embedding_size)
+    if (!c->embedding_size || strcmp(c->model_type, "bert") == 0) /* a bert's is not looked at */
         c->embedding_size = c->hidden_size;
     if (get_dropout(c, root, name, err) || get_act(c, root, name, err) ||
         check_rules(root, name, err) || get_labels(c, root, name, err) ||

@@ -130,7 +130,7 @@ done <<'E2'
 .intermediate_size = 8|its shape is not the one of config.json
 E2
 copy even bert
-config even '.is_decoder = null | .pruned_heads = {} | .use_cache = true | .hidden_act = "gelu_python"'
+config even '.embedding_size = 8 | .is_decoder = null | .pruned_heads = {} | .use_cache = true | .hidden_act = "gelu_python"'
 sed -i '1s/{/{"odd": NaN, "huge": 1e999, "odd2": 123456789012345678901234567890,/' even/config.json
 same even bert
 

@@ -36,6 +36,27 @@ for form in tiny-one tiny-two; do
     tensors $form/generator/model.safetensors | cmp - want-generator || fail "$form: generator"
     [ "$(jq .num_attention_heads $form/generator/config.json)" = 1 ] || fail "$form: heads of the generator"
 done
+# The file checkpoint names the path that it had where it was trained; or it is not there.
+cp -r "$ROOT/tests/golden/tf1/tiny-one" moved
+chmod -R u+w moved
+sed -i 's|path: "|path: "/home/somebody/models/|' moved/checkpoint
+model-import --heads 2 -o from-moved moved
+tensors from-moved/discriminator/model.safetensors | cmp - want || fail "a checkpoint that was moved"
+rm moved/checkpoint
+model-import --heads 2 -f -o from-moved moved
+tensors from-moved/discriminator/model.safetensors | cmp - want || fail "no file checkpoint"
+cp moved/model.ckpt-1234567.index moved/other.index
+! model-import --heads 2 -f -o from-moved moved 2>err || fail "two checkpoints"
+# PyTorch's files behind an index.
+cp -r "$forms/bin-zip" bins
+chmod -R u+w bins
+mv bins/pytorch_model.bin bins/a.bin
+awk '{ printf "%s\"%s\": \"a.bin\"", NR > 1 ? "," : "{\"weight_map\": {", $1 } END { print "}}" }' want >bins/pytorch_model.bin.index.json
+model-import -o from-bins bins
+tensors from-bins/model.safetensors | cmp - want || fail "pytorch_model.bin.index.json"
+sed -i 's/}}/, "more": "a.bin"}}/' bins/pytorch_model.bin.index.json
+! model-import -o never bins 2>err || fail "an index that promises more"
+grep -q 'bins: more is in no file' err || fail "$(cat err)"
 model-import --heads 2 --moments --vocab "$ROOT/tests/golden/vocab97.txt" -o moments "$ROOT/tests/golden/tf1/tiny-one/model.ckpt-1234567"
 tensors moments/discriminator/moments.safetensors | grep -c '^m\.' | grep -qx "$(wc -l <want)" || fail "moments"
 echo 'a b c' | detect -m moments/discriminator >/dev/null
@@ -113,7 +134,7 @@ refused 'wrapped/model.safetensors: .*' wrapped
 
 # Sources that are none; heads that nobody named.
 mkdir empty
-refused 'empty: no config.json, and no file "checkpoint" of TensorFlow.s' empty
+refused 'empty: no config.json, and no file "checkpoint" or one \*.index of TensorFlow.s' empty
 refused 'nowhere: neither a directory nor the prefix of a checkpoint: No such file or directory' nowhere
 model-import -o guessed "$ROOT/tests/golden/tf1/tiny-one" 2>err
 grep -q ': 1 attention head assumed for a width of 16 ' err || fail "$(cat err)"
