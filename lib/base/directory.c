@@ -18,7 +18,7 @@
 bool rtd_exists(const char *path)
 {
     struct stat sb;
-    return lstat(path, &sb) == 0;
+    return stat(path, &sb) == 0;
 }
 
 int rtd_mkdirs(const char *path, struct rtd_err *err)
@@ -116,7 +116,7 @@ int rtd_remove_tree(const char *path, struct rtd_err *err)
     return RTD_OK;
 }
 
-int rtd_sync_parent(const char *path, struct rtd_err *err)
+static int sync_parent(const char *path, struct rtd_err *err)
 {
     char dir[RTD_PATH_MAX];
     if (snprintf(dir, sizeof dir, "%s", path) >= (int)sizeof dir)
@@ -129,22 +129,41 @@ int rtd_sync_parent(const char *path, struct rtd_err *err)
     return RTD_OK;
 }
 
-/* Two names change places, at once where the file system can do that, else through a third name. */
-static int exchange(const char *tmp, const char *path)
+/* Two names change places, at once where the file system can do that.  Where not: a directory goes
+ * through a third name, a file is lost. */
+static int exchange(const char *tmp, const char *path, bool directory)
 {
     char aside[RTD_PATH_MAX];
     if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0)
         return 0;
-    if ((errno != EINVAL && errno != ENOSYS) ||
-        snprintf(aside, sizeof aside, "%s.aside", tmp) >= (int)sizeof aside ||
-        rename(path, aside) < 0)
+    if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    if (rename(tmp, path) == 0)
-        return rename(aside, tmp);
-    int e = errno;
-    rename(aside, path);
-    errno = e;
+    if (!directory)
+        return rename(tmp, path);
+    if (snprintf(aside, sizeof aside, "%s.aside", tmp) >= (int)sizeof aside)
+        errno = ENAMETOOLONG;
+    else if (rename(path, aside) == 0) {
+        if (rename(tmp, path) == 0)
+            return rename(aside, tmp);
+        int e = errno;
+        rename(aside, path);
+        errno = e;
+    }
     return -1;
+}
+
+int rtd_take_name(const char *tmp, const char *target, const char *name, struct rtd_err *err)
+{
+    struct stat old;
+    bool there = lstat(target, &old) == 0, directory = there && S_ISDIR(old.st_mode);
+    if ((there ? exchange(tmp, target, directory) : rename(tmp, target)) < 0)
+        return rtd_fail_sys(err, "%s: cannot rename", name);
+    int st = sync_parent(target, err);
+    if (st && there)
+        exchange(tmp, target, directory);
+    else if (st)
+        rename(target, tmp);
+    return st;
 }
 
 int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err)
@@ -156,27 +175,16 @@ int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_e
     int st = rtd_follow(path, target, err);
     if (st)
         return st;
-    if (lstat(target, &old) < 0) {
-        if (rename(tmp, target) < 0)
-            return rtd_fail_sys(err, "%s: cannot rename", path);
-        if ((st = rtd_sync_parent(target, err)))
-            rename(target, tmp);
-        return st;
-    }
-    if (!replace)
+    bool there = lstat(target, &old) == 0;
+    if (there && !replace)
         return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", path);
-    if (S_ISDIR(old.st_mode))
+    if (there && S_ISDIR(old.st_mode))
         chmod(tmp, old.st_mode & 0777);
-    if (exchange(tmp, target) < 0)
-        return rtd_fail_sys(err, "%s: cannot replace", path);
-    if ((st = rtd_sync_parent(target, err))) {
-        exchange(tmp, target);
-        return st;
-    }
+    st = rtd_take_name(tmp, target, path, err);
     struct rtd_err left = {0}; /* what was to be done is done */
-    if (rtd_remove_tree(tmp, &left))
+    if (!st && there && rtd_remove_tree(tmp, &left))
         rtd_warn("%s: replaced; what it was is still there: %s", path, left.text);
-    return RTD_OK;
+    return st;
 }
 
 int rtd_copy_file(const char *from, const char *to, struct rtd_err *err)

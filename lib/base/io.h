@@ -86,7 +86,7 @@ int rtd_write_file(const char *path, const void *data, size_t len, struct rtd_er
 /* --- directories --- */
 enum { RTD_PATH_MAX = 4096 };
 int rtd_mkdirs(const char *path, struct rtd_err *err); /* like mkdir -p */
-bool rtd_exists(const char *path);
+bool rtd_exists(const char *path); /* a link to nothing is nothing */
 /* Where a file or directory written to path comes to lie: links at its end are followed, also where
  * they lead to nothing yet. */
 int rtd_follow(const char *path, char target[RTD_PATH_MAX], struct rtd_err *err);
@@ -97,8 +97,10 @@ int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err);
  * in three), the mode is kept, links are followed.  After a failure all is as before, and tmp the
  * caller's to remove. */
 int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err);
-int rtd_sync_parent(const char *path,
-                    struct rtd_err *err); /* fsync the directory that path is in */
+/* Give the file or directory tmp the name target, and sync the directory they are in.  What had the
+ * name has tmp's then, if it is still there; the caller removes it.  After a failure all is as
+ * before.  name: what messages call it. */
+int rtd_take_name(const char *tmp, const char *target, const char *name, struct rtd_err *err);
 int rtd_remove_tree(const char *path, struct rtd_err *err);
 /* Copy a file's bytes as they are. */
 int rtd_copy_file(const char *from, const char *to, struct rtd_err *err);

@@ -222,15 +222,8 @@ int rtd_out_commit(struct rtd_out *o, struct rtd_err *err)
         if (r < 0)
             st = rtd_fail_sys(err, "%s: cannot close", o->name);
     }
-    if (!st && o->tmp) {
-        if (rename(o->tmp, o->target) < 0)
-            st = rtd_fail_sys(err, "%s: cannot rename", o->name);
-        else {
-            free(o->tmp);
-            o->tmp = NULL;
-            st = rtd_sync_parent(o->target, err);
-        }
-    }
+    if (!st && o->tmp)
+        st = rtd_take_name(o->tmp, o->target, o->name, err);
     rtd_out_abort(o);
     return st;
 }
@@ -240,7 +233,7 @@ void rtd_out_abort(struct rtd_out *o)
     if (!o)
         return;
     if (o->tmp)
-        unlink(o->tmp);
+        unlink(o->tmp); /* after a commit this is what was replaced, if anything */
     out_free(o);
 }
 

@@ -2,11 +2,11 @@
  *
  * To be preloaded (LD_PRELOAD): lets one call of a tool go wrong, or a signal come just before one.
  *
- *   RTD_FAULT="KIND N"    the Nth call of that kind fails, all others work.  KIND: alloc (no
- *                         memory), open (no descriptor left), read (of a file),
- *                         stdin, write (no space), sync, rename (input/output error)
+ *   RTD_FAULT="KIND N"        the Nth call of that kind fails, all others work: alloc (no memory),
+ *                             open (no descriptor left), read (of a file) and stdin, write (no
+ *                             space), sync, rename (input/output error), exchange (unknown here)
  *   RTD_FAULT="term-KIND N"   SIGTERM to the process before the Nth call of that kind
- *   RTD_FAULT_COUNT=FILE  how many calls of each kind there were: "alloc 123" lines
+ *   RTD_FAULT_COUNT=FILE      how many calls of each kind there were: "alloc 123" lines
  *
  * Calls before main() are not counted, nor writes to stderr. */
 #include <errno.h>
@@ -28,10 +28,10 @@ extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
-enum kind { ALLOC, OPEN, READ, STDIN, WRITE, SYNC, RENAME, KINDS };
-static const char *const name[KINDS] = {"alloc", "open", "read",  "stdin",
-                                        "write", "sync", "rename"};
-static const int error[KINDS] = {ENOMEM, EMFILE, EIO, EIO, ENOSPC, EIO, EIO};
+enum kind { ALLOC, OPEN, READ, STDIN, WRITE, SYNC, RENAME, EXCHANGE, KINDS };
+static const char *const name[KINDS] = {"alloc", "open", "read",   "stdin",
+                                        "write", "sync", "rename", "exchange"};
+static const int error[KINDS] = {ENOMEM, EMFILE, EIO, EIO, ENOSPC, EIO, EIO, EINVAL};
 
 static atomic_long calls[KINDS];
 static long wanted; /* 0: none */
@@ -188,5 +188,5 @@ int rename(const char *from, const char *to)
 
 int renameat2(int fd, const char *from, int fd2, const char *to, unsigned flags)
 {
-    return fails(RENAME) ? -1 : NEXT(renameat2)(fd, from, fd2, to, flags);
+    return fails(EXCHANGE) ? -1 : NEXT(renameat2)(fd, from, fd2, to, flags);
 }
