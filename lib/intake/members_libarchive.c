@@ -9,8 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/stop.h"
 #include "intake/archive_internal.h"
+
+static const char *archive_version(void)
+{
+    return archive_version_details() + strlen("libarchive ");
+}
+
+__attribute__((constructor)) static void name_libarchive(void)
+{
+    rtd_add_part("libarchive", archive_version);
+}
 
 struct libarchive {
     struct rtd_members base;
