@@ -19,7 +19,8 @@ enum { TALL = 6, WIDE = 64, LANES = 16, COLUMNS = 384, ROWS = 1536, DEPTH = 512 
 
 /* A thread's memory for packed blocks. */
 struct panels {
-    float wide[COLUMNS * DEPTH], tall[ROWS * DEPTH];
+    _Alignas(64) float wide[COLUMNS * DEPTH]; /* which makes the size a multiple of 64, too */
+    float tall[ROWS * DEPTH];
     struct panels *next; /* of those that no thread has */
 };
 
