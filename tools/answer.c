@@ -31,6 +31,7 @@ struct opts {
     json_t *said, *none;    /* what is printed at the end */
     struct rtd_spans spans; /* of the row that is printed */
     size_t asked, cut;      /* questions, and those that were too long */
+    size_t creeping;        /* those whose windows move by one piece each */
 };
 
 static const struct rtd_usage usage = {"-m DIR [options] [FILE...]",
@@ -65,6 +66,7 @@ static int keep_row(struct rtd_line_loop *a, struct opts *o, const char *questio
     rtd_encoding_free(&r->windows.context);
     o->asked++;
     o->cut += !st && r->windows.cut;
+    o->creeping += !st && r->windows.creeps;
     return st;
 }
 
@@ -287,6 +289,10 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
         rtd_warn("%zu of %zu question%s longer than %zu token%s, cut", o->cut, o->asked,
                  rtd_s(o->asked), most, rtd_s(most));
     }
+    if (!st && o->creeping)
+        rtd_warn("%zu of %zu question%s in windows that move by one piece each: a smaller --stride "
+                 "costs less",
+                 o->creeping, o->asked, rtd_s(o->asked));
     rtd_line_loop_close(&a);
     free(o->row);
     free(o->spans.best);
@@ -295,7 +301,7 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
 
 int main(int argc, char **argv)
 {
-    struct opts o = {.answer = {.out = "-"}, .stride = 128, .question = 64, .threshold = -1};
+    struct opts o = {.answer = {.out = "-"}, .threshold = -1};
     struct rtd_opt table[] = {
         RTD_OPT_ANSWER(&o.answer),
         {RTD_OPT_STR, 0, "squad", "FILE", &o.squad, 0, 0, "answer the questions of SQuAD's JSON",
@@ -305,11 +311,11 @@ int main(int argc, char **argv)
         {RTD_OPT_REAL, 0, "threshold", "P", &o.threshold, 0, 1,
          "over this no-answer probability say nothing (the model's)", 0},
         {RTD_OPT_INT, 0, "stride", "N", &o.stride, 1, 1 << 16,
-         "tokens that two windows of a context share (128)", 0},
+         "tokens that two windows of a context share (a third of the length, at most 128)", 0},
         {RTD_OPT_INT, 0, "n-best", "N", &o.n_best, 1, 1000,
          "with --json: print the N best answers, too", 0},
         {RTD_OPT_INT, 0, "question-length", "N", &o.question, 1, 1 << 16,
-         "most tokens of a question (64)", 0},
+         "most tokens of a question (half of the length, at most 64)", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
     };

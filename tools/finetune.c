@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "cli/tool.h"
 #include "finetune/job.h"
 #include "gold/tags.h"
@@ -13,6 +14,7 @@ struct opts {
     const char *recipe, *loss, *correction, *weights;
     struct rtd_strlist task, dev, slots, dev_slots;
     const char *metric;
+    bool plan;
     int64_t seed, stride, question, target, max_tokens;
 };
 
@@ -53,7 +55,7 @@ static int take_task(struct rtd_finetune_task *t, const char *text, char *name, 
         return rtd_fail(err, RTD_EUSAGE, "--task %s: want NAME=TASK, without '.', '/', ' '", text);
     memcpy(name, text, len);
     name[len] = '\0';
-    if (!rtd_dataset_heads(t->task))
+    if (!rtd_dataset_kind(t->task))
         return rtd_fail(err, RTD_EUSAGE, "--task %s: no such task (see --help)", t->task);
     return RTD_OK;
 }
@@ -63,7 +65,7 @@ static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
     static char names[RTD_MAX_HEADS][RTD_HEAD_NAME - 8]; /* a joint task's are longer */
     struct rtd_finetune_job *t = &o->tune;
     int joint = 0;
-    if (o->task.n == 0 || !t->model || !t->out)
+    if (o->task.n == 0 || !t->model || (!t->out && !o->plan))
         return rtd_fail(err, RTD_EUSAGE, "--task, -m and -o are needed");
     if (o->task.n > RTD_MAX_HEADS)
         return rtd_fail(err, RTD_EUSAGE, "more than %d tasks", RTD_MAX_HEADS);
@@ -106,7 +108,7 @@ enum {
     ANSWER = 1 << RTD_TASK_ANSWER,
     RANK = 1 << RTD_TASK_RANK,
     GENERATE = 1 << RTD_TASK_GENERATE,
-    JOINT = 1 << RTD_TASKS, /* two heads */
+    JOINT = 1 << RTD_TASK_JOINT,
     ROWS = CLASSIFY | REGRESS | MULTILABEL,
 };
 static const struct rtd_opt_use uses[] = {
@@ -133,10 +135,8 @@ static int check_uses(const struct rtd_opt *table, const struct rtd_finetune_job
                       struct rtd_err *err)
 {
     unsigned modes = 0;
-    for (int i = 0; i < t->tasks; i++) {
-        int task = rtd_task_number(t->task[i].task);
-        modes |= task < 0 ? (unsigned)JOINT : 1u << task;
-    }
+    for (int i = 0; i < t->tasks; i++)
+        modes |= 1u << rtd_dataset_kind(t->task[i].task)->task;
     return rtd_opt_check_uses(table, uses, (int)(sizeof uses / sizeof uses[0]), modes, err);
 }
 
@@ -196,9 +196,9 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_FLAG, 0, "skip-bad", NULL, &t->data.skip_bad, 0, 0,
          "leave out records that cannot be used", 0},
         {RTD_OPT_INT, 0, "stride", "N", &o->stride, 1, 1 << 16,
-         "answer: tokens that two windows share (128)", 0},
+         "answer: tokens that two windows share (a third of the length, at most 128)", 0},
         {RTD_OPT_INT, 0, "question-length", "N", &o->question, 1, 1 << 16,
-         "answer: most tokens of a question (64)", 0},
+         "answer: most tokens of a question (half of the length, at most 64)", 0},
         {RTD_OPT_INT, 0, "negatives", "N", &t->data.negatives, 0, 1000,
          "rank: wrong candidates drawn from other rows for each right one", 0},
         {RTD_OPT_INT, 0, "context", "N", &t->data.context, 0, 1000,
@@ -218,6 +218,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
          "stop after N epochs that were not the best", 0},
         {RTD_OPT_INT, 0, "trials", "N", &t->trials, 1, 1000,
          "train with N seeds, say median and spread, keep the best on --dev", 0},
+        {RTD_OPT_FLAG, 0, "plan", NULL, &o->plan, 0, 0,
+         "print what it would cost, NAME TAB VALUE; train and write nothing", 0},
         {RTD_OPT_FLAG, 0, "resume", NULL, &t->resume, 0, 0,
          "keep the state of every epoch in OUT.state; go on from there", 0},
         {RTD_OPT_FLAG, 0, "from-scratch", NULL, &t->scratch, 0, 0,
@@ -266,18 +268,48 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     return st ? st : check_options(o, err);
 }
 
+static int print_plan(const struct rtd_finetune_job *job, struct rtd_err *err)
+{
+    struct rtd_finetune_plan p;
+    struct rtd_out *out;
+    if (rtd_finetune_plan(job, &p, err) || rtd_out_open(&out, "-", 0, err))
+        return err->status;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } row[] = {
+        {"parameters", p.parameters},
+        {"examples", p.examples},
+        {"sequences", p.sequences},
+        {"tokens", p.tokens},
+        {"epochs", p.epochs},
+        {"steps", p.steps},
+        {"warmup_steps", p.warmup},
+        {"training_tokens", p.training_tokens},
+        {"dev_sequences", p.dev_sequences},
+        {"dev_tokens", p.dev_tokens},
+        {"threads", (uint64_t)p.threads},
+        {"lanes", (uint64_t)p.lanes},
+    };
+    int st = RTD_OK;
+    for (size_t i = 0; i < sizeof row / sizeof row[0] && !st; i++)
+        st = rtd_out_printf(out, err, "%s\t%llu\n", row[i].name, (unsigned long long)row[i].value);
+    if (!st)
+        st = rtd_out_printf(out, err, "seconds\t%.3g\n", p.seconds);
+    if (!st)
+        return rtd_out_commit(out, err);
+    rtd_out_abort(out);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
-    struct opts o = {.recipe = "hf",
-                     .tune = {.lanes = 2, .trials = 1, .dropout = -1},
-                     .seed = 1,
-                     .stride = 128,
-                     .question = 64,
-                     .target = 64};
+    struct opts o = {
+        .recipe = "hf", .tune = {.lanes = 2, .trials = 1, .dropout = -1}, .seed = 1, .target = 64};
     struct rtd_err err = {0};
     rtd_tool_begin("finetune", argc, argv);
     int st = parse(&o, argc, argv, &err);
     if (!st)
-        st = rtd_finetune_run(&o.tune, &err);
+        st = o.plan ? print_plan(&o.tune, &err) : rtd_finetune_run(&o.tune, &err);
     return rtd_tool_end(&err, st);
 }

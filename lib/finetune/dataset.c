@@ -8,29 +8,25 @@
 #include "base/hash.h"
 #include "base/say.h"
 
-static const struct loader {
-    const char *task;
-    int heads;
-    int (*load)(struct rtd_dataset *d, const struct rtd_dataset_options *o, struct rtd_err *err);
-} loaders[] = {
-    {"classify", 1, rtd_dataset_load_table},   {"regress", 1, rtd_dataset_load_table},
-    {"multilabel", 1, rtd_dataset_load_table}, {"tag", 1, rtd_dataset_load_tag},
-    {"joint", 2, rtd_dataset_load_joint},      {"answer", 1, rtd_dataset_load_answer},
-    {"rank", 1, rtd_dataset_load_rank},        {"generate", 1, rtd_dataset_load_generate},
+/* The tasks that have data sets, and what a run of each has unless it is said otherwise. */
+static const struct rtd_dataset_kind kinds[] = {
+    {RTD_TASK_CLASSIFY, 1, 3, 128, rtd_dataset_load_table},
+    {RTD_TASK_REGRESS, 1, 10, 128, rtd_dataset_load_table},
+    {RTD_TASK_MULTILABEL, 1, 3, 128, rtd_dataset_load_table},
+    {RTD_TASK_TAG, 1, 3, 256, rtd_dataset_load_tag},
+    {RTD_TASK_JOINT, 2, 3, 128, rtd_dataset_load_joint},
+    {RTD_TASK_ANSWER, 1, 2, 384, rtd_dataset_load_answer},
+    {RTD_TASK_RANK, 1, 3, 128, rtd_dataset_load_rank},
+    {RTD_TASK_GENERATE, 1, 5, 256, rtd_dataset_load_generate},
 };
 
-static const struct loader *find(const char *task)
+const struct rtd_dataset_kind *rtd_dataset_kind(const char *task)
 {
-    for (size_t i = 0; i < sizeof loaders / sizeof loaders[0]; i++)
-        if (strcmp(task, loaders[i].task) == 0)
-            return &loaders[i];
+    int number = strcmp(task, "joint") == 0 ? RTD_TASK_JOINT : rtd_task_number(task);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].task == number)
+            return &kinds[i];
     return NULL;
-}
-
-int rtd_dataset_heads(const char *task)
-{
-    const struct loader *l = find(task);
-    return l ? l->heads : 0;
 }
 
 void rtd_dataset_free(struct rtd_dataset *d)
@@ -164,12 +160,14 @@ static int balance(struct rtd_example_targets *a, const struct rtd_examples *e, 
 int rtd_dataset_load(struct rtd_dataset *d, const struct rtd_dataset_options *o,
                      struct rtd_err *err)
 {
-    const struct loader *l = find(o->task);
+    const struct rtd_dataset_kind *kind = rtd_dataset_kind(o->task);
     *d = (struct rtd_dataset){.has_dev = o->dev != NULL};
-    if (!l)
+    if (!kind)
         return rtd_fail(err, RTD_EUSAGE, "--task %s: no such task (see --help)", o->task);
-    int st = l->load(d, o, err);
+    int st = kind->load(d, o, err);
     d->available = d->train.units;
+    if (!st && (d->train.units == 0 || (o->dev && d->dev.e.units == 0)))
+        st = rtd_fail(err, RTD_EDATA, "%s: no examples", d->train.units ? o->dev : o->train);
     if (!st && o->max_tokens)
         st = cap_tokens(&d->train, o->max_tokens, err);
     for (int i = 0; i < d->train.targets && o->balanced && !st; i++)

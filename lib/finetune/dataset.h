@@ -23,7 +23,7 @@ struct rtd_dataset_options {
     bool balanced;              /* classify, tag: weight of a label inverse to its count */
     int first_head;             /* number of the data set's first head */
     size_t length;              /* most tokens of a sequence */
-    size_t stride, question;    /* answer: tokens two windows share; most of a question */
+    size_t stride, question;    /* answer: see struct rtd_window_options */
     size_t target;              /* generate: most tokens of a target */
     int64_t negatives, context; /* rank: drawn for each positive; turns kept of a query */
     uint64_t seed;
@@ -42,8 +42,16 @@ struct rtd_dataset {
     size_t available; /* training units before max_tokens */
 };
 
-/* The task's number of heads; 0: no such task. */
-int rtd_dataset_heads(const char *task);
+enum { RTD_TASK_JOINT = RTD_TASKS }; /* the data set of two heads: classify and tag */
+struct rtd_dataset_kind {
+    int task; /* enum rtd_task, or RTD_TASK_JOINT */
+    int heads;
+    int epochs, length; /* of a run, where none is given; length: at most */
+    int (*load)(struct rtd_dataset *d, const struct rtd_dataset_options *o, struct rtd_err *err);
+};
+/* By the task's name; NULL: no such task, or none that is learnt from data sets. */
+const struct rtd_dataset_kind *rtd_dataset_kind(const char *task);
+/* RTD_EDATA: ..., or no example is left. */
 int rtd_dataset_load(struct rtd_dataset *d, const struct rtd_dataset_options *o,
                      struct rtd_err *err);
 void rtd_dataset_free(struct rtd_dataset *d);

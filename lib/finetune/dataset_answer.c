@@ -70,7 +70,7 @@ static int add_spans(struct rtd_example_targets *a, size_t *cap, size_t from,
 
 /* What was left out or cut, once. */
 static void report(const char *path, const struct rtd_squad *s, size_t lost, const char *first_lost,
-                   size_t cut, size_t longest)
+                   size_t cut, size_t longest, size_t creeping)
 {
     char id[80], more[40] = "";
     if (lost > 1)
@@ -81,6 +81,10 @@ static void report(const char *path, const struct rtd_squad *s, size_t lost, con
     if (cut)
         rtd_warn("%s: %zu of %zu question%s longer than %zu token%s, cut", path, cut, s->n,
                  rtd_s(s->n), longest, rtd_s(longest));
+    if (creeping)
+        rtd_warn("%s: %zu of %zu question%s in windows that move by one piece each: a smaller "
+                 "--stride costs less",
+                 path, creeping, s->n, rtd_s(s->n));
 }
 
 /* Training leaves out questions whose answer is nowhere; measuring keeps every question, and the
@@ -92,7 +96,7 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
     struct rtd_window_options wo = {.question = o->question, .shared = o->stride};
     struct rtd_windows reused = {0};
     const char *first_lost = NULL;
-    size_t cap = 0, lost = 0, cut = 0;
+    size_t cap = 0, lost = 0, cut = 0, creeping = 0;
     *e = (struct rtd_examples){.name = strdup(path), .targets = 1};
     *a = (struct rtd_example_targets){.head = o->first_head, .task = RTD_TASK_ANSWER, .outputs = 2};
     g->windows = measure ? calloc(g->squad.n, sizeof *g->windows) : NULL;
@@ -111,6 +115,7 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
         }
         st = rtd_windows_make(w, &e->seq, q->question, q->context, &wo, err);
         cut += w->cut;
+        creeping += w->creeps;
         if (!st)
             st = add_spans(a, &cap, from, w, q, err);
         if (measure) {
@@ -122,7 +127,8 @@ static int build(struct rtd_examples *e, struct gold *g, const struct rtd_datase
     e->units = e->seq.n;
     rtd_windows_free(&reused);
     if (!st)
-        report(path, &g->squad, lost, first_lost, cut, rtd_windows_question(&wo, e->seq.length));
+        report(path, &g->squad, lost, first_lost, cut, rtd_windows_question(&wo, e->seq.length),
+               creeping);
     return st;
 }
 

@@ -32,4 +32,18 @@ struct rtd_finetune_job {
  * OUT.state. */
 int rtd_finetune_run(const struct rtd_finetune_job *o, struct rtd_err *err);
 
+/* What a job will cost. */
+struct rtd_finetune_plan {
+    uint64_t parameters;
+    uint64_t examples, sequences, tokens; /* of an epoch, all tasks */
+    uint64_t epochs, epoch_steps, steps, warmup;
+    uint64_t training_tokens; /* of all steps */
+    uint64_t dev_sequences, dev_tokens;
+    int threads, lanes;
+    double seconds; /* about; of all trials, measuring included */
+};
+/* Open everything as rtd_finetune_run would, but train and write nothing. */
+int rtd_finetune_plan(const struct rtd_finetune_job *o, struct rtd_finetune_plan *plan,
+                      struct rtd_err *err);
+
 #endif

@@ -57,12 +57,14 @@ static uint64_t steps_an_epoch(const struct rtd_finetune_loop_options *o,
 }
 
 uint64_t rtd_finetune_steps(const struct rtd_finetune_loop_options *o,
-                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup)
+                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup,
+                            uint64_t *epoch)
 {
-    uint64_t steps = steps_an_epoch(o, set, sets) * (uint64_t)o->epochs;
+    *epoch = steps_an_epoch(o, set, sets);
+    uint64_t steps = *epoch * (uint64_t)o->epochs;
     if (o->max_steps && (uint64_t)o->max_steps < steps)
         steps = (uint64_t)o->max_steps;
-    *warmup = (uint64_t)ceil((double)steps * o->warmup - 1e-9);
+    *warmup = steps > 1 ? (uint64_t)ceil((double)steps * o->warmup - 1e-9) : 0;
     return steps;
 }
 
@@ -77,6 +79,7 @@ struct run {
     struct rtd_finetune_result *result;
     struct rtd_buf *metrics;
     struct rtd_schedule schedule;
+    uint64_t epoch_steps;
     struct rtd_optimizer optimizer;
     struct rtd_finetune_batch batch;
     uint32_t **order; /* [sets][units] */
@@ -261,7 +264,7 @@ static void draw_turns(struct run *r, uint64_t epoch, uint64_t steps)
 
 static int one_epoch(struct run *r, uint64_t epoch, uint64_t every, struct rtd_err *err)
 {
-    uint64_t steps = steps_an_epoch(r->o, r->set, r->sets);
+    uint64_t steps = r->epoch_steps;
     size_t next[RTD_MAX_HEADS] = {0};
     double lr = 0;
     int st = RTD_OK;
@@ -322,7 +325,7 @@ static int prepare(struct run *r, struct rtd_err *err)
         r->dev |= r->set[i].dev != NULL;
     }
     if (ok)
-        r->turn = malloc(steps_an_epoch(o, r->set, r->sets) * sizeof *r->turn);
+        r->turn = malloc(r->epoch_steps * sizeof *r->turn);
     if (r->dev)
         r->best = rtd_alloc_aligned(r->f->net->params.total, sizeof *r->best);
     return ok && r->turn && (r->best || !r->dev) ? RTD_OK
@@ -344,7 +347,7 @@ int rtd_finetune_loop(struct rtd_finetune_net *f, struct rtd_pool *pool,
                     .at = {.best_score = -INFINITY}};
     *result = (struct rtd_finetune_result){0};
     r.schedule = (struct rtd_schedule){.lr = o->lr, .multiply = o->warmup_multiplies};
-    r.schedule.steps = rtd_finetune_steps(o, set, sets, &r.schedule.warmup);
+    r.schedule.steps = rtd_finetune_steps(o, set, sets, &r.schedule.warmup, &r.epoch_steps);
     int st = prepare(&r, err);
     if (!st)
         st = train(&r, err);

@@ -47,9 +47,11 @@ struct rtd_finetune_set {
     const struct rtd_dev_set *dev;
 };
 
-/* Steps of the run, and how many of them warm up. */
+/* Steps of the run, how many of them warm up (none where there is only one: its rate would be 0),
+ * and how many an epoch has. */
 uint64_t rtd_finetune_steps(const struct rtd_finetune_loop_options *o,
-                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup);
+                            const struct rtd_finetune_set *set, int sets, uint64_t *warmup,
+                            uint64_t *epoch);
 
 struct rtd_finetune_result {
     uint64_t steps;

@@ -1,9 +1,11 @@
 /* rtdtools - MIT licence */
 #include "finetune/state.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "model/safetensors.h"
+#include "nn/choice.h"
 
 /* What is not a block of parameters, as numbers that a double holds exactly. */
 struct numbers {
@@ -42,6 +44,8 @@ int rtd_finetune_state_save(const char *path, const char *identity,
         return st;
     st = rtd_st_set_metadata(w, "identity", identity, err);
     if (!st)
+        st = rtd_st_set_metadata(w, "kernels", rtd_choice(), err);
+    if (!st)
         st = rtd_st_add(w, "numbers", RTD_ST_F64, 1, &count, &x, err);
     if (!st)
         st = add_block(w, "w", p->w, p->total, err);
@@ -79,9 +83,10 @@ static int read_state(const struct rtd_st *st, const char *identity, struct rtd_
     const struct rtd_st_tensor *m = rtd_st_find(st, "metrics.tsv");
     struct numbers x;
     if (!was || strcmp(was, identity) != 0)
-        return rtd_fail(err, RTD_EUSAGE,
-                        "%s: of a run with other data or options (remove it, or repeat them)",
-                        rtd_st_name(st));
+        return rtd_fail(
+            err, RTD_EUSAGE,
+            "%s: of a run with other data, starting model or options (remove it, or repeat them)",
+            rtd_st_name(st));
     if (!n || n->bytes != sizeof x || !m)
         return rtd_fail(err, RTD_EDATA, "%s: not the state of a run", rtd_st_name(st));
     memcpy(&x, n->data, sizeof x);
@@ -102,6 +107,17 @@ static int read_state(const struct rtd_st *st, const char *identity, struct rtd_
         (best && get_block(st, "best", best, p->total, err)))
         return err->status;
     return rtd_buf_append(metrics, m->data, m->bytes, err);
+}
+
+int rtd_finetune_state_kernels(const char *path, char name[RTD_STATE_KERNELS], struct rtd_err *err)
+{
+    struct rtd_st *st;
+    if (rtd_st_open(&st, path, err))
+        return err->status;
+    const char *was = json_string_value(json_object_get(rtd_st_metadata(st), "kernels"));
+    snprintf(name, RTD_STATE_KERNELS, "%s", was ? was : "");
+    rtd_st_close(st);
+    return RTD_OK;
 }
 
 int rtd_finetune_state_load(const char *path, const char *identity, struct rtd_finetune_state *s,

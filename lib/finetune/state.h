@@ -21,6 +21,9 @@ int rtd_finetune_state_save(const char *path, const char *identity,
                             const struct rtd_optimizer *o, const real *best,
                             const struct rtd_finetune_result *result, const struct rtd_buf *metrics,
                             struct rtd_err *err);
+enum { RTD_STATE_KERNELS = 64 };
+/* The name of the kernels (nn/choice.h) that the file was made with; "": it does not say. */
+int rtd_finetune_state_kernels(const char *path, char name[RTD_STATE_KERNELS], struct rtd_err *err);
 /* RTD_EDATA: damage; RTD_EUSAGE: it was made with another identity. */
 int rtd_finetune_state_load(const char *path, const char *identity, struct rtd_finetune_state *s,
                             struct rtd_params *p, struct rtd_optimizer *o, real *best,

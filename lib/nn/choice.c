@@ -210,6 +210,12 @@ const char *rtd_choice(void)
     return name;
 }
 
+bool rtd_choice_by_user(void)
+{
+    pthread_once(&once, choose);
+    return by_user;
+}
+
 bool rtd_choice_take(const char *wanted)
 {
     struct rtd_choice c;

@@ -25,6 +25,9 @@ int rtd_choose(struct rtd_err *err);
 /* Name of the choice, for the state of a run. */
 const char *rtd_choice(void);
 
+/* Did the environment name it? */
+bool rtd_choice_by_user(void);
+
 /* For a run that is taken up again: compute with the kernels of this name, before the first
  * product.  False where the CPU lacks them, the name is unknown (or NULL), or the environment names
  * others: then nothing changes, and the result will differ in its last digits. */

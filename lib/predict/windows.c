@@ -43,7 +43,15 @@ static int keep_offsets(struct rtd_windows *w, struct rtd_err *err)
 
 size_t rtd_windows_question(const struct rtd_window_options *o, size_t length)
 {
-    return o->question < length - 4 ? o->question : length - 4;
+    size_t half = length / 2 < 64 ? length / 2 : 64, most = o->question ? o->question : half;
+    return most < length - 4 ? most : length - 4;
+}
+
+/* Pieces that two windows of `room` pieces of the context share. */
+static size_t shared_pieces(const struct rtd_window_options *o, size_t length, size_t room)
+{
+    size_t third = length / 3 < 128 ? length / 3 : 128;
+    return o->shared ? o->shared : third < room / 2 ? third : room / 2;
 }
 
 int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char *question,
@@ -58,8 +66,9 @@ int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char 
         return err->status;
     size_t most = rtd_windows_question(o, s->length);
     size_t nq = w->question.n < most ? w->question.n : most, room = s->length - 3 - nq, from = 0;
-    size_t step = room > o->shared ? room - o->shared : 1;
+    size_t shared = shared_pieces(o, s->length, room), step = room > shared ? room - shared : 1;
     w->cut = nq < w->question.n;
+    w->creeps = step == 1 && room > 1 && w->pieces > room + 1;
     w->n = 0;
     for (bool last = false; !last; from += step) {
         size_t n = w->pieces - from < room ? w->pieces - from : room;

@@ -21,6 +21,7 @@ struct rtd_windows {
     struct rtd_window *window; /* [n] */
     size_t n, cap;
     bool cut;              /* the question was too long */
+    bool creeps;           /* so much is shared that each window is only a piece further */
     uint32_t *begin, *end; /* [pieces] bytes of the context */
     size_t pieces, piece_cap;
     struct rtd_encoding question, context;
@@ -28,8 +29,10 @@ struct rtd_windows {
 void rtd_windows_free(struct rtd_windows *w);
 
 struct rtd_window_options {
-    size_t question; /* the question's most pieces; what is over is cut */
-    size_t shared;   /* pieces that two windows share */
+    size_t question; /* the question's most pieces; what is over is cut; 0: half of the sequence's
+                        length, at most 64 */
+    size_t shared;   /* pieces that two windows share; 0: a third of the sequence's length, at most
+                        128, and at most half of what the question leaves */
 };
 /* The most pieces of a question in sequences of at most `length` tokens. */
 size_t rtd_windows_question(const struct rtd_window_options *o, size_t length);

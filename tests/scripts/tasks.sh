@@ -154,7 +154,7 @@ for other in 'labels.test turned.train' 'turned.train labels.train'; do
     status=0
     # shellcheck disable=SC2086
     timeout 60 "${again[@]}" --dev $other 2>err || status=$?
-    [[ $status = 2 && $(cat err) == *'other data or options'* ]] || fail "--resume with $other: status $status, $(cat err)"
+    [[ $status = 2 && $(cat err) == *'other data, starting model or options'* ]] || fail "--resume with $other: status $status, $(cat err)"
 done
 
 # The best epoch is the one of the smallest error.

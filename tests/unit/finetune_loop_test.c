@@ -212,26 +212,35 @@ static void recipes_and_steps(void **state)
     struct rtd_finetune_loop_options o;
     struct rtd_examples many = {.units = 2000}, few = {.units = 320};
     const struct rtd_finetune_set set[2] = {{.train = &many}, {.train = &few}};
-    uint64_t warmup;
+    uint64_t warmup, epoch;
     assert_false(rtd_finetune_recipe(&o, "HF"));
     assert_true(rtd_finetune_recipe(&o, "electra"));
     assert_true(!o.loss_mean && !o.bias_correction && o.warmup_multiplies && o.layer_decay == 0.8);
     assert_true(rtd_finetune_recipe(&o, "hf"));
     assert_true(o.loss_mean && o.bias_correction && !o.warmup_multiplies && o.layer_decay == 1);
     o.epochs = 3;
-    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup), 189);
+    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup, &epoch), 189);
     assert_int_equal(warmup, 19);
-    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup), 30);
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch), 30);
     assert_int_equal(warmup, 3);
-    assert_int_equal(rtd_finetune_steps(&o, set, 2, &warmup), 219);
+    assert_int_equal(rtd_finetune_steps(&o, set, 2, &warmup, &epoch), 219);
+    assert_int_equal(epoch, 73);
     o.drop_last = true;
-    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup), 186);
+    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup, &epoch), 186);
     o.max_steps = 20;
-    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup), 20);
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch), 20);
     assert_int_equal(warmup, 2);
     o.warmup = 0;
-    rtd_finetune_steps(&o, set + 1, 1, &warmup);
+    rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch);
     assert_int_equal(warmup, 0);
+    /* The first step of a warm-up has rate 0: an only step has none. */
+    o.warmup = 0.1;
+    o.max_steps = 1;
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch), 1);
+    assert_int_equal(warmup, 0);
+    o.max_steps = 2;
+    assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch), 2);
+    assert_int_equal(warmup, 1);
 }
 
 int main(void)
