@@ -255,11 +255,10 @@ static void say_losses(const struct job *j)
         rtd_warn("%s%s", warning ? "warning: " : "", line);
 }
 
-static void summary(const struct job *j)
+static void summary(const struct job *j, const struct rtd_total *t)
 {
     const struct rtd_doc_counts *d = rtd_doc_builder_counts(j->docs);
     const struct rtd_filter_counts *f = rtd_filter_counts(j->filter);
-    const struct rtd_total *t = rtd_shards_total(j->out);
     if (t->documents == 0 && j->o->limit != 0)
         rtd_warn("no documents in the %s", d->documents ? "output: all filtered out" : "input");
     say_losses(j);
@@ -316,12 +315,15 @@ static int run(const struct opts *o, const struct rtd_bad *bad, char **files, in
         st = rtd_bad_judge(&j.bad, nfiles > 1 ? "input" : nfiles ? files[0] : "-", err);
     if (!st && o->manifest)
         st = rtd_total_compare(&want.total, o->manifest, rtd_shards_total(j.out), "input", err);
-    if (!st)
-        summary(&j);
-    if (!st)
+    struct rtd_total total = {0};
+    if (!st) {
+        total = *rtd_shards_total(j.out);
         st = rtd_shards_end(j.out, err);
-    else
+    } else {
         rtd_shards_abort(j.out, err);
+    }
+    if (!st)
+        summary(&j, &total);
     rtd_filter_free(j.filter);
     rtd_doc_builder_free(j.docs);
     rtd_manifest_free(&want);

@@ -83,17 +83,23 @@ static int read_all(struct rtd_doc_lines *in, struct rtd_learner *l, struct rtd_
 
 static void report(const struct opts *o, const struct rtd_learn_report *r)
 {
-    if (r->broken)
-        rtd_warn("bytes that are not UTF-8, dropped: %llu", (unsigned long long)r->broken);
+    rtd_say_loss(r->broken, r->bytes, "bytes are not UTF-8 and were dropped");
     if (r->forgotten)
         rtd_warn("out of memory for words: those seen %llu times or less may be forgotten "
                  "(more --memory keeps them)",
                  (unsigned long long)r->forgotten);
+    rtd_say_loss(r->long_words, r->words + r->long_words,
+                 "words have over %lld characters and are not learnt from", (long long)o->max_word);
+    rtd_say_loss(r->unspelt, r->words,
+                 "words will be [UNK]: %u of %u characters are left out, a higher --limit-alphabet "
+                 "takes them",
+                 r->dropped, r->alphabet + r->dropped);
     if (r->pieces < o->size)
-        rtd_warn("%u pieces: the text gives no more", r->pieces);
-    rtd_info(1, "%llu words, %llu different, %llu too long; %u characters, %u left out; %u pieces",
-             (unsigned long long)r->words, (unsigned long long)r->different,
-             (unsigned long long)r->long_words, r->alphabet, r->dropped, r->pieces);
+        rtd_warn("%u pieces: the %s no more", r->pieces,
+                 r->dropped ? "characters that are taken give" : "text gives");
+    rtd_info(1, "%llu words, %llu different; %u characters; %u pieces",
+             (unsigned long long)r->words, (unsigned long long)r->different, r->alphabet,
+             r->pieces);
 }
 
 static int write_vocab(const struct opts *o, const struct rtd_buf *vocab, struct rtd_err *err)

@@ -10,6 +10,7 @@
 #include "stream/stream.h"
 #include "text/decode.h"
 #include "text/doc_lines.h"
+#include "text/reach.h"
 #include "text/tokenise.h"
 #include "text/tokenizer.h"
 
@@ -115,19 +116,37 @@ static void watch(const struct rtd_tokenise_counts *c)
     rtd_progress(c->documents, 0, "documents", "(%llu tokens)", (unsigned long long)c->tokens);
 }
 
-static void report(const struct rtd_tokenise_counts *c)
+/* Before a corpus is tokenised for nothing. */
+static int check_vocab(const struct opts *o, const struct rtd_tokenizer *t, struct rtd_reach *r,
+                       struct rtd_err *err)
+{
+    char piece[40];
+    if (rtd_reach(t, r, err))
+        return err->status;
+    if (r->lost > r->pieces / 100)
+        rtd_warn("warning: %s: %u of %u pieces are never used, since the text is lower-cased%s: "
+                 "\"%s\" is one; --cased%s is missing, or this is another vocabulary",
+                 o->vocab, r->lost, r->pieces,
+                 rtd_tokenizer_settings(t)->strip_accents ? " and loses its accents" : "",
+                 rtd_mask_text(piece, sizeof piece, r->first, strlen(r->first)),
+                 r->capitals || o->keep_accents ? "" : " or --no-strip-accents");
+    return RTD_OK;
+}
+
+static void report(const struct opts *o, const struct rtd_reach *r,
+                   const struct rtd_tokenise_counts *c)
 {
     if (c->split)
         rtd_warn("documents of over %d tokens, split: %llu", RTD_MAX_DOCUMENT,
                  (unsigned long long)c->split);
-    if (c->broken)
-        rtd_warn("bytes that are not UTF-8, dropped: %llu", (unsigned long long)c->broken);
+    rtd_say_loss(c->broken, c->bytes, "bytes are not UTF-8 and were dropped");
+    rtd_say_loss(c->unknown, c->tokens, "tokens are [UNK]%s",
+                 o->cased && !r->capitals ? ": --cased, but the vocabulary has no capital letter"
+                                          : "");
     rtd_info(1,
-             "%llu documents, %llu records, %llu sentences, %llu tokens, %.3f%% [UNK]; "
-             "%llu lines without tokens",
+             "%llu documents, %llu records, %llu sentences, %llu tokens; %llu lines without tokens",
              (unsigned long long)c->documents, (unsigned long long)c->records,
              (unsigned long long)c->sentences, (unsigned long long)c->tokens,
-             c->tokens ? 100.0 * (double)c->unknown / (double)c->tokens : 0.0,
              (unsigned long long)c->empty_lines);
 }
 
@@ -139,6 +158,7 @@ static int encode(const struct opts *o, struct rtd_err *err)
     struct rtd_writer *out = NULL;
     struct rtd_pool *pool = NULL;
     struct rtd_tokenise_counts counts;
+    struct rtd_reach reach;
 
     rtd_tok_settings_default(&s, o->cased);
     if (o->keep_accents)
@@ -148,6 +168,8 @@ static int encode(const struct opts *o, struct rtd_err *err)
     s.max_word = (uint32_t)o->max_word;
     int st = rtd_tokenizer_load(&t, o->vocab, &s, err);
     if (!st)
+        st = check_vocab(o, t, &reach, err);
+    if (!st)
         st = rtd_doc_lines_open(&in, o->in, o->n, err);
     if (!st)
         st = rtd_pool_new(&pool, (int)o->threads, err);
@@ -156,12 +178,12 @@ static int encode(const struct opts *o, struct rtd_err *err)
     if (!st)
         st = rtd_tokenise(in, out, t, pool, RTD_MAX_DOCUMENT, watch, &counts, err);
     rtd_progress_end();
-    if (!st) {
-        report(&counts);
+    if (!st)
         st = rtd_writer_end(out, err);
-    } else {
+    else
         rtd_writer_abort(out, err);
-    }
+    if (!st)
+        report(o, &reach, &counts);
     rtd_pool_free(pool);
     rtd_doc_lines_close(in);
     rtd_tokenizer_free(t);

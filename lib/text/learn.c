@@ -17,7 +17,7 @@ struct rtd_learner {
     struct rtd_charmap *map;
     struct rtd_words words;
     struct rtd_wordcount seen;
-    uint64_t counted, long_words;
+    uint64_t bytes, counted, long_words;
 };
 
 void rtd_learn_default(struct rtd_learn_options *o, bool cased)
@@ -66,6 +66,7 @@ int rtd_learner_add(struct rtd_learner *l, const char *text, size_t len, struct 
     size_t pos = 0;
     if (len >= UINT32_MAX)
         return rtd_fail(err, RTD_EDATA, "text of %zu bytes: longer than 4 GiB", len);
+    l->bytes += len;
     for (;;) {
         if (rtd_words_next(l->map, w, text, len, &pos, err))
             return err->status;
@@ -175,9 +176,10 @@ static int by_text(const void *a, const void *b, void *arg)
     return d ? d : (x->len > y->len) - (x->len < y->len);
 }
 
-/* The counted words in characters; characters outside the alphabet are left out. */
+/* The counted words in characters; characters outside the alphabet are left out, and words that
+ * have one counted in *unspelt. */
 static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd_spelling *s,
-                 struct rtd_err *err)
+                 uint64_t *unspelt, struct rtd_err *err)
 {
     size_t n = 0, at = 0;
     /* The table is no longer needed as a table: sorted, what follows does not depend on hashes. */
@@ -197,15 +199,19 @@ static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd
         const char *b = rtd_wordcount_text(c, &c->word[i]), *end = b + c->word[i].len;
         s->start[i] = at;
         s->count[i] = c->word[i].count;
+        bool whole = true;
         for (const char *q = b; q < end;) {
             char text[8] = "##";
             uint32_t cp, lead = q > b ? 2 : 0;
             size_t k = (size_t)rtd_utf8_step((const unsigned char *)q, (size_t)(end - q), &cp);
             memcpy(text + lead, q, k);
             s->piece[at] = rtd_pieces_find(p, text, lead + k);
-            at += s->piece[at] != UINT32_MAX;
+            bool found = s->piece[at] != UINT32_MAX;
+            whole = whole && found;
+            at += found;
             q += k;
         }
+        *unspelt += whole ? 0 : c->word[i].count;
         s->len[i] = (uint32_t)(at - s->start[i]);
     }
     s->start[n] = at;
@@ -234,12 +240,13 @@ int rtd_learner_finish(struct rtd_learner *l, struct rtd_buf *out, struct rtd_le
                                    .different = l->seen.n,
                                    .long_words = l->long_words,
                                    .forgotten = l->seen.forgotten,
+                                   .bytes = l->bytes,
                                    .broken = l->words.broken};
     for (int i = 0; i < RTD_SPECIALS; i++)
         if (rtd_pieces_add(&p, rtd_special_piece[i].text, strlen(rtd_special_piece[i].text),
                            &number, err))
             goto out;
-    if (add_alphabet(l, &p, r, err) || spell(&l->seen, &p, &s, err))
+    if (add_alphabet(l, &p, r, err) || spell(&l->seen, &p, &s, &r->unspelt, err))
         goto out;
     rtd_wordcount_free(&l->seen);
     if (rtd_merge(&p, &s, l->o.size, l->o.min_frequency, err))

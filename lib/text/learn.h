@@ -29,8 +29,9 @@ struct rtd_learn_report {
     uint64_t long_words;        /* of more than max_word characters: not counted */
     uint64_t forgotten;         /* words seen this often or less may be missing; 0: all are there */
     uint32_t alphabet, dropped; /* characters kept, and left out by the limit */
+    uint64_t unspelt;           /* words with one that was left out: they will be [UNK] */
     uint32_t pieces;            /* lines of the vocabulary */
-    uint64_t broken;            /* bytes that were not UTF-8: dropped */
+    uint64_t bytes, broken;     /* of the text; of these those that were not UTF-8: dropped */
 };
 
 struct rtd_learner;

@@ -192,6 +192,7 @@ static int write_batch(struct job *j, struct batch *b, struct rtd_err *err)
                 continue;
             }
             j->counts->empty_lines += !item[i].tokens;
+            j->counts->bytes += item[i].len;
             if (add_sentence(j, ids, item[i].tokens, err))
                 return err->status;
             ids += item[i].tokens;

@@ -41,15 +41,17 @@ for tool in corpus-shard ts-load; do
         fi
     }
     expect 0 90 10 ten.jsonl
-    "${run[@]}" ten.jsonl 2>&1 >/dev/null | tail -n 1 | grep -qx "$tool: 10 of 100 records left out: they cannot be taken (10%)" ||
+    "${run[@]}" ten.jsonl 2>said >/dev/null
+    tail -n 1 said | grep -qx "$tool: 10 of 100 records left out: they cannot be taken (10%)" ||
         complain "$tool: how many were left out"
-    "${run[@]}" ten.jsonl 2>&1 >/dev/null | head -n 1 | grep -q "^$tool: ten.jsonl: line 6: " || complain "$tool: the first line"
+    sed -n 1p said | grep -q "^$tool: ten.jsonl: line 6: " || complain "$tool: the first line"
     expect 1 none 10 eleven.jsonl
     expect 0 89 10 --max-bad 11 eleven.jsonl
     expect 0 89 10 --max-bad 20% eleven.jsonl
     expect 0 89 10 --max-bad 0.2 eleven.jsonl
     expect 1 none 10 --max-bad 10.5% eleven.jsonl
-    "${run[@]}" --max-bad 100% eleven.jsonl 2>&1 >/dev/null | grep -q "^$tool: warning: 11 of 100" || complain "$tool: no warning"
+    "${run[@]}" --max-bad 100% eleven.jsonl 2>said >/dev/null
+    grep -q "^$tool: warning: 11 of 100" said || complain "$tool: no warning"
     expect 0 19980 10 share.jsonl
     expect 1 none 10 more.jsonl
     expect 1 none 10 --max-bad 0 ten.jsonl
