@@ -36,13 +36,13 @@ static int record(struct rtd_err *err, int status, const char *why, const char *
     char text[16384]; /* two paths and what is said of them */
     if (err->status)
         return err->status;
-    if (status == RTD_EDATA && rtd_noted_failure()) { /* what was read was not what there is */
-        status = RTD_ESYS;
-        why = "not enough memory";
-    }
-    err->status = status;
     int n = vsnprintf(text, sizeof text, fmt, ap);
     size_t len = n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    if (!why && status != RTD_ESIGNAL && rtd_noted_failure()) { /* what was looked at has a gap */
+        status = RTD_ESYS;
+        why = strstr(text, "memory") ? NULL : "not enough memory";
+    }
+    err->status = status;
     if (why && len < sizeof text - 200)
         len += (size_t)snprintf(text + len, 200, ": %s", why);
     for (char *p = text; p < text + len; p++) /* one line, whatever a name or a text holds */

@@ -21,8 +21,8 @@ struct rtd_err {
 };
 
 /* Record an error and return its status.  The first error wins: a later call on a set err keeps
- * the old text and returns the old status.  RTD_EDATA after rtd_noted_failure() is RTD_ESYS.  err
- * may not be NULL. */
+ * the old text and returns the old status.  After rtd_noted_failure() (base/mem.h) it is RTD_ESYS
+ * for want of memory.  err may not be NULL. */
 int rtd_fail(struct rtd_err *err, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/hash.h"
 
@@ -219,7 +220,10 @@ static int decode_vocab(struct rtd_tokeniser *k, const json_t *o, const void *z,
     if (!k->vocab)
         return rtd_fail(err, RTD_ESYS, "no memory for the vocabulary");
     k->vocab_len = (size_t)bytes;
-    if (ZSTD_decompress(k->vocab, k->vocab_len, z, zlen) != k->vocab_len)
+    size_t got = ZSTD_decompress(k->vocab, k->vocab_len, z, zlen);
+    if (ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+        return rtd_fail(err, RTD_ESYS, "no memory for the vocabulary");
+    if (got != k->vocab_len)
         return want(err, "damaged vocabulary");
     k->vocab[bytes] = '\0';
     k->vocab_size = (uint32_t)size;
