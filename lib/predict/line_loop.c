@@ -296,19 +296,10 @@ static void report_unread(const struct rtd_line_loop *a, const struct rtd_line_i
 {
     bool one = in->format.texts == 1;
     const char *pairs = one && a->tool.pairs ? a->tool.pairs : "";
-    char text[200];
-    if (!in->unread)
-        return;
-    snprintf(text, sizeof text,
-             "%llu of %llu line%s with columns that are not read: the text%s (--text names "
-             "others%s%s%s)",
-             (unsigned long long)in->unread, (unsigned long long)in->rows, rtd_s(in->rows),
-             one ? " is column 1" : "s are columns 1 and 2", *pairs ? "; " : "", pairs,
-             *pairs ? " reads pairs" : "");
-    if (10 * in->unread > in->rows)
-        rtd_warn("%s", text);
-    else
-        rtd_say("%s", text);
+    rtd_say_loss(in->unread, in->rows,
+                 "line%s with columns that are not read: the text%s (--text names others%s%s%s)",
+                 rtd_s(in->rows), one ? " is column 1" : "s are columns 1 and 2",
+                 *pairs ? "; " : "", pairs, *pairs ? " reads pairs" : "");
 }
 
 static int answer_files(struct rtd_line_loop *a, char **files, int n, struct rtd_err *err)

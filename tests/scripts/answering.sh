@@ -198,7 +198,7 @@ said_once third '1 of 3 lines with columns that are not read: the texts are colu
 said_once third 'not read: the texts are columns 1 and 2' embed -m discriminator --pair
 said_once header 'not read: the text is column 1' classify -m classify --header
 classify -m classify extra extra 2>err >said
-[ "$(cat err)" = "classify: 2 of 6 lines${first#1 of 3 lines}; --text 1,2 reads pairs)" ] || fail "two files: $(cat err)"
+[ "$(cat err)" = "classify: warning: 2 of 6 lines${first#1 of 3 lines}; --text 1,2 reads pairs) (33.3%)" ] || fail "two files: $(cat err)"
 for silent in 'classify --text 1 extra' 'classify --header plain' 'classify --header --text 2 plain' 'rank candidates' 'answer questions'; do
     # shellcheck disable=SC2086
     set -- $silent
