@@ -3,7 +3,6 @@
  * The loop of the answering tools. */
 #include "predict/line_loop.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
