@@ -10,6 +10,8 @@
 #include "answering.h"
 #include "gold/json_row.h"
 #include "predict/decoding.h"
+#include "predict/detokenise.h"
+#include "predict/infill.h"
 
 struct opts {
     struct rtd_line_options answer;

@@ -1,12 +1,9 @@
 /* rtdtools - MIT licence */
 #include "predict/decoding.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/rng.h"
 
 void rtd_decoder_free(struct rtd_decoder *d)
 {
@@ -45,26 +42,17 @@ struct search {
     int *from;                      /* [beams] which beam each comes from */
     int finished;
     struct candidate *best; /* [2 beams] */
-    uint32_t *order;        /* [vocab] for sampling */
+    struct rtd_next_piece choice;
 };
-
-static bool continues(const struct search *s, int32_t id)
-{
-    const char *piece = rtd_tokenizer_piece(s->tok, id);
-    return piece && strncmp(piece, "##", 2) == 0;
-}
 
 static double score_of(const struct search *s, double sum, size_t n)
 {
     return sum / pow((double)n, s->o->length_penalty);
 }
 
-/* --- logits --- */
-
-/* d->logits of the first rows of d->hidden; none for rows of the table that are no piece. */
-static int run_head(struct rtd_decoder *d, const struct rtd_network *net,
-                    const struct rtd_lm_head *lm, const struct rtd_tokenizer *tok, size_t rows,
-                    struct rtd_err *err)
+int rtd_decoder_logits(struct rtd_decoder *d, const struct rtd_network *net,
+                       const struct rtd_lm_head *lm, const struct rtd_tokenizer *tok, size_t rows,
+                       struct rtd_err *err)
 {
     uint32_t row[RTD_DECODER_ROWS];
     int32_t target[RTD_DECODER_ROWS] = {0};
@@ -80,42 +68,6 @@ static int run_head(struct rtd_decoder *d, const struct rtd_network *net,
         for (size_t v = rtd_tokenizer_size(tok); v < lm->vocab; v++)
             d->logits[i * lm->vocab + v] = -INFINITY;
     return RTD_OK;
-}
-
-/* Would id complete an n-gram that stands in the text already? */
-static bool repeats(const struct beam *b, int32_t id, size_t n)
-{
-    for (size_t i = 0; n && i + n <= b->n; i++)
-        if (b->ids[i + n - 1] == id &&
-            memcmp(b->ids + i, b->ids + b->n + 1 - n, (n - 1) * sizeof *b->ids) == 0)
-            return true;
-    return false;
-}
-
-/* What may not come next gets -INFINITY; returns log of the sum of exp of the rest, so that x - it
- * are log-probabilities among what may. */
-static double allow(struct search *s, const struct beam *b, float *x)
-{
-    const struct rtd_special_ids *sp = rtd_tokenizer_special(s->tok);
-    const int32_t never[] = {sp->pad, sp->unk, sp->cls, sp->mask};
-    size_t vocab = s->lm->vocab;
-    double sum = 0;
-    float most = -INFINITY;
-    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++)
-        x[never[i]] = -INFINITY;
-    if (b->n < (size_t)s->o->least)
-        x[sp->sep] = -INFINITY;
-    for (size_t v = 0; b->n == 0 && v < vocab; v++)
-        if (continues(s, (int32_t)v))
-            x[v] = -INFINITY;
-    for (size_t i = 0; s->o->no_repeat && b->ids && i < b->n; i++)
-        if (repeats(b, b->ids[i], (size_t)s->o->no_repeat))
-            x[b->ids[i]] = -INFINITY;
-    for (size_t v = 0; v < vocab; v++)
-        most = x[v] > most ? x[v] : most;
-    for (size_t v = 0; v < vocab; v++)
-        sum += exp((double)x[v] - (double)most);
-    return (double)most + log(sum);
 }
 
 /* --- beam search --- */
@@ -157,7 +109,7 @@ static void choose(struct search *s)
     int n = 0, live = 0;
     for (int b = 0; b < s->live; b++) {
         float *x = s->logits + (size_t)b * vocab;
-        double norm = allow(s, &s->now[b], x);
+        double norm = rtd_next_piece_allow(&s->choice, s->now[b].ids, s->now[b].n, x);
         for (size_t v = 0; v < vocab; v++)
             if (x[v] > -INFINITY)
                 offer(s, &n, s->now[b].sum + (double)x[v] - norm, b, (int32_t)v);
@@ -185,62 +137,12 @@ static void choose(struct search *s)
 
 /* --- sampling --- */
 
-struct by_logit {
-    const float *x;
-};
-
-static int downwards(const void *a, const void *b, void *arg)
-{
-    const struct by_logit *k = arg;
-    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    return k->x[i] > k->x[j] ? -1 : k->x[i] < k->x[j] ? 1 : i < j ? -1 : i > j;
-}
-
-/* One draw, a function of seed, index and the place in the text. */
-static int32_t draw(struct search *s, uint64_t index, struct beam *b, float *x)
-{
-    size_t vocab = s->lm->vocab, n = 0;
-    double norm = allow(s, b, x), sum = 0, kept = 0;
-    struct by_logit key = {x};
-    for (size_t v = 0; v < vocab; v++)
-        if (x[v] > -INFINITY)
-            s->order[n++] = (uint32_t)v;
-    qsort_r(s->order, n, sizeof *s->order, downwards, &key);
-    if (s->o->top_k && (size_t)s->o->top_k < n)
-        n = (size_t)s->o->top_k;
-    double best = (double)x[s->order[0]];
-    for (size_t i = 0; i < n; i++)
-        sum += exp(((double)x[s->order[i]] - best) / s->o->temperature);
-    for (size_t i = 0; i < n; i++) {
-        kept += exp(((double)x[s->order[i]] - best) / s->o->temperature) / sum;
-        if (kept >= s->o->top_p)
-            n = i + 1;
-    }
-    double u =
-        kept * rtd_unit(rtd_rand32(s->o->seed, RTD_RNG_GENERATE, 0, 0, index, (uint32_t)b->n));
-    size_t i = 0;
-    for (double up = 0; i + 1 < n; i++) {
-        up += exp(((double)x[s->order[i]] - best) / s->o->temperature) / sum;
-        if (u < up)
-            break;
-    }
-    b->sum += (double)x[s->order[i]] - norm;
-    return (int32_t)s->order[i];
-}
-
-static int32_t most_probable(struct search *s, const struct beam *b, float *x)
-{
-    size_t best = 0;
-    allow(s, b, x);
-    for (size_t v = 1; v < s->lm->vocab; v++)
-        best = x[v] > x[best] ? v : best;
-    return (int32_t)best;
-}
-
 static void sample(struct search *s)
 {
     struct beam *b = &s->now[0];
-    int32_t id = draw(s, s->source->index, b, s->logits);
+    double log_p;
+    int32_t id = rtd_next_piece_draw(&s->choice, s->source->index, b->ids, b->n, s->logits, &log_p);
+    b->sum += log_p;
     if (id == rtd_tokenizer_special(s->tok)->sep) {
         finish(s, b, b->sum, b->n + 1);
         s->live = 0;
@@ -257,9 +159,9 @@ static void cut_word(struct search *s, struct beam *b, const float *x)
     size_t vocab = s->lm->vocab, best = 0;
     for (size_t v = 1; v < vocab; v++)
         best = x[v] > x[best] ? v : best;
-    if (!continues(s, (int32_t)best))
+    if (!rtd_piece_continues(s->tok, (int32_t)best))
         return;
-    while (b->n && continues(s, b->ids[b->n - 1]))
+    while (b->n && rtd_piece_continues(s->tok, b->ids[b->n - 1]))
         b->n--;
     b->n -= b->n > 0;
 }
@@ -333,8 +235,8 @@ static void free_beams(struct beam *list, int beams)
     free(list);
 }
 
-static int make_room(struct rtd_decoder *d, size_t rows, size_t h, size_t vocab,
-                     struct rtd_err *err)
+int rtd_decoder_reserve(struct rtd_decoder *d, size_t rows, size_t h, size_t vocab,
+                        struct rtd_err *err)
 {
     if (d->room >= rows)
         return RTD_OK;
@@ -361,9 +263,9 @@ static int new_search(struct search *s, const struct rtd_network *net, int head,
               take_beams(&s->done, s->beams, most);
     s->from = malloc((size_t)s->beams * sizeof *s->from);
     s->best = malloc(2 * (size_t)s->beams * sizeof *s->best);
-    s->order = o->sample ? malloc(s->lm->vocab * sizeof *s->order) : NULL;
-    ok &= s->from && s->best && (s->order || !o->sample);
-    return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    int st = rtd_next_piece_init(&s->choice, tok, o, s->lm->vocab, err);
+    ok &= s->from && s->best;
+    return ok || st ? st : rtd_fail(err, RTD_ESYS, "not enough memory");
 }
 
 static void free_search(struct search *s)
@@ -373,7 +275,7 @@ static void free_search(struct search *s)
     free_beams(s->done, s->beams);
     free(s->from);
     free(s->best);
-    free(s->order);
+    rtd_next_piece_free(&s->choice);
 }
 
 /* A step of all texts, to the first rows of d->hidden. */
@@ -421,7 +323,7 @@ static int write_texts(struct rtd_decoder *d, struct search *s, size_t slots,
         }
         if (st || !rows)
             return st;
-        st = run_head(d, net, s->lm, s->tok, rows, err);
+        st = rtd_decoder_logits(d, net, s->lm, s->tok, rows, err);
         for (size_t i = 0; i < slots && !st; i++)
             if (s[i].source)
                 st = advance(&s[i], err);
@@ -438,7 +340,8 @@ int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const stru
     size_t beams = o->sample ? 1 : (size_t)o->beams, slots = RTD_DECODER_ROWS / beams, have = 0;
     size_t share = (list->n + list->threads - 1) / list->threads;
     slots = share < slots ? share : slots;
-    int st = make_room(d, slots * beams, net->enc.h, net->head[head].shape.as.lm.vocab, err);
+    int st =
+        rtd_decoder_reserve(d, slots * beams, net->enc.h, net->head[head].shape.as.lm.vocab, err);
     for (; have < slots && !st; have++)
         st = new_search(&s[have], net, head, tok, o, &d->cache[have], err);
     if (!st)
@@ -446,75 +349,4 @@ int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const stru
     for (size_t i = 0; i < have; i++)
         free_search(&s[i]);
     return st;
-}
-
-/* --- masks --- */
-
-int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_network *net, int head,
-                   const struct rtd_tokenizer *tok, const int32_t *ids, const uint8_t *types,
-                   size_t n, const uint32_t *at, size_t m, uint64_t index,
-                   const struct rtd_decoding *o, struct rtd_err *err)
-{
-    const uint32_t start[2] = {0, (uint32_t)n};
-    struct rtd_tokens t = {.nseq = 1, .start = start, .ids = ids, .types = types, .index = &index};
-    struct search s = {.lm = &net->head[head].shape.as.lm, .tok = tok, .o = o};
-    struct rtd_arena arena = {0};
-    size_t h = net->enc.h;
-    struct rtd_acts *acts = malloc(sizeof *acts); /* large */
-    s.order = malloc(s.lm->vocab * sizeof *s.order);
-    int st = acts && s.order ? make_room(d, 1, h, s.lm->vocab, err)
-                             : rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (!st) {
-        rtd_acts_take(acts, &arena, &net->enc, &t, false);
-        st = rtd_arena_init(&arena, arena.peak, err);
-    }
-    if (!st) {
-        rtd_acts_take(acts, &arena, &net->enc, &t, false);
-        rtd_encoder_forward(&net->enc, net->params.w, &t, acts, NULL);
-    }
-    for (size_t i = 0; i < m && !st; i++) {
-        struct beam place = {.n = at[i]}; /* no text before it: only the key of the draw */
-        memcpy(d->hidden, acts->out + at[i] * h, h * sizeof *d->hidden);
-        st = run_head(d, net, s.lm, tok, 1, err);
-        if (st)
-            break;
-        d->logits[rtd_tokenizer_special(tok)->sep] = -INFINITY;
-        filled[i] =
-            o->sample ? draw(&s, index, &place, d->logits) : most_probable(&s, &place, d->logits);
-    }
-    rtd_arena_free(&arena);
-    free(acts);
-    free(s.order);
-    return st;
-}
-
-/* --- text --- */
-
-static bool letter(char c)
-{
-    return isalnum((unsigned char)c) || (unsigned char)c >= 128;
-}
-
-char *rtd_text_of_pieces(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n)
-{
-    size_t size = 1, at = 0;
-    for (size_t i = 0; i < n; i++)
-        size += strlen(rtd_tokenizer_piece(tok, ids[i])) + 1;
-    char *text = malloc(size);
-    for (size_t i = 0; text && i < n; i++) {
-        const char *p = rtd_tokenizer_piece(tok, ids[i]);
-        bool glued = strncmp(p, "##", 2) == 0;
-        char last = at ? text[at - 1] : ' ', before = at > 1 ? text[at - 2] : ' ';
-        bool joint = strchr("-/'", p[0]) && !p[1]; /* joins what stands around it */
-        bool next = i + 1 < n && letter(rtd_tokenizer_piece(tok, ids[i + 1])[0]);
-        bool tight = at == 0 || glued || (strchr(".,!?;:)]}%", p[0]) && !p[1]) ||
-                     strchr("([{", last) || (joint && letter(last) && next) ||
-                     (strchr("-/'", last) && letter(before) && letter(p[0]));
-        if (!tight)
-            text[at++] = ' ';
-        at = (size_t)(stpcpy(text + at, glued ? p + 2 : p) - text);
-    }
-    if (text)
-        text[at] = '\0';
-    return text;
 }

@@ -11,20 +11,8 @@
 
 #include "model/incremental.h"
 #include "model/network.h"
+#include "predict/next_piece.h"
 #include "text/tokenizer.h"
-
-struct rtd_decoding {
-    int beams;             /* 1: greedy */
-    double length_penalty; /* a text's score is its summed log-probability / length^penalty, length
-                              counting its pieces and the final [SEP] */
-    int no_repeat;         /* no n-gram of this many pieces stands twice; 0: any may */
-    int most, least;       /* pieces of a text */
-    bool sample;
-    int top_k;    /* of the k most probable pieces; 0: all */
-    double top_p; /* of the fewest most probable pieces that together have p */
-    double temperature;
-    uint64_t seed;
-};
 
 enum { RTD_DECODER_ROWS = 64 }; /* tokens of a step: beams of all texts that are written together */
 
@@ -36,6 +24,13 @@ struct rtd_decoder {
     size_t room;            /* rows that they have room for */
 };
 void rtd_decoder_free(struct rtd_decoder *d);
+/* Room for so many rows of hidden (h wide) and logits (vocab wide). */
+int rtd_decoder_reserve(struct rtd_decoder *d, size_t rows, size_t h, size_t vocab,
+                        struct rtd_err *err);
+/* d->logits of the first rows of d->hidden; none for rows of the table that are no piece. */
+int rtd_decoder_logits(struct rtd_decoder *d, const struct rtd_network *net,
+                       const struct rtd_lm_head *lm, const struct rtd_tokenizer *tok, size_t rows,
+                       struct rtd_err *err);
 
 struct rtd_decoded {
     int32_t *ids; /* [n] of whole words, without [SEP]; owned */
@@ -66,16 +61,5 @@ struct rtd_sources {
 int rtd_decode_texts(struct rtd_decoder *d, struct rtd_sources *list, const struct rtd_network *net,
                      int head, const struct rtd_tokenizer *tok, const struct rtd_decoding *o,
                      struct rtd_err *err);
-
-/* A piece for each of the m tokens at[] of a sequence, by a masked language model: the most
- * probable, or a draw. */
-int rtd_fill_masks(struct rtd_decoder *d, int32_t *filled, const struct rtd_network *net, int head,
-                   const struct rtd_tokenizer *tok, const int32_t *ids, const uint8_t *types,
-                   size_t n, const uint32_t *at, size_t m, uint64_t index,
-                   const struct rtd_decoding *o, struct rtd_err *err);
-
-/* Pieces as a text: words apart by blanks, but none before . , ! ? ; : ) ] } % and behind ( [ {,
- * none around - / ' where letters or digits stand on both sides.  The caller's to free. */
-char *rtd_text_of_pieces(const struct rtd_tokenizer *tok, const int32_t *ids, size_t n);
 
 #endif

@@ -97,9 +97,9 @@ mutate 'articles count' lib/score/metrics_squad.c 's/article ? " " : s, article 
 mutate 'the longest reference length' lib/score/metrics_text.c 's/d < e || (d == e/d > e || (d == e/'
 mutate 'all labels weigh as the first' lib/model/head_losses.c 's/(double)r->target->weight\[label\]/(double)r->target->weight[0]/'
 mutate 'a target that was cut ends' lib/finetune/dataset_generate.c 's/ - !whole\[s\];/;/'
-mutate 'top-p keeps half of them' lib/predict/decoding.c 's/if (kept >= s->o->top_p)/if (kept >= s->o->top_p \/ 2)/'
+mutate 'top-p keeps half of them' lib/predict/next_piece.c 's/if (kept >= c->o->top_p)/if (kept >= c->o->top_p \/ 2)/'
 mutate 'a beam comes from another' lib/predict/decoding.c 's/from\[live++\] = c->beam;/from[live++] = 0;/'
-mutate 'masks are filled by their neighbours' lib/predict/decoding.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
+mutate 'masks are filled by their neighbours' lib/predict/infill.c 's/acts->out + at\[i\] \* h/acts->out + (at[i] - 1) * h/'
 mutate 'the second best answer repeats the best' lib/predict/windows.c 's/s->best\[at\] = s->best\[at - 1\];/(void)0;/'
 if grep -q avx512dq /proc/cpuinfo; then
     mutate 'a block of products overwrites the one before' lib/nn/gemm_avx512.c 's/k ? &one : &beta/\&beta/'

@@ -18,6 +18,8 @@
 #include "base/rng.h"
 #include "support/stats.h"
 #include "predict/decoding.h"
+#include "predict/detokenise.h"
+#include "predict/infill.h"
 
 enum { VOCAB = 40, H = 24, PREFIX = 5, SEP = 3 };
 
