@@ -242,9 +242,9 @@ static int count_labels(const struct rtd_config *c, const struct rtd_json *root,
     if ((*map)->n < 1 || (*map)->n > LABELS_MAX)
         return rtd_fail(err, RTD_EDATA, "%s: id2label: want an object of 1 to %d labels", name,
                         LABELS_MAX);
-    if (num && *n != (int64_t)(*map)->n)
-        return rtd_fail(err, RTD_EDATA, "%s: num_labels is %d but id2label holds %zu", name,
-                        (int)*n, (*map)->n);
+    if (num && *n != (int64_t)(*map)->n) /* Hugging Face takes the map, too */
+        rtd_warn("%s: num_labels is %d but id2label holds %zu, which counts", name, (int)*n,
+                 (*map)->n);
     *n = (int64_t)(*map)->n;
     return RTD_OK;
 }
