@@ -212,6 +212,32 @@ static int write_network(const char *dir, const struct rtd_weights *all, bool ge
     return st;
 }
 
+/* What belongs to neither network: said, so that nothing is lost without a word. */
+static int tell_the_rest(const struct rtd_weights *all, const char *prefix, struct rtd_err *err)
+{
+    char name[NAME];
+    const char *first = NULL;
+    size_t rest = 0;
+    if (rtd_weights_find(all, "bert/embeddings/word_embeddings"))
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: a checkpoint of BERT, not of ELECTRA: transformers' "
+                        "BertForPreTraining.from_pretrained(..., from_tf=True) reads it, and "
+                        "save_pretrained makes what is read here",
+                        prefix);
+    for (size_t i = 0; i < all->n; i++) {
+        const char *s = all->w[i].name;
+        if (ends(s, "/adam_m") || ends(s, "/adam_v") || translate(name, s, false) ||
+            translate(name, s, true))
+            continue;
+        first = first ? first : s;
+        rest++;
+    }
+    if (rest)
+        rtd_say("%s: %zu tensor%s of neither network left out, the first %s", prefix, rest,
+                rtd_s(rest), first);
+    return RTD_OK;
+}
+
 int rtd_google_import(const char *prefix, const char *dir, const struct rtd_import_options *o,
                       const struct rtd_vocabulary *v, struct rtd_err *err)
 {
@@ -220,6 +246,8 @@ int rtd_google_import(const char *prefix, const char *dir, const struct rtd_impo
     int st = rtd_read_tensorflow(&all, prefix, err);
     if (!st)
         st = rtd_weights_check(&all, prefix, err);
+    if (!st)
+        st = tell_the_rest(&all, prefix, err);
     if (!st)
         st = write_network(dir, &all, false, &heads, &width, o, v, prefix, err);
     if (!st && !o->heads)

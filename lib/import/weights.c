@@ -241,8 +241,9 @@ int rtd_read_weights(struct rtd_weights *all, const char *dir, const char **form
                                   : forms[i].read(all, file, err);
     }
     file[0] = '\0';
-    return rtd_fail(err, RTD_EDATA,
-                    "%s: no model.safetensors or pytorch_model.bin, nor an index of several: other "
-                    "forms (TensorFlow 2, Flax, ONNX) are not read, save_pretrained makes one",
-                    dir);
+    return rtd_fail(
+        err, RTD_EDATA,
+        "%s: no model.safetensors or pytorch_model.bin, nor an index of several: other "
+        "forms (TensorFlow's but ELECTRA's, Flax, ONNX) are not read, save_pretrained makes one",
+        dir);
 }
