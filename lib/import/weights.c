@@ -190,8 +190,12 @@ static int read_map(struct rtd_weights *all, const char *dir, const struct rtd_j
     while (!err->status && rtd_json_step(&w)) {
         if (w.value->kind != RTD_JSON_TEXT || strchr(w.value->text, '/') || w.value->n == 0)
             rtd_fail(err, RTD_EDATA, "%s: the index names no plain file for a tensor", dir);
-        else if (!rtd_names_add(&files, w.value->text, &unused, &known, err) && !known &&
-                 !join(path, dir, w.value->text, err))
+        else if (rtd_names_add(&files, w.value->text, &unused, &known, err) || known ||
+                 join(path, dir, w.value->text, err))
+            continue;
+        else if (!rtd_exists(path))
+            rtd_fail(err, RTD_EDATA, "%s: the index names it, but it is not there", path);
+        else
             read(all, path, err);
     }
     w = rtd_json_walk(map);

@@ -51,7 +51,7 @@ cp moved/model.ckpt-1234567.index moved/other.index
 cp -r "$forms/bin-zip" bins
 chmod -R u+w bins
 mv bins/pytorch_model.bin bins/a.bin
-awk '{ printf "%s\"%s\": \"a.bin\"", NR > 1 ? "," : "{\"weight_map\": {", $1 } END { print "}}" }' want >bins/pytorch_model.bin.index.json
+awk '{ printf "%s\"%s\": \"a.bin\"", (NR > 1 ? "," : "{\"weight_map\": {"), $1 } END { print "}}" }' want >bins/pytorch_model.bin.index.json
 model-import -o from-bins bins
 tensors from-bins/model.safetensors | cmp - want || fail "pytorch_model.bin.index.json"
 sed -i 's/}}/, "more": "a.bin"}}/' bins/pytorch_model.bin.index.json
