@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/utf8.h"
 
 enum { DEPTH_MAX = 1000 };
@@ -289,7 +290,7 @@ int rtd_json_read(struct rtd_json_doc *d, const char *text, size_t len, const ch
 {
     bool mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
     struct parser s = {.begin = text, .p = text + 3 * mark, .end = text + len, .doc = d};
-    char where[400];
+    char where[RTD_PATH_MAX + 64];
     d->root = NULL;
     d->n = d->chars.len = 0;
     int st = take_value(&s);
@@ -378,7 +379,7 @@ static const char *kind_name(unsigned kinds)
 int rtd_json_want(const struct rtd_json *object, const char *key, unsigned kinds,
                   const struct rtd_json **v, const char *name, uint64_t line, struct rtd_err *err)
 {
-    char where[400], shown[80];
+    char where[RTD_PATH_MAX + 64], shown[80];
     const struct rtd_json *any;
     enum rtd_json_found found = rtd_json_member(object, key, kinds, v);
     if (found == RTD_JSON_PRESENT)

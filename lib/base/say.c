@@ -16,7 +16,7 @@ void rtd_set_sink(const struct rtd_sink *s)
 
 static void give(int kind, const char *fmt, va_list ap)
 {
-    char text[1024];
+    char text[16384]; /* two paths and what is said of them */
     if (!sink)
         return;
     vsnprintf(text, sizeof text, fmt, ap);

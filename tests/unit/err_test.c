@@ -63,9 +63,9 @@ static void test_arena(void **state)
     assert_null(a.base);
     assert_int_equal(a.size, 0);
     err = (struct rtd_err){0};
-    assert_int_equal(rtd_arena_need(&a, 5000, &err), RTD_OK); /* and can be asked again */
-    assert_non_null(rtd_arena_take(&a, 5000, 1));
-    assert_null(rtd_arena_take(&a, 5000, 1));
+    assert_int_equal(rtd_arena_need(&a, 5120, &err), RTD_OK); /* and can be asked again */
+    assert_non_null(rtd_arena_take(&a, 5120, 1));
+    assert_null(rtd_arena_take(&a, 5120, 1));
     rtd_arena_free(&a);
 }
 
