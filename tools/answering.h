@@ -31,6 +31,15 @@
          0},                                                                                    \
         {RTD_OPT_FLAG,                                                                          \
          0,                                                                                     \
+         "plain-text",                                                                          \
+         NULL,                                                                                  \
+         &(o)->plain_text,                                                                      \
+         0,                                                                                     \
+         0,                                                                                     \
+         "[SEP] and its like in a text are text, whatever the model says",                      \
+         0},                                                                                    \
+        {RTD_OPT_FLAG,                                                                          \
+         0,                                                                                     \
          "jsonl",                                                                               \
          NULL,                                                                                  \
          &(o)->jsonl,                                                                           \

@@ -184,6 +184,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_STR, 0, "label", "COL", &t->data.label, 0, 0, "column of the label", 0},
         {RTD_OPT_FLAG, 0, "header", NULL, &t->data.header, 0, 0,
          "row 1 is a header though columns go by number", 0},
+        {RTD_OPT_FLAG, 0, "plain-text", NULL, &t->plain_text, 0, 0,
+         "[SEP] and its like in a text are text, then and later", 0},
         {RTD_OPT_FLAG, 0, "swap", NULL, &t->data.swap, 0, 0,
          "train on every pair the other way round, too", 0},
         {RTD_OPT_LIST, 0, "slots", "FILE", &o->slots, 0, 0,

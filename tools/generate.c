@@ -12,13 +12,13 @@
 #include "predict/decoding.h"
 #include "predict/detokenise.h"
 #include "predict/infill.h"
+#include "stream/special.h"
 
 struct opts {
     struct rtd_line_options answer;
     struct rtd_decoding how;
     int64_t beams, no_repeat, most, least, top_k, seed;
     bool infill;
-    struct rtd_tokenizer *masks; /* --infill: the model's, and it knows [MASK] in a text */
     struct rtd_decoder *decoder; /* [workers] */
     struct rtd_decoded *text;    /* [rows] of the batch */
     struct rtd_source *source;   /* [rows], those of lines with something in them */
@@ -125,14 +125,15 @@ static int print_texts(struct rtd_line_loop *a, const struct rtd_line_batch *c, 
 
 /* --- masks --- */
 
-/* A line's pieces, [MASK] being one. */
+/* A line's pieces, [MASK] being one whatever becomes of the other special ones. */
 static int add_masked(struct rtd_line_loop *a, char *const *field, int n, void *arg,
                       struct rtd_err *err)
 {
-    struct opts *o = arg;
-    struct rtd_encoding enc = {0};
+    bool special = rtd_tokenizer_settings(a->dir.tok)->special_tokens;
+    struct rtd_encoding enc = {.special = special ? RTD_READ_AS_SET : RTD_READ_MASK};
     (void)n;
-    int st = rtd_tokenizer_encode(o->masks, &enc, field[0], strlen(field[0]), err);
+    (void)arg;
+    int st = rtd_tokenizer_encode(a->dir.tok, &enc, field[0], strlen(field[0]), err);
     size_t room = a->length - 2;
     a->batch.seq.cut += !st && enc.n > room;
     if (!st)
@@ -177,27 +178,27 @@ static int fill_rows(struct rtd_line_loop *a, struct rtd_line_batch *c, void *ar
     return st;
 }
 
-/* The line with its masks replaced, every other byte as it was; a "##" piece joins what stands
- * before it. */
+/* The line with its masks replaced, every other byte as it was; a piece that continues a word joins
+ * what stands before it. */
 static int print_filled(struct rtd_line_loop *a, const struct rtd_line_batch *c, void *arg,
                         struct rtd_err *err)
 {
     struct opts *o = arg;
-    static const char mask[] = "[MASK]";
+    const char *mask = rtd_special_piece[RTD_MASK].text;
     int st = RTD_OK;
     for (size_t r = 0; r < c->rows && !st; r++) {
         struct rtd_buf b = {0};
         const char *p = c->text[r], *next;
         for (size_t m = 0; m < o->text[r].n && (next = strstr(p, mask)) && !st; m++) {
             const char *piece = rtd_tokenizer_piece(a->dir.tok, o->text[r].ids[m]);
-            bool glued = strncmp(piece, "##", 2) == 0;
+            const char *inside = rtd_tokenizer_inside(a->dir.tok, piece);
             st = rtd_buf_append(&b, p, (size_t)(next - p), err);
-            while (glued && b.len && ((char *)b.data)[b.len - 1] == ' ')
+            while (inside && b.len && ((char *)b.data)[b.len - 1] == ' ')
                 b.len--;
-            piece += glued ? 2 : 0;
+            piece = inside ? inside : piece;
             if (!st)
                 st = rtd_buf_append(&b, piece, strlen(piece), err);
-            p = next + sizeof mask - 1;
+            p = next + strlen(mask);
         }
         if (!st)
             st = rtd_buf_append(&b, p, strlen(p) + 1, err);
@@ -208,15 +209,6 @@ static int print_filled(struct rtd_line_loop *a, const struct rtd_line_batch *c,
         o->text[r] = (struct rtd_decoded){0};
     }
     return st;
-}
-
-static int open_masks(struct opts *o, const struct rtd_line_loop *a, struct rtd_err *err)
-{
-    struct rtd_tok_settings s = *rtd_tokenizer_settings(a->dir.tok);
-    size_t len;
-    const char *vocab = rtd_tokenizer_vocab(a->dir.tok, &len);
-    s.special_tokens = true;
-    return rtd_tokenizer_new(&o->masks, vocab, len, a->dir.path, &s, err);
 }
 
 /* What has no effect without --sample, or with --infill. */
@@ -261,8 +253,6 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     o->decoder = calloc(workers, sizeof *o->decoder);
     o->err = calloc(workers, sizeof *o->err);
     st = o->decoder && o->err ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (!st && o->infill)
-        st = open_masks(o, &a, err);
     if (!st) /* room for the text behind the source */
         a.batch.seq.length -=
             !o->infill && a.length > (size_t)o->how.most + 8 ? (size_t)o->how.most + 1 : 0;
@@ -274,7 +264,6 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     free(o->err);
     free(o->text);
     free(o->source);
-    rtd_tokenizer_free(o->masks);
     rtd_line_loop_close(&a);
     return st;
 }

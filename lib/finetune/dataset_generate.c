@@ -33,7 +33,7 @@ static int add_pair(struct rtd_examples *e, struct rtd_encoding enc[2], const ch
 static int build(struct rtd_examples *e, const struct rtd_table *t,
                  const struct rtd_dataset_options *o, struct rtd_err *err)
 {
-    struct rtd_encoding enc[2] = {{0}, {0}};
+    struct rtd_encoding enc[2] = {{0}, {.special = RTD_READ_NONE}};
     struct rtd_example_targets *a = &e->target[0];
     *e = (struct rtd_examples){.name = strdup(t->name), .targets = 1};
     *a = (struct rtd_example_targets){.head = o->first_head, .task = RTD_TASK_GENERATE};

@@ -189,7 +189,8 @@ static int open_job(struct rtd_job *j, struct rtd_err *err)
     if (!st)
         st = take_kernels(j, err);
     if (!st)
-        st = rtd_model_dir_open(&j->from, o->model, RTD_DIR_TOKENIZER, err);
+        st = rtd_model_dir_open(&j->from, o->model,
+                                RTD_DIR_TOKENIZER | (o->plain_text ? RTD_DIR_PLAIN_TEXT : 0), err);
     if (!st)
         st = load_sets(j, err);
     if (!st)

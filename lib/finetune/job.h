@@ -24,6 +24,7 @@ struct rtd_finetune_job {
     double smoothing;
     double dropout; /* all rates; < 0: the model's */
     bool scratch, force, resume;
+    bool plain_text; /* special pieces in a text are text, for the new model, too */
     int64_t lanes, threads, trials;
     struct rtd_finetune_loop_options fit; /* epochs 0: the task's default */
 };

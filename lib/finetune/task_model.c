@@ -117,11 +117,8 @@ static int write_files(const struct rtd_network *net, const struct rtd_model_dir
                        struct rtd_err *err)
 {
     char path[PATH_MAX];
-    size_t len;
-    const char *vocab = rtd_tokenizer_vocab(m->tok, &len);
     struct rtd_st_writer *w;
-    int st = rtd_model_dir_write_common(dir, &net->config, vocab, len,
-                                        rtd_tokenizer_settings(m->tok), err);
+    int st = rtd_model_dir_write_common(dir, &net->config, m->tok, m->max_length, err);
     for (int i = 0; i < files && !st; i++) {
         if (snprintf(path, sizeof path, "%s/%s", dir, file[i].name) >= (int)sizeof path)
             return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);

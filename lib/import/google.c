@@ -175,7 +175,7 @@ static int write_moments(const char *dir, const struct rtd_weights *all, bool ge
 
 static int write_network(const char *dir, const struct rtd_weights *all, bool generator, int *heads,
                          int *width, const struct rtd_import_options *o,
-                         const struct rtd_vocabulary *v, const char *prefix, struct rtd_err *err)
+                         const struct rtd_tok_files *v, const char *prefix, struct rtd_err *err)
 {
     char path[PATH_MAX];
     struct rtd_weights own = {0};
@@ -239,7 +239,7 @@ static int tell_the_rest(const struct rtd_weights *all, const char *prefix, stru
 }
 
 int rtd_google_import(const char *prefix, const char *dir, const struct rtd_import_options *o,
-                      const struct rtd_vocabulary *v, struct rtd_err *err)
+                      const struct rtd_tok_files *v, struct rtd_err *err)
 {
     struct rtd_weights all = {0};
     int heads = o->heads, width = 1;

@@ -12,7 +12,6 @@
 #include "base/io.h"
 #include "import/google.h"
 #include "import/modules.h"
-#include "import/vocabulary.h"
 #include "import/weights.h"
 #include "model/directory.h"
 #include "model/embedding.h"
@@ -66,11 +65,16 @@ static int check_directory(const char *dir, struct rtd_err *err)
 }
 
 int rtd_import_write(const char *dir, const struct rtd_config *c, const struct rtd_weights *all,
-                     const struct rtd_vocabulary *v, struct rtd_err *err)
+                     const struct rtd_tok_files *v, struct rtd_err *err)
 {
-    int st = rtd_vocabulary_check(v, c->vocab_size, err);
+    struct rtd_tokenizer *tok;
+    int positions = c->max_position_embeddings;
+    int st = rtd_tok_files_open(&tok, v, c->vocab_size, err);
     if (!st)
-        st = rtd_model_dir_write_common(dir, c, v->text, v->len, &v->settings, err);
+        st = rtd_model_dir_write_common(
+            dir, c, tok, v->max_length && v->max_length < positions ? v->max_length : positions,
+            err);
+    rtd_tokenizer_free(tok);
     if (!st)
         st = write_weights(dir, all, err);
     return st ? st : check_directory(dir, err);
@@ -81,13 +85,13 @@ static int import_directory(const char *source, const char *tmp, const struct rt
 {
     struct rtd_weights all = {0};
     struct rtd_config c = {0};
-    struct rtd_vocabulary v = {0};
+    struct rtd_tok_files v = {0};
     char dir[PATH_MAX]; /* of the transformer */
     int st = rtd_transformer_dir(dir, source, err);
     if (!st)
         st = rtd_config_load(&c, dir, err);
     if (!st)
-        st = rtd_vocabulary_find(&v, dir, o->vocab, err);
+        st = rtd_tok_files_read(&v, dir, o->vocab, false, err);
     if (!st)
         st = rtd_read_weights(&all, dir, &from->form, from->weights, err);
     if (!st)
@@ -101,7 +105,7 @@ static int import_directory(const char *source, const char *tmp, const struct rt
     if (!st)
         st = rtd_import_write(tmp, &c, &all, &v, err);
     rtd_weights_free(&all);
-    rtd_vocabulary_free(&v);
+    rtd_tok_files_free(&v);
     rtd_config_free(&c);
     return st;
 }
@@ -173,17 +177,17 @@ static int import_google(const char *source, const char *tmp, const struct rtd_i
                          struct rtd_import_origin *from, struct rtd_err *err)
 {
     char *prefix = from->weights, folder[PATH_MAX];
-    struct rtd_vocabulary v = {0};
+    struct rtd_tok_files v = {0};
     int st = find_prefix(prefix, source, err);
     if (st)
         return st;
     strcpy(folder, prefix);
-    st = rtd_vocabulary_find(&v, dirname(folder), o->vocab, err);
+    st = rtd_tok_files_read(&v, dirname(folder), o->vocab, false, err);
     if (o->cased)
         v.settings.lower_case = v.settings.strip_accents = false;
     if (!st)
         st = rtd_google_import(prefix, tmp, o, &v, err);
-    rtd_vocabulary_free(&v);
+    rtd_tok_files_free(&v);
     return st;
 }
 

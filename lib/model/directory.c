@@ -14,15 +14,21 @@
 #include "base/io.h"
 #include "model/embedding.h"
 #include "model/network.h"
+#include "text/tokenizer_files.h"
 
 enum { SMALL_MAX = 64 << 20 };
 
 #define WEIGHTS "model.safetensors"
 #define SEAL "rtd_files" /* metadata: a JSON object of file name and digest */
 
-static const char *const small_files[] = {
-    "config.json",  "special_tokens_map.json",           "tokenizer_config.json",    "vocab.txt",
-    "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"};
+static const char *const small_files[] = {"config.json",
+                                          "special_tokens_map.json",
+                                          "tokenizer_config.json",
+                                          "vocab.txt",
+                                          "modules.json",
+                                          "config_sentence_transformers.json",
+                                          "sentence_bert_config.json",
+                                          "tokenizer.json"};
 enum { NSMALL = sizeof small_files / sizeof small_files[0] };
 
 static int join(char path[PATH_MAX], const char *dir, const char *file, struct rtd_err *err)
@@ -160,116 +166,11 @@ int rtd_model_dir_accept(const char *dir, struct rtd_err *err)
     return st;
 }
 
-/* --- the tokeniser's files --- */
-
-/* A key that is true, false, null or absent (both: keep *out). */
-static int get_bool(const json_t *root, const char *key, bool *out, const char *name,
-                    struct rtd_err *err)
+int rtd_model_dir_write_common(const char *dir, const struct rtd_config *c,
+                               const struct rtd_tokenizer *tok, int max_length, struct rtd_err *err)
 {
-    const json_t *v = json_object_get(root, key);
-    if (!v || json_is_null(v))
-        return RTD_OK;
-    if (!json_is_boolean(v))
-        return rtd_fail(err, RTD_EDATA, "%s: %s: want true or false", name, key);
-    *out = json_is_true(v);
-    return RTD_OK;
-}
-
-static int read_settings(struct rtd_tok_settings *s, int *max_length, const json_t *root,
-                         const char *name, struct rtd_err *err)
-{
-    if (get_bool(root, "do_lower_case", &s->lower_case, name, err))
-        return err->status;
-    s->strip_accents = s->lower_case;
-    if (get_bool(root, "strip_accents", &s->strip_accents, name, err) ||
-        get_bool(root, "tokenize_chinese_chars", &s->chinese, name, err))
-        return err->status;
-    bool basic = true;
-    if (get_bool(root, "do_basic_tokenize", &basic, name, err))
-        return err->status;
-    if (!basic)
-        return rtd_fail(err, RTD_EDATA, "%s: do_basic_tokenize false is not supported", name);
-    double n = json_number_value(json_object_get(root, "model_max_length"));
-    if (n >= 1) /* Hugging Face writes 1e30 for "no limit" */
-        *max_length = n < INT_MAX ? (int)n : INT_MAX;
-    n = json_number_value(json_object_get(root, "max_input_chars_per_word"));
-    if (n >= 1 && n <= 1 << 20)
-        s->max_word = (uint32_t)n;
-    return RTD_OK;
-}
-
-int rtd_tok_settings_load(struct rtd_tok_settings *s, int *max_length, const char *dir,
-                          struct rtd_err *err)
-{
-    char path[PATH_MAX], *text;
-    size_t len;
-    rtd_tok_settings_default(s, false);
-    *max_length = 0;
-    if (join(path, dir, "tokenizer_config.json", err))
-        return err->status;
-    if (!rtd_exists(path))
-        return RTD_OK;
-    if (rtd_read_file(path, SMALL_MAX, &text, &len, err))
-        return err->status;
-    json_error_t je;
-    json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &je);
-    free(text);
-    int st = json_is_object(root) ? read_settings(s, max_length, root, path, err)
-                                  : rtd_fail(err, RTD_EDATA, "%s: not a JSON object", path);
-    json_decref(root);
-    return st;
-}
-
-static int write_json(const char *dir, const char *file, json_t *root, struct rtd_err *err)
-{
-    char path[PATH_MAX];
-    char *text = root ? json_dumps(root, JSON_SORT_KEYS | JSON_INDENT(2)) : NULL;
-    json_decref(root);
-    if (!text)
-        return rtd_fail(err, RTD_ESYS, "%s/%s: no memory", dir, file);
-    size_t len = strlen(text);
-    text[len] = '\n';
-    int st = join(path, dir, file, err);
-    if (!st)
-        st = rtd_write_file(path, text, len + 1, err);
-    free(text);
-    return st;
-}
-
-int rtd_model_dir_write_common(const char *dir, const struct rtd_config *c, const char *vocab,
-                               size_t vocab_len, const struct rtd_tok_settings *s,
-                               struct rtd_err *err)
-{
-    char path[PATH_MAX];
     int st = rtd_config_write(c, dir, err);
-    if (st || !vocab)
-        return st;
-    if (join(path, dir, "vocab.txt", err) || rtd_write_file(path, vocab, vocab_len, err))
-        return err->status;
-    bool bert = strcmp(c->model_type, "bert") == 0;
-    json_t *root = json_pack("{s:s, s:b, s:b, s:i, s:s, s:s, s:s, s:s, s:s, s:s}",
-                             "tokenizer_class", bert ? "BertTokenizer" : "ElectraTokenizer",
-                             "do_lower_case", s->lower_case, "tokenize_chinese_chars", s->chinese,
-                             "model_max_length", c->max_position_embeddings, "pad_token", "[PAD]",
-                             "unk_token", "[UNK]", "cls_token", "[CLS]", "sep_token", "[SEP]",
-                             "mask_token", "[MASK]", "padding_side", "right");
-    int bad = json_object_set_new(
-        root, "strip_accents",
-        s->strip_accents == s->lower_case ? json_null() : json_boolean(s->strip_accents));
-    if (s->max_word != 100)
-        bad |= json_object_set_new(root, "max_input_chars_per_word", json_integer(s->max_word));
-    if (bad) {
-        json_decref(root);
-        root = NULL;
-    }
-    st = write_json(dir, "tokenizer_config.json", root, err);
-    if (st)
-        return st;
-    return write_json(dir, "special_tokens_map.json",
-                      json_pack("{s:s, s:s, s:s, s:s, s:s}", "pad_token", "[PAD]", "unk_token",
-                                "[UNK]", "cls_token", "[CLS]", "sep_token", "[SEP]", "mask_token",
-                                "[MASK]"),
-                      err);
+    return st || !tok ? st : rtd_tok_files_write(dir, tok, c->model_type, max_length, err);
 }
 
 /* --- opening --- */
@@ -332,25 +233,19 @@ static int check_weights(const char *dir, struct rtd_err *err)
 
 static int open_tokenizer(struct rtd_model_dir *m, int flags, struct rtd_err *err)
 {
-    char path[PATH_MAX];
-    struct rtd_tok_settings s;
-    int max_length;
-    if (join(path, m->path, "vocab.txt", err))
+    struct rtd_tok_files f;
+    bool sealed = json_object_get(rtd_st_metadata(m->weights), SEAL) != NULL;
+    if (rtd_tok_files_read(&f, m->path, NULL, sealed, err))
         return err->status;
-    if (!rtd_exists(path)) {
-        if (flags & RTD_DIR_TOKENIZER)
-            return rtd_fail(err, RTD_EDATA, "%s: missing", path);
-        return RTD_OK;
-    }
-    if (rtd_tok_settings_load(&s, &max_length, m->path, err) ||
-        rtd_tokenizer_load(&m->tok, path, &s, err))
-        return err->status;
-    if (max_length && max_length < m->max_length)
-        m->max_length = max_length;
-    if (rtd_tokenizer_size(m->tok) > (uint32_t)m->config.vocab_size)
-        return rtd_fail(err, RTD_EDATA, "%s: holds %u pieces, config.json says vocab_size %d", path,
-                        rtd_tokenizer_size(m->tok), m->config.vocab_size);
-    return RTD_OK;
+    if (flags & RTD_DIR_PLAIN_TEXT)
+        f.settings.special_tokens = false;
+    if (f.max_length && f.max_length < m->max_length)
+        m->max_length = f.max_length;
+    int st = rtd_tok_files_open(&m->tok, &f, m->config.vocab_size, err);
+    rtd_tok_files_free(&f);
+    if (!st && !m->tok && (flags & RTD_DIR_TOKENIZER))
+        st = rtd_fail(err, RTD_EDATA, "%s: neither vocab.txt nor tokenizer.json", m->path);
+    return st;
 }
 
 /* What config.json leaves to the weights; and it must be theirs. */

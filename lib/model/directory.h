@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
  * A model is a directory in the layout Hugging Face reads: config.json, model.safetensors,
- * vocab.txt, tokenizer_config.json, special_tokens_map.json.
+ * and the tokeniser's files (text/tokenizer_files.h).
  *
  * Directories we write are sealed: model.safetensors holds the digests of the small files beside
  * it (and its own, see safetensors.h), verified on opening when present.  Directories saved by
@@ -23,11 +23,14 @@ struct rtd_model_dir {
     char *path;
     struct rtd_config config;
     struct rtd_st *weights;
-    struct rtd_tokenizer *tok; /* NULL: the directory holds no vocab.txt */
-    int max_length;            /* model_max_length, at most max_position_embeddings */
+    struct rtd_tokenizer *tok; /* NULL: the directory holds none */
+    int max_length;            /* of a sequence, as the files say; at most the positions */
 };
 
-enum { RTD_DIR_TOKENIZER = 1 /* without vocab.txt: RTD_EDATA */ };
+enum {
+    RTD_DIR_TOKENIZER = 1,  /* without one: RTD_EDATA */
+    RTD_DIR_PLAIN_TEXT = 2, /* special pieces in a text are text, whatever the files say */
+};
 
 /* Open and verify.  RTD_EDATA: damage, an unsupported shape, weights of another shape than
  * config.json says, a vocabulary of more pieces than its vocab_size (fewer: the table's last rows
@@ -35,19 +38,14 @@ enum { RTD_DIR_TOKENIZER = 1 /* without vocab.txt: RTD_EDATA */ };
 int rtd_model_dir_open(struct rtd_model_dir *m, const char *dir, int flags, struct rtd_err *err);
 void rtd_model_dir_close(struct rtd_model_dir *m);
 
-/* The small files, into an existing directory.  vocab NULL: config.json only. */
-int rtd_model_dir_write_common(const char *dir, const struct rtd_config *c, const char *vocab,
-                               size_t vocab_len, const struct rtd_tok_settings *settings,
+/* The small files, into an existing directory.  tok NULL: config.json only. */
+int rtd_model_dir_write_common(const char *dir, const struct rtd_config *c,
+                               const struct rtd_tokenizer *tok, int max_length,
                                struct rtd_err *err);
 /* Seal and write DIR/model.safetensors; the small files must be there. */
 int rtd_model_dir_finish(const char *dir, struct rtd_st_writer *w, struct rtd_err *err);
 
 /* Seal a directory again after its small files were changed on purpose. */
 int rtd_model_dir_accept(const char *dir, struct rtd_err *err);
-
-/* Tokeniser settings and model_max_length (0: none given) of DIR/tokenizer_config.json; defaults
- * (lower-case, strip accents) when there is no such file. */
-int rtd_tok_settings_load(struct rtd_tok_settings *s, int *max_length, const char *dir,
-                          struct rtd_err *err);
 
 #endif

@@ -19,16 +19,16 @@ char *rtd_text_of_pieces(const struct rtd_tokenizer *tok, const int32_t *ids, si
     char *text = malloc(size);
     for (size_t i = 0; text && i < n; i++) {
         const char *p = rtd_tokenizer_piece(tok, ids[i]);
-        bool glued = strncmp(p, "##", 2) == 0;
+        const char *inside = rtd_tokenizer_inside(tok, p);
         char last = at ? text[at - 1] : ' ', before = at > 1 ? text[at - 2] : ' ';
         bool joint = strchr("-/'", p[0]) && !p[1]; /* joins what stands around it */
         bool next = i + 1 < n && letter(rtd_tokenizer_piece(tok, ids[i + 1])[0]);
-        bool tight = at == 0 || glued || (strchr(".,!?;:)]}%", p[0]) && !p[1]) ||
+        bool tight = at == 0 || inside || (strchr(".,!?;:)]}%", p[0]) && !p[1]) ||
                      strchr("([{", last) || (joint && letter(last) && next) ||
                      (strchr("-/'", last) && letter(before) && letter(p[0]));
         if (!tight)
             text[at++] = ' ';
-        at = (size_t)(stpcpy(text + at, glued ? p + 2 : p) - text);
+        at = (size_t)(stpcpy(text + at, inside ? inside : p) - text);
     }
     if (text)
         text[at] = '\0';

@@ -72,7 +72,8 @@ int rtd_line_loop_open(struct rtd_line_loop *a, const struct rtd_line_options *o
     if (check_text(a, err) || rtd_choose(err))
         return err->status;
     int threads = o->threads ? (int)o->threads : rtd_cpu_count();
-    int st = rtd_model_dir_open(&a->dir, o->model, RTD_DIR_TOKENIZER, err);
+    int st = rtd_model_dir_open(&a->dir, o->model,
+                                RTD_DIR_TOKENIZER | (o->plain_text ? RTD_DIR_PLAIN_TEXT : 0), err);
     if (!st)
         st = choose_length(a, &a->length, err);
     if (!st)

@@ -22,6 +22,7 @@
 struct rtd_line_options {
     const char *model, *head, *text, *out;
     bool header, jsonl, json, tensor, line_buffered, strict, force;
+    bool plain_text; /* special pieces in a text are text */
     int64_t length;  /* 0: the length the model was trained on, else its positions */
     int64_t threads; /* 0: all CPUs */
 };

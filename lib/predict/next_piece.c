@@ -25,7 +25,7 @@ void rtd_next_piece_free(struct rtd_next_piece *c)
 bool rtd_piece_continues(const struct rtd_tokenizer *tok, int32_t id)
 {
     const char *piece = rtd_tokenizer_piece(tok, id);
-    return piece && strncmp(piece, "##", 2) == 0;
+    return piece && rtd_tokenizer_inside(tok, piece);
 }
 
 /* Would id complete an n-gram that stands in the text already? */

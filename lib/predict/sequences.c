@@ -10,7 +10,10 @@
 int rtd_sequences_init(struct rtd_sequences *s, const struct rtd_tokenizer *tok, size_t length,
                        int type_vocab_size, struct rtd_err *err)
 {
-    *s = (struct rtd_sequences){.tok = tok, .length = length, .types_known = type_vocab_size};
+    *s = (struct rtd_sequences){.tok = tok,
+                                .length = length,
+                                .types_known =
+                                    rtd_tokenizer_settings(tok)->one_segment ? 1 : type_vocab_size};
     s->start = calloc(1, sizeof *s->start);
     return s->start ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
 }
@@ -78,14 +81,16 @@ static void put_special(struct rtd_sequences *s, size_t at, int32_t id, uint8_t 
     s->begin[at] = s->end[at] = 0;
 }
 
+/* n of its pieces: the first ones, or the last. */
 static void put_text(struct rtd_sequences *s, size_t at, const struct rtd_encoding *e, size_t n,
                      uint8_t type)
 {
+    size_t from = rtd_tokenizer_settings(s->tok)->cut_left ? e->n - n : 0;
     if (n == 0)
         return;
-    memcpy(s->ids + at, e->ids, n * sizeof *s->ids);
-    memcpy(s->begin + at, e->begin, n * sizeof *s->begin);
-    memcpy(s->end + at, e->end, n * sizeof *s->end);
+    memcpy(s->ids + at, e->ids + from, n * sizeof *s->ids);
+    memcpy(s->begin + at, e->begin + from, n * sizeof *s->begin);
+    memcpy(s->end + at, e->end + from, n * sizeof *s->end);
     memset(s->types + at, type, n);
 }
 
@@ -99,15 +104,10 @@ int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, str
     na = s->enc[0].n;
     nb = b ? s->enc[1].n : 0;
     s->cut += na + nb > room;
-    while (na + nb > room) {
-        size_t over = na + nb - room, step;
-        if (na > nb) { /* down to the other's length at once */
-            step = na - nb < over ? na - nb : over;
-            na -= step;
-        } else {
-            step = nb - na < over ? nb - na : over;
-            nb -= step ? step : 1;
-        }
+    if (na + nb > room) { /* the shorter one may have half of it */
+        size_t *shorter = na <= nb ? &na : &nb, *longer = na <= nb ? &nb : &na;
+        *shorter = *shorter < room / 2 ? *shorter : room / 2;
+        *longer = room - *shorter;
     }
     if (reserve(s, na + nb + specials, err))
         return err->status;

@@ -1,8 +1,9 @@
 /* rtdtools - MIT licence
  *
  * Texts and pairs of texts as token sequences: [CLS] a [SEP], or [CLS] a [SEP] b [SEP], laid end to
- * end.  What is too long is cut: one text at its end; of a pair always the longer, the second when
- * both are equally long. */
+ * end.  What is too long is cut, at its end or where the tokenizer says so at its beginning: a text
+ * to what there is room for; of a pair the longer, and where both are over half of the room both,
+ * the shorter one (of equals the first) to its half rounded down. */
 #ifndef RTD_PREDICT_SEQUENCES_H
 #define RTD_PREDICT_SEQUENCES_H
 

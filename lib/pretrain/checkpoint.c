@@ -28,18 +28,26 @@ static int write_network(const struct rtd_run *r, const char *dir, bool generato
 {
     const struct rtd_pretrain *p = r->p;
     const struct rtd_tokeniser *k = &r->h->tok;
-    struct rtd_tok_settings settings = {.lower_case = k->lower_case,
-                                        .strip_accents = k->strip_accents,
-                                        .chinese = k->chinese,
-                                        .max_word = k->max_word};
+    struct rtd_tok_settings settings;
+    struct rtd_tokenizer *tok = NULL;
     struct rtd_config c = {0};
     struct rtd_st_writer *w = NULL;
     const struct rtd_param *word = NULL;
+    rtd_tok_settings_default(&settings, false);
+    settings.lower_case = k->lower_case;
+    settings.strip_accents = k->strip_accents;
+    settings.chinese = k->chinese;
+    settings.max_word = k->max_word;
+    settings.special_tokens = true;
     int st = rtd_config_copy(&c, generator ? &p->gen_config : &p->disc_config, err);
     if (!st)
         st = rtd_config_set_own(&c, "trained_length", json_integer((json_int_t)r->longest), err);
     if (!st)
-        st = rtd_model_dir_write_common(dir, &c, k->vocab, k->vocab_len, &settings, err);
+        st = rtd_tokenizer_new(&tok, k->vocab, k->vocab_len, "the stream's vocabulary", &settings,
+                               err);
+    if (!st)
+        st = rtd_model_dir_write_common(dir, &c, tok, c.max_position_embeddings, err);
+    rtd_tokenizer_free(tok);
     if (!st)
         st = rtd_st_writer_new(&w, err);
     /* the generator's embeddings are the discriminator's: its directory gets a copy */

@@ -148,7 +148,7 @@ static size_t cut(const struct job *j, const int32_t *ids)
 {
     for (size_t n = j->max_document; n; n--) {
         const char *piece = rtd_tokenizer_piece(j->t, ids[n]);
-        if (piece[0] != '#' || piece[1] != '#' || !piece[2])
+        if (!rtd_tokenizer_inside(j->t, piece))
             return n;
     }
     return j->max_document;

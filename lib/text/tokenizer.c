@@ -31,7 +31,7 @@ static int find_special(struct rtd_tokenizer *t, const char *name, struct rtd_er
             return rtd_fail(err, RTD_EDATA, "%s: not a vocabulary: no piece %s", name, piece);
         added[i] = (struct rtd_added){.text = piece, .id = *id[i], .special = true};
     }
-    return rtd_tokenizer_add(t, added, RTD_SPECIALS, name, err);
+    return rtd_tokenizer_add(t, added, RTD_SPECIALS, err);
 }
 
 int rtd_tokenizer_new(struct rtd_tokenizer **out, const char *vocab, size_t len, const char *name,
@@ -111,10 +111,12 @@ const struct rtd_tok_settings *rtd_tokenizer_settings(const struct rtd_tokenizer
 const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id)
 {
     const char *piece = rtd_vocab_piece(&t->vocab, id);
-    for (size_t i = 0; i < t->nadded && (!piece || !*piece); i++)
+    if (id < 0 || id >= t->ids || (piece && *piece))
+        return piece;
+    for (size_t i = 0; i < t->nadded; i++)
         if (t->added[i].id == id)
-            piece = t->added[i].text;
-    return piece && *piece ? piece : NULL;
+            return t->added[i].text;
+    return "";
 }
 
 const char *rtd_tokenizer_inside(const struct rtd_tokenizer *t, const char *piece)
@@ -183,18 +185,12 @@ static int make_sets(struct rtd_tokenizer *t, struct rtd_err *err)
     return err->status;
 }
 
-static int add(struct rtd_tokenizer *t, const struct rtd_added *a, const char *name,
-               struct rtd_err *err)
+static int add(struct rtd_tokenizer *t, const struct rtd_added *a, struct rtd_err *err)
 {
     int32_t known = rtd_tokenizer_id(t, a->text);
     size_t i = 0;
-    char shown[64];
     while (i < t->nadded && strcmp(t->added[i].text, a->text))
         i++;
-    if (known >= 0 && known != a->id)
-        return rtd_fail(err, RTD_EDATA,
-                        "%s: added piece '%s' has id %d, in the vocabulary it has %d", name,
-                        rtd_mask_text(shown, sizeof shown, a->text, strlen(a->text)), a->id, known);
     if (i == t->nadded) {
         char *text = strdup(a->text);
         struct rtd_added *more = realloc(t->added, (i + 1) * sizeof *more);
@@ -208,15 +204,16 @@ static int add(struct rtd_tokenizer *t, const struct rtd_added *a, const char *n
     const char *own = t->added[i].text;
     t->added[i] = *a;
     t->added[i].text = own;
-    t->ids = a->id >= t->ids ? a->id + 1 : t->ids;
+    t->added[i].id = known < 0 ? a->id : known;
+    t->ids = t->added[i].id >= t->ids ? t->added[i].id + 1 : t->ids;
     return RTD_OK;
 }
 
 int rtd_tokenizer_add(struct rtd_tokenizer *t, const struct rtd_added *list, size_t n,
-                      const char *name, struct rtd_err *err)
+                      struct rtd_err *err)
 {
     for (size_t i = 0; i < n; i++)
-        if (list[i].text[0] && add(t, &list[i], name, err))
+        if (list[i].text[0] && add(t, &list[i], err))
             return err->status;
     return make_sets(t, err);
 }

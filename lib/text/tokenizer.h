@@ -29,6 +29,7 @@ struct rtd_tok_settings {
     /* What the tokenizers of others may have, and a stream cannot say: */
     bool keep_controls;   /* text is not cleaned; default false */
     bool cut_left;        /* a text that is too long loses its beginning; default false */
+    bool one_segment;     /* both texts of a pair have type 0; default false */
     enum rtd_split split; /* default RTD_SPLIT_BERT */
     char prefix[16];      /* of a piece that continues a word; default "##" */
 };
@@ -44,10 +45,10 @@ int rtd_tokenizer_new(struct rtd_tokenizer **t, const char *vocab, size_t len, c
 int rtd_tokenizer_load(struct rtd_tokenizer **t, const char *path, const struct rtd_tok_settings *s,
                        struct rtd_err *err);
 /* Look for these in the text, too (the five special pieces always are); one of the same text as one
- * that is there takes its place.  Copied.  Before the tokenizer is shared.  RTD_EDATA: its id is
- * not that of the vocabulary's piece. */
+ * that is there takes its place; one that is a piece of the vocabulary has its id.  Copied.  Before
+ * the tokenizer is shared. */
 int rtd_tokenizer_add(struct rtd_tokenizer *t, const struct rtd_added *list, size_t n,
-                      const char *name, struct rtd_err *err);
+                      struct rtd_err *err);
 const struct rtd_added *rtd_tokenizer_added(const struct rtd_tokenizer *t, size_t *n);
 void rtd_tokenizer_free(struct rtd_tokenizer *t);
 
@@ -57,7 +58,8 @@ struct rtd_special_ids {
 const struct rtd_special_ids *rtd_tokenizer_special(const struct rtd_tokenizer *t);
 uint32_t rtd_tokenizer_size(const struct rtd_tokenizer *t); /* ids, those of added pieces too */
 const struct rtd_tok_settings *rtd_tokenizer_settings(const struct rtd_tokenizer *t);
-/* Piece of an id, NUL-terminated, borrowed; NULL for an id without one. */
+/* Piece of an id, NUL-terminated, borrowed; "" for one between others that has none, NULL for one
+ * behind them. */
 const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id);
 /* The letters of a piece that continues a word; NULL: it begins one. */
 const char *rtd_tokenizer_inside(const struct rtd_tokenizer *t, const char *piece);

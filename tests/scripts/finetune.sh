@@ -26,7 +26,7 @@ best=$(accuracy learned)
 awk -v a="$best" 'BEGIN { exit !(a > 0.95) }' || fail "accuracy $best"
 noted=$(awk -F '\t' 'NR > 1 && $7 != "" && $7 + 0 > a + 0 { a = $7 } END { print a }' learned/metrics.tsv)
 [ "$noted" = "$best" ] || fail "best in metrics.tsv: $noted, measured: $best"
-[ "$(echo learned/*)" = "learned/config.json learned/metrics.tsv learned/model.safetensors learned/special_tokens_map.json learned/tokenizer_config.json learned/vocab.txt" ] ||
+[ "$(echo learned/*)" = "learned/config.json learned/metrics.tsv learned/model.safetensors learned/special_tokens_map.json learned/tokenizer.json learned/tokenizer_config.json learned/vocab.txt" ] ||
     fail "files: $(echo learned/*)"
 model-info learned | grep -qx 'digest	verified' || fail "not sealed"
 jq -e '.architectures == ["ElectraForSequenceClassification"] and .id2label == {"0": "bad", "1": "good"}

@@ -14,6 +14,7 @@
 
 #include "base/io.h"
 #include "model/directory.h"
+#include "text/tokenizer_files.h"
 
 static char dir[3000], *vocab;
 static size_t vocab_len;
@@ -40,10 +41,13 @@ static void make(const struct rtd_tok_settings *s)
     struct rtd_config c;
     struct rtd_st *tiny;
     struct rtd_st_writer *w;
+    struct rtd_tokenizer *tok;
+    assert_int_equal(rtd_tokenizer_new(&tok, vocab, vocab_len, "vocab", s, &err), RTD_OK);
     assert_int_equal(rtd_remove_tree(dir, &err), RTD_OK);
     assert_int_equal(rtd_mkdirs(dir, &err), RTD_OK);
     assert_int_equal(rtd_config_load(&c, "tests/golden/tiny/classify", &err), RTD_OK);
-    assert_int_equal(rtd_model_dir_write_common(dir, &c, vocab, vocab_len, s, &err), RTD_OK);
+    assert_int_equal(rtd_model_dir_write_common(dir, &c, tok, 24, &err), RTD_OK);
+    rtd_tokenizer_free(tok);
     assert_int_equal(rtd_st_writer_new(&w, &err), RTD_OK);
     assert_int_equal(rtd_st_set_metadata(w, "mine", "kept", &err), RTD_OK);
     assert_int_equal(rtd_st_open(&tiny, "tests/golden/tiny/classify/model.safetensors", &err),
@@ -71,9 +75,16 @@ static void settings_come_back(void **state)
 {
     (void)state;
     static const struct rtd_tok_settings all[] = {
-        {.lower_case = true, .strip_accents = true, .chinese = true, .max_word = 100},
-        {.lower_case = false, .strip_accents = false, .chinese = true, .max_word = 100},
-        {.lower_case = true, .strip_accents = false, .chinese = false, .max_word = 200},
+        {.lower_case = true,
+         .strip_accents = true,
+         .chinese = true,
+         .max_word = 100,
+         .prefix = "##"},
+        {.chinese = true, .max_word = 100, .special_tokens = true, .prefix = "##"},
+        {.lower_case = true, .max_word = 200, .prefix = "##", .cut_left = true},
+        {.max_word = 7, .prefix = "@@", .split = RTD_SPLIT_RUNS, .keep_controls = true},
+        {.max_word = 100, .prefix = "##", .split = RTD_SPLIT_BLANKS, .one_segment = true},
+        {.max_word = 100, .prefix = "##", .split = RTD_SPLIT_NEVER, .special_tokens = true},
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         struct rtd_model_dir m;
@@ -85,8 +96,13 @@ static void settings_come_back(void **state)
         assert_int_equal(s->strip_accents, all[i].strip_accents);
         assert_int_equal(s->chinese, all[i].chinese);
         assert_int_equal(s->max_word, all[i].max_word);
-        assert_false(s->special_tokens);
-        assert_int_equal(m.max_length, 32);
+        assert_int_equal(s->special_tokens, all[i].special_tokens);
+        assert_int_equal(s->keep_controls, all[i].keep_controls);
+        assert_int_equal(s->cut_left, all[i].cut_left);
+        assert_int_equal(s->one_segment, all[i].one_segment);
+        assert_int_equal(s->split, all[i].split);
+        assert_string_equal(s->prefix, all[i].prefix);
+        assert_int_equal(m.max_length, 24);
         assert_int_equal(m.config.num_labels, 3);
         assert_int_equal(rtd_tokenizer_special(m.tok)->mask, 4);
         rtd_model_dir_close(&m);
@@ -106,32 +122,37 @@ static void foreign_settings_are_read(void **state)
         {"{\"do_lower_case\": false, \"strip_accents\": null,"
          " \"model_max_length\": 1000000000000000019884624838656}",
          false, false, 2147483647},
-        {"{\"strip_accents\": false, \"added_tokens_decoder\": {\"0\": {}}}", true, false, 0},
+        {"{\"strip_accents\": false, \"added_tokens_decoder\": {\"0\":"
+         " {\"content\": \"[PAD]\", \"special\": true}}}",
+         true, false, 0},
     };
-    struct rtd_tok_settings s;
+    struct rtd_tok_files f;
     struct rtd_err err = {0};
-    int length;
+    assert_int_equal(rtd_remove_tree(dir, &err), RTD_OK);
     assert_int_equal(rtd_mkdirs(dir, &err), RTD_OK);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         put(in_dir("tokenizer_config.json"), files[i].text, strlen(files[i].text));
-        assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_OK);
-        assert_int_equal(s.lower_case, files[i].lower);
-        assert_int_equal(s.strip_accents, files[i].strip);
-        assert_int_equal(length, files[i].length);
+        assert_int_equal(rtd_tok_files_read(&f, dir, NULL, false, &err), RTD_OK);
+        assert_int_equal(f.settings.lower_case, files[i].lower);
+        assert_int_equal(f.settings.strip_accents, files[i].strip);
+        assert_int_equal(f.max_length, files[i].length);
+        assert_true(f.settings.special_tokens && !f.vocab);
+        rtd_tok_files_free(&f);
     }
     put(in_dir("tokenizer_config.json"), "{\"do_lower_case\": 1}", 20);
-    assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_EDATA);
+    assert_int_equal(rtd_tok_files_read(&f, dir, NULL, false, &err), RTD_EDATA);
     err = (struct rtd_err){0};
     assert_int_equal(unlink(in_dir("tokenizer_config.json")), 0);
-    assert_int_equal(rtd_tok_settings_load(&s, &length, dir, &err), RTD_OK);
-    assert_true(s.lower_case && s.strip_accents && length == 0);
+    assert_int_equal(rtd_tok_files_read(&f, dir, NULL, false, &err), RTD_OK);
+    assert_true(f.settings.lower_case && f.settings.strip_accents && f.max_length == 0);
+    rtd_tok_files_free(&f);
 }
 
 static void every_flip_of_a_small_file_is_refused(void **state)
 {
     (void)state;
     static const char *const files[] = {"config.json", "vocab.txt", "tokenizer_config.json",
-                                        "special_tokens_map.json"};
+                                        "tokenizer.json", "special_tokens_map.json"};
     struct rtd_tok_settings s;
     struct rtd_err err = {0};
     rtd_tok_settings_default(&s, false);
@@ -203,6 +224,9 @@ static void other_mistakes_have_clear_lines(void **state)
                                    in_dir("model.safetensors"), &err),
                      RTD_OK);
     assert_int_equal(open_it(&err), RTD_OK);
+    put(in_dir("vocab.txt"), "no", 2);
+    assert_int_equal(open_it(&err), RTD_OK); /* tokenizer.json is read */
+    assert_int_equal(unlink(in_dir("tokenizer.json")), 0);
     put(in_dir("vocab.txt"), vocab, vocab_len - 2);
     assert_int_equal(open_it(&err), RTD_OK); /* the last piece is cut: nothing can notice */
     put(in_dir("vocab.txt"), vocab, vocab_len - 4);
@@ -217,7 +241,7 @@ static void other_mistakes_have_clear_lines(void **state)
     assert_non_null(strstr(err.text, "98 pieces, config.json says vocab_size 97"));
     assert_int_equal(unlink(in_dir("vocab.txt")), 0);
     assert_int_equal(open_it(&err), RTD_EDATA);
-    assert_non_null(strstr(err.text, "vocab.txt: missing"));
+    assert_non_null(strstr(err.text, "neither vocab.txt nor tokenizer.json"));
     err = (struct rtd_err){0};
     assert_int_equal(rtd_model_dir_open(&m, dir, 0, &err), RTD_OK);
     assert_null(m.tok);

@@ -58,13 +58,15 @@ static void pairs_are_cut_at_the_longer(void **state)
         {"", NULL, 4, "[CLS]0 [SEP]0", 0},
         {"a", "", 4, "[CLS]0 a0 [SEP]0 [SEP]1", 0},
         {"a b", "c d", 7, "[CLS]0 a0 b0 [SEP]0 c1 d1 [SEP]1", 0},
-        {"a b", "c d", 6, "[CLS]0 a0 b0 [SEP]0 c1 [SEP]1", 1},
+        {"a b", "c d", 6, "[CLS]0 a0 [SEP]0 c1 d1 [SEP]1", 1},
         {"a b", "c d", 5, "[CLS]0 a0 [SEP]0 c1 [SEP]1", 1},
-        {"a b", "c d", 4, "[CLS]0 a0 [SEP]0 [SEP]1", 1},
+        {"a b", "c d", 4, "[CLS]0 [SEP]0 c1 [SEP]1", 1},
         {"a b", "c d", 3, "[CLS]0 [SEP]0 [SEP]1", 1},
         {"a b c d e", "f", 6, "[CLS]0 a0 b0 [SEP]0 f1 [SEP]1", 1},
         {"a", "b c d e f", 6, "[CLS]0 a0 [SEP]0 b1 c1 [SEP]1", 1},
         {"a b c d e", "f g h", 7, "[CLS]0 a0 b0 [SEP]0 f1 g1 [SEP]1", 1},
+        {"a b c d e", "f g h", 8, "[CLS]0 a0 b0 c0 [SEP]0 f1 g1 [SEP]1", 1},
+        {"f g h", "a b c d e", 8, "[CLS]0 f0 g0 [SEP]0 a1 b1 c1 [SEP]1", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct rtd_sequences s;
