@@ -116,7 +116,7 @@ const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id)
     for (size_t i = 0; i < t->nadded; i++)
         if (t->added[i].id == id)
             return t->added[i].text;
-    return "";
+    return rtd_special_piece[RTD_UNK].text;
 }
 
 const char *rtd_tokenizer_inside(const struct rtd_tokenizer *t, const char *piece)

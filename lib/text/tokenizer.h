@@ -58,8 +58,8 @@ struct rtd_special_ids {
 const struct rtd_special_ids *rtd_tokenizer_special(const struct rtd_tokenizer *t);
 uint32_t rtd_tokenizer_size(const struct rtd_tokenizer *t); /* ids, those of added pieces too */
 const struct rtd_tok_settings *rtd_tokenizer_settings(const struct rtd_tokenizer *t);
-/* Piece of an id, NUL-terminated, borrowed; "" for one between others that has none, NULL for one
- * behind them. */
+/* Piece of an id, NUL-terminated, borrowed; [UNK] for one between others that has none, NULL for
+ * one behind them. */
 const char *rtd_tokenizer_piece(const struct rtd_tokenizer *t, int32_t id);
 /* The letters of a piece that continues a word; NULL: it begins one. */
 const char *rtd_tokenizer_inside(const struct rtd_tokenizer *t, const char *piece);
