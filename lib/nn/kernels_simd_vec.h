@@ -1,8 +1,8 @@
 /* rtdtools - MIT licence
  *
- * Vectors of RTD_LANES floats: GCC's vector extensions, and the few instructions that they cannot
- * express behind v_ names.  A file of one instruction set defines RTD_LANES first; without it this
- * header and its companions are empty. */
+ * Vectors of RTD_LANES floats: the vector extensions of GCC and Clang, and the few instructions
+ * that they cannot express behind v_ names.  A file of one instruction set defines RTD_LANES first;
+ * without it this header and its companions are empty. */
 #ifndef RTD_NN_KERNELS_SIMD_VEC_H
 #define RTD_NN_KERNELS_SIMD_VEC_H
 #ifdef RTD_LANES
@@ -26,7 +26,8 @@ typedef float vf_unaligned __attribute__((vector_size(RTD_LANES * 4), aligned(4)
  * v_mul_even: the 64-bit products of the low halves of 64-bit lanes.
  * v_interleave: 32-bit lanes from the low halves of even's and odd's 64-bit lanes, alternating.
  * v_above: value in the lanes where w > limit, else 0.
- * v_positive: yes in the lanes where u > 0, else no. */
+ * v_positive: yes in the lanes where u > 0, else no.
+ * v_swap: lane i gets lane i ^ k, k a power of two. */
 #if RTD_LANES == 16
 #define RTD_MASK(n) ((__mmask16)((1u << (n)) - 1))
 RTD_INLINE vf v_part_fill(const float *p, size_t n, vf fill)
@@ -76,6 +77,13 @@ RTD_INLINE vf v_positive(vf u, vf yes, vf no)
 RTD_INLINE bool v_any_greater(vf a, vf b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) != 0;
+}
+RTD_INLINE vf v_swap(vf x, int k)
+{
+    return k == 8   ? (vf)_mm512_shuffle_f32x4(x, x, 0x4e)
+           : k == 4 ? (vf)_mm512_shuffle_f32x4(x, x, 0xb1)
+           : k == 2 ? (vf)_mm512_permute_ps(x, 0x4e)
+                    : (vf)_mm512_permute_ps(x, 0xb1);
 }
 static const vi v_lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 #else
@@ -134,6 +142,12 @@ RTD_INLINE bool v_any_greater(vf a, vf b)
 {
     return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)) != 0;
 }
+RTD_INLINE vf v_swap(vf x, int k)
+{
+    return k == 4   ? (vf)_mm256_permute2f128_ps(x, x, 1)
+           : k == 2 ? (vf)_mm256_permute_ps(x, 0x4e)
+                    : (vf)_mm256_permute_ps(x, 0xb1);
+}
 static const vi v_lanes = {0, 1, 2, 3, 4, 5, 6, 7};
 #endif
 
@@ -178,14 +192,14 @@ RTD_INLINE vf v_clear(vf x, size_t n)
 RTD_INLINE vf v_sum(vf x)
 {
     for (int k = RTD_LANES / 2; k; k /= 2)
-        x += __builtin_shuffle(x, v_lanes ^ k);
+        x += v_swap(x, k);
     return x;
 }
 
 RTD_INLINE vf v_largest(vf x)
 {
     for (int k = RTD_LANES / 2; k; k /= 2)
-        x = v_max(__builtin_shuffle(x, v_lanes ^ k), x);
+        x = v_max(v_swap(x, k), x);
     return x;
 }
 

@@ -259,8 +259,9 @@ static int new_search(struct search *s, const struct rtd_network *net, int head,
                          .cache = cache,
                          .beams = o->sample ? 1 : o->beams};
     most = most < positions ? most : positions;
-    bool ok = take_beams(&s->now, s->beams, most) & take_beams(&s->next, s->beams, most) &
-              take_beams(&s->done, s->beams, most);
+    bool ok = take_beams(&s->now, s->beams, most);
+    ok &= take_beams(&s->next, s->beams, most);
+    ok &= take_beams(&s->done, s->beams, most);
     s->from = malloc((size_t)s->beams * sizeof *s->from);
     s->best = malloc(2 * (size_t)s->beams * sizeof *s->best);
     int st = rtd_next_piece_init(&s->choice, tok, o, s->lm->vocab, err);

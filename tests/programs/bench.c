@@ -25,7 +25,7 @@
 
 static struct rtd_err err;
 
-static void die(void)
+_Noreturn static void die(void)
 {
     fprintf(stderr, "bench: %s\n", err.text[0] ? err.text : "not enough memory");
     exit(1);

@@ -19,8 +19,8 @@ extern json_t *read_names; /* path -> the tensors of that file that were read */
 extern int compared, failed;
 extern double worst_forward;
 
-void die(void);      /* print err, exit 1 */
-void *need(void *p); /* p, or the end */
+_Noreturn void die(void); /* print err, exit 1 */
+void *need(void *p);      /* p, or the end */
 /* Count a comparison; where it is not ok, print it. */
 void verdict(bool ok, const char *what, const char *name, double got, double limit);
 
