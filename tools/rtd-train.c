@@ -8,7 +8,7 @@
 #include "nn/choice.h"
 #include "nn/gemm.h"
 #include "pretrain/presets.h"
-#include "pretrain/loop.h"
+#include "pretrain/trainer.h"
 
 struct options {
     const char *out, *size, *eval;
@@ -203,7 +203,7 @@ static int run(const char *path, struct rtd_err *err)
         .beta1 = o.beta1,
         .beta2 = o.beta2,
         .eps = o.eps,
-        .mlm_warmup = (uint64_t)o.mlm_warmup,
+        .first_steps = (uint64_t)o.mlm_warmup,
         .batch = (size_t)batch,
         .batch_tokens = (size_t)o.batch_tokens,
         .log_every = (uint64_t)o.log_every,
@@ -215,13 +215,17 @@ static int run(const char *path, struct rtd_err *err)
     };
     int64_t tenth = o.steps / 10 < 10000 ? o.steps / 10 : 10000;
     t.schedule.warmup = (uint64_t)(o.warmup >= 0 ? o.warmup : tenth);
+    if (o.steps == 1 && t.schedule.warmup > 0)
+        return rtd_fail(err, RTD_EUSAGE, "--warmup %lld: the only step would have rate 0",
+                        (long long)o.warmup);
     rtd_pretrain_defaults(&t.o);
     t.o.gen_weight = o.gen_weight;
     t.o.disc_weight = o.disc_weight;
     t.o.temperature = o.temperature;
     t.o.disallow_correct = o.disallow_correct;
     t.o.drop = o.dropout > 0;
-    t.o.warmup_head = o.mlm_warmup > 0;
+    if (o.mlm_warmup > 0)
+        t.o.objective[1] = &rtd_mlm_warmup;
     t.o.seed = (uint64_t)o.seed;
     t.o.lanes = (int)o.lanes;
     t.o.micro_tokens = (size_t)o.micro_tokens;

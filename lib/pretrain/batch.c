@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 void rtd_batch_clear(struct rtd_batch_store *s)
 {
     s->b.nseq = 0;
@@ -115,6 +117,42 @@ static bool full(const struct rtd_batcher *r, const struct rtd_masked_batch *b)
     return r->tokens ? b->start[b->nseq] >= r->tokens : b->nseq == r->sequences;
 }
 
+/* Of all that a record teaches: tells whether another stream has the same at this index. */
+static uint64_t record_hash(const struct rtd_reader *in, const struct rtd_record *rec)
+{
+    static const char *const names[] = {"input_ids", "token_type_ids", "masked_lm_positions",
+                                        "masked_lm_ids"};
+    const struct rtd_header *h = rtd_reader_header(in);
+    uint64_t hash[4];
+    for (int i = 0; i < 4; i++) {
+        int f = rtd_header_field(h, names[i]);
+        size_t n = rec->lengths[h->fields[f].axis];
+        hash[i] = rtd_hash64(rec->data[f], n * rtd_dtype_size(h->fields[f].dtype));
+    }
+    return rtd_hash64(hash, sizeof hash);
+}
+
+/* Records up to the position were trained on.  *skip: this one is. */
+static int resume_at(struct rtd_batcher *r, const struct rtd_record *rec, bool *skip,
+                     struct rtd_err *err)
+{
+    const char *name = rtd_reader_name(r->in);
+    unsigned long long index = (unsigned long long)rec->index;
+    *skip = rec->index <= r->at.last;
+    if (rec->index == r->at.last && r->at.record && record_hash(r->in, rec) != r->at.record)
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: record %llu is not the one that the checkpoint was trained on: "
+                        "another stream",
+                        name, index);
+    if (!*skip && rec->index != r->at.last + r->at.stride)
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: record %llu comes where the checkpoint wants %llu: another stream, or "
+                        "too much skipped",
+                        name, index, (unsigned long long)(r->at.last + r->at.stride));
+    r->resumed = *skip;
+    return RTD_OK;
+}
+
 int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end,
                      struct rtd_err *err)
 {
@@ -131,23 +169,18 @@ int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end
             r->dropped = s->b.nseq;
             return RTD_OK;
         }
-        if (r->resumed) {
-            if (rec.index <= r->at.last)
-                continue;
-            if (rec.index != r->at.last + r->at.stride)
-                return rtd_fail(err, RTD_EDATA,
-                                "%s: record %llu comes where the checkpoint wants %llu: another "
-                                "stream, or too much skipped",
-                                rtd_reader_name(r->in), (unsigned long long)rec.index,
-                                (unsigned long long)(r->at.last + r->at.stride));
-            r->resumed = false;
-        }
+        bool skip = false;
+        if (r->resumed && resume_at(r, &rec, &skip, err))
+            return err->status;
+        if (skip)
+            continue;
         size_t n = rec.lengths[h->fields[rtd_header_field(h, "input_ids")].axis];
         st = rtd_batch_add(s, r->in, &rec, r->config, err);
         if (st)
             return st;
         if (n > r->longest)
             r->longest = n;
+        r->record = record_hash(r->in, &rec);
     }
     const struct rtd_masked_batch *b = &s->b;
     uint64_t before = b->nseq > 1 ? b->index[b->nseq - 2] : r->at.last;
@@ -156,6 +189,7 @@ int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end
     else
         r->at.stride = rtd_reader_stride(r->in);
     r->at.last = b->index[b->nseq - 1];
+    r->at.record = r->record;
     r->at.consumed += b->nseq;
     return RTD_OK;
 }

@@ -28,6 +28,7 @@ struct rtd_position {
     uint64_t consumed; /* records trained on */
     uint64_t last;     /* index of the last of them */
     uint64_t stride;   /* between the last two; of one alone, the stream's */
+    uint64_t record;   /* hash of the last of them, see batch.c; 0: not known */
 };
 
 struct rtd_batcher {
@@ -38,6 +39,7 @@ struct rtd_batcher {
     size_t tokens;                   /* or, when not 0, ends at or after this many tokens */
     struct rtd_position at;
     bool resumed;     /* records up to at.last are skipped, and at.last + at.stride must come */
+    uint64_t record;  /* hash of the last record read */
     uint64_t dropped; /* records of the incomplete last batch */
     size_t longest;   /* longest sequence so far */
 };

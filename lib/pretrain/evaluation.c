@@ -114,53 +114,34 @@ double rtd_auc(struct rtd_scored *s, size_t n)
 }
 
 int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
-                       struct rtd_pretrain_metrics *m, struct rtd_err *err)
+                       const struct rtd_objective *objective, struct rtd_sums *sums,
+                       struct rtd_err *err)
 {
-    struct rtd_pretrain_sums t = {0};
     struct rtd_scored *scored = malloc(e->tokens * sizeof *scored);
-    float *scores = malloc(e->tokens * sizeof *scores);
-    uint8_t *labels = malloc(e->tokens);
+    real *score = calloc(e->tokens, sizeof *score);
+    uint8_t *label = calloc(e->tokens, 1);
     size_t at = 0;
     int st = RTD_OK;
-    if (!scored || !scores || !labels)
+    *sums = (struct rtd_sums){0};
+    if (!scored || !score || !label)
         st = rtd_fail(err, RTD_ESYS, "not enough memory to evaluate");
     for (size_t i = 0; i < e->n && !st; i++) {
-        struct rtd_pretrain_sums s;
-        st = rtd_pretrain_batch(p, &e->batch[i].b, RTD_PHASE_EVAL, NULL, &s, scores + at,
-                                labels + at, err);
-        at += (size_t)s.tokens;
-        t.tokens += s.tokens;
-        t.slots += s.slots;
-        t.sequences += s.sequences;
-        t.mlm_loss += s.mlm_loss;
-        t.mlm_correct += s.mlm_correct;
-        t.sampled_correct += s.sampled_correct;
-        t.disc_loss += s.disc_loss;
-        t.disc_loss_means += s.disc_loss_means;
-        t.replaced += s.replaced;
-        t.predicted += s.predicted;
-        t.both += s.both;
-        t.agree += s.agree;
+        struct rtd_sums s;
+        p->keep.disc_logits = score + at;
+        p->keep.replaced = label + at;
+        st = rtd_pretrain_batch(p, objective, &e->batch[i].b, NULL, &s, err);
+        for (int k = 0; k < RTD_SUMS; k++)
+            sums->of[k] += s.of[k];
+        at += e->batch[i].b.start[e->batch[i].b.nseq];
     }
-    if (!st) {
-        for (size_t i = 0; i < e->tokens; i++)
-            scored[i] = (struct rtd_scored){scores[i], labels[i]};
-        *m = (struct rtd_pretrain_metrics){
-            .masked_lm_loss = t.mlm_loss / (t.slots + 1e-6),
-            .masked_lm_accuracy = t.mlm_correct / (t.slots + 1e-6),
-            .sampled_masked_lm_accuracy = t.sampled_correct / (t.slots + 1e-6),
-            .disc_loss = t.disc_loss / (t.tokens + 1e-6),
-            .disc_loss_mean = t.disc_loss_means / t.sequences,
-            .disc_auc = rtd_auc(scored, e->tokens),
-            .disc_accuracy = t.agree / t.tokens,
-            /* of nothing: 0, as the official code has it */
-            .disc_precision = t.predicted > 0 ? t.both / t.predicted : 0,
-            .disc_recall = t.replaced > 0 ? t.both / t.replaced : 0,
-            .replaced_rate = t.replaced / t.tokens,
-        };
-    }
+    p->keep.disc_logits = NULL;
+    p->keep.replaced = NULL;
+    for (size_t i = 0; i < e->tokens && !st; i++)
+        scored[i] = (struct rtd_scored){(float)score[i], label[i]};
+    if (!st)
+        sums->of[RTD_SUM_AUC] = rtd_auc(scored, e->tokens);
     free(scored);
-    free(scores);
-    free(labels);
+    free(score);
+    free(label);
     return st;
 }

@@ -13,16 +13,6 @@
 #include "pretrain/batch.h"
 #include "pretrain/pretrain.h"
 
-/* The metrics of google-research/electra (run_pretraining.py), means over everything evaluated;
- * AUC over real tokens. */
-struct rtd_pretrain_metrics {
-    double masked_lm_loss, masked_lm_accuracy, sampled_masked_lm_accuracy;
-    double disc_loss;      /* mean over tokens */
-    double disc_loss_mean; /* mean of the sequences' means, as the official code reports it */
-    double disc_auc, disc_accuracy, disc_precision, disc_recall;
-    double replaced_rate; /* share of the tokens that were replaced */
-};
-
 struct rtd_evaluation {
     struct rtd_batch_store *batch; /* [n], owned */
     size_t n;
@@ -34,8 +24,11 @@ struct rtd_evaluation {
 int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit,
                         const struct rtd_header *train, const struct rtd_config *config,
                         struct rtd_err *err);
+/* The objective's sums over all of it, and the area under the ROC curve of the discriminator's
+ * logits: what its eval_columns are made of. */
 int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
-                       struct rtd_pretrain_metrics *m, struct rtd_err *err);
+                       const struct rtd_objective *objective, struct rtd_sums *sums,
+                       struct rtd_err *err);
 void rtd_evaluation_free(struct rtd_evaluation *e);
 
 /* Do a and b, each a stream's first batch, begin with the same examples, however these were masked?

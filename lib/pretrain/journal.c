@@ -2,10 +2,29 @@
 #include "pretrain/journal.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+
+/* Does the file end with a line's end?  A full disk may have cut the last line. */
+static bool ends_whole(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    bool whole = f && fseek(f, -1, SEEK_END) == 0 && getc(f) == '\n';
+    if (f)
+        fclose(f);
+    return whole;
+}
+
+static size_t columns(const char *line)
+{
+    size_t n = 1;
+    for (; *line; line++)
+        n += *line == '\t';
+    return n;
+}
 
 int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header, uint64_t step,
                      struct rtd_err *err)
@@ -20,19 +39,22 @@ int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *he
     if (!st && step > 0 && rtd_exists(path)) {
         struct rtd_lines l;
         char *line;
-        size_t len;
+        size_t len, last = 0;
         st = rtd_lines_open(&l, path, 1 << 16, err);
         while (!st && !(st = rtd_lines_next(&l, &line, &len, err)) && line) {
             char *end;
             uint64_t at = strtoull(line, &end, 10);
-            if (end == line || *end != '\t' || at > step)
-                continue; /* the header, a cut last line, or steps that will be done again */
+            if (end == line || at > step || columns(line) != columns(header))
+                continue; /* the header, or steps that will be done again */
+            last = text.len;
             st = rtd_buf_append(&text, line, len, err);
             if (!st)
                 st = rtd_buf_append(&text, "\n", 1, err);
         }
         if (l.in)
             rtd_lines_close(&l);
+        if (last && !ends_whole(path))
+            text.len = last;
     }
     if (!st)
         st = rtd_write_file(path, text.data, text.len, err);

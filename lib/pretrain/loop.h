@@ -1,46 +1,33 @@
 /* rtdtools - MIT licence
  *
- * The loop of pre-training: from a masked stream to a run directory.
- *
- *   RUN/checkpoint/step-N/   see checkpoint.h
- *   RUN/metrics.tsv          what training saw, every log_every steps
- *   RUN/eval.tsv             the held-out stream, every eval_every steps
- *   RUN/generator/, RUN/discriminator/   only when the last step was reached
- *
- * The loop prints (cli/tool.h) what it is going to do, its speed and its progress. */
+ * The steps of a run that trainer.c has made ready. */
 #ifndef RTD_PRETRAIN_LOOP_H
 #define RTD_PRETRAIN_LOOP_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 
-#include <jansson.h>
+#include "pretrain/batch.h"
+#include "pretrain/checkpoint.h"
+#include "pretrain/evaluation.h"
+#include "pretrain/trainer.h"
 
-#include "base/pool.h"
-#include "stream/stream.h"
-#include "learn/optimizer.h"
-#include "pretrain/pretrain.h"
-
-struct rtd_trainer {
-    const char *dir; /* RUN */
-    bool resume, force;
-    struct rtd_config disc, gen; /* shapes; vocab_size is taken from the stream */
-    struct rtd_pretrain_options o;
-    struct rtd_schedule schedule;
-    double weight_decay, clip, beta1, beta2, eps;
-    uint64_t mlm_warmup;                        /* steps */
-    size_t batch, batch_tokens;                 /* sequences a step, or (not 0) tokens */
-    uint64_t log_every, save_every, eval_every; /* steps; 0: never */
-    int keep;                                   /* checkpoints */
-    const char *eval;                           /* path of the held-out masked stream, or NULL */
-    size_t eval_limit;                          /* records of it; 0: all */
-    json_t *options; /* what decides the result, for resuming; borrowed */
+struct rtd_session {
+    struct rtd_trainer *t;
+    struct rtd_pool *pool;
+    struct rtd_checkpoint now;
+    struct rtd_optimizer opt;
+    struct rtd_batcher batcher;
+    struct rtd_batch_store store;
+    struct rtd_evaluation eval;
+    FILE *metrics, *evals; /* eval.tsv only with an evaluation */
+    uint64_t saved;        /* step of the newest checkpoint; UINT64_MAX: none */
+    uint64_t first_step;   /* of this process */
+    double began, tokens;  /* of this process; sequence tokens trained on */
 };
 
-/* Train from `in` (a masked stream, already open).  RTD_OK: the last step was reached and the
- * models are in place.  RTD_EDATA: the stream ended or broke; RTD_ESIGNAL: stopped; the work is
- * saved in a checkpoint in both cases. */
-int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_pool *pool,
-                    struct rtd_err *err);
+/* The files of metrics, continued behind the session's step. */
+int rtd_session_open_journals(struct rtd_session *s, struct rtd_err *err);
+/* All steps that are left, then the models.  When that fails a checkpoint is tried first. */
+int rtd_session_run(struct rtd_session *s, struct rtd_err *err);
 
 #endif

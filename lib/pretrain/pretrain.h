@@ -1,8 +1,8 @@
 /* rtdtools - MIT licence
  *
- * ELECTRA pre-training (arXiv 2003.10555): both networks, the joint loss and its gradient over one
- * batch, and the metrics of evaluation.  Streams, schedules and checkpoints are elsewhere
- * (batch.h, optimizer.h, checkpoint.h). */
+ * A batch of pre-training: the networks that its objectives lay out, and the loss and gradient of
+ * one of them over the lanes of a batch.  What is learnt is in objective.h; streams, schedules and
+ * checkpoints are elsewhere (batch.h, optimizer.h, checkpoint.h). */
 #ifndef RTD_PRETRAIN_PRETRAIN_H
 #define RTD_PRETRAIN_PRETRAIN_H
 
@@ -10,17 +10,21 @@
 #include <stdint.h>
 
 #include "base/pool.h"
+#include "learn/lanes.h"
 #include "model/config.h"
 #include "model/encoder.h"
 #include "model/heads.h"
-#include "learn/lanes.h"
+#include "pretrain/objective.h"
+
+enum { RTD_MOST_OBJECTIVES = 4 };
 
 struct rtd_pretrain_options {
+    /* Those of the run, the last phase's first; the last is NULL.  rtd_electra alone */
+    const struct rtd_objective *objective[RTD_MOST_OBJECTIVES];
     double gen_weight, disc_weight; /* 1 and 50 */
     double temperature;             /* of sampling; 1 */
     bool disallow_correct;
-    bool drop;        /* dropout, by the rates of the configurations */
-    bool warmup_head; /* a masked-LM head of the discriminator (rtd-train --mlm-warmup) */
+    bool drop; /* dropout, by the rates of the configurations */
     uint64_t seed;
     int lanes;              /* 8 */
     size_t micro_tokens;    /* a micro-batch ends at or after this many tokens; 512 */
@@ -42,28 +46,25 @@ struct rtd_masked_batch {
     const int32_t *sampled; /* [slots] given samples instead of the generator's (tests), or NULL */
 };
 
-/* Sums over a batch or an evaluation; denominators are slots and tokens. */
-struct rtd_pretrain_sums {
-    double tokens, slots, sequences;
-    double mlm_loss, mlm_correct;            /* of the generator */
-    double warmup_loss;                      /* of the discriminator's masked-LM head */
-    double sampled_correct;                  /* samples equal to the original */
-    double disc_loss, disc_loss_means;       /* summed over tokens; summed means of sequences */
-    double replaced, predicted, both, agree; /* tokens: truly replaced, said to be, both, right */
+/* Where set, filled with what a batch computed, in the batch's order; sized by the caller. */
+struct rtd_pretrain_keep {
+    real *gen_logits;                    /* (slots, vocab) */
+    real *disc_logits;                   /* (tokens) */
+    uint8_t *replaced;                   /* [tokens] the discriminator's labels */
+    real *hidden[2][RTD_MAX_LAYERS + 1]; /* [0 generator, 1 discriminator][i] (tokens, h) */
 };
 
 struct rtd_pretrain {
     struct rtd_config disc_config, gen_config; /* owned copies */
     struct rtd_pretrain_options o;
     struct rtd_params params;
-    struct rtd_encoder disc, gen;
-    struct rtd_lm_head lm, warmup_lm;
+    struct rtd_encoder disc,
+        gen; /* laid out by the objectives, with the heads that are published */
+    struct rtd_lm_head lm;
     struct rtd_disc_head head;
+    void *own[RTD_MOST_OBJECTIVES]; /* of o.objective[i], owned */
     struct rtd_lanes *lanes;
-    /* for tests and tools: where set, filled with what a batch computed; sized by the caller */
-    real *keep_gen_logits;                    /* (slots, vocab) */
-    real *keep_disc_logits;                   /* (tokens) */
-    real *keep_hidden[2][RTD_MAX_LAYERS + 1]; /* [0 generator, 1 discriminator][i] (tokens, h) */
+    struct rtd_pretrain_keep keep;
 };
 
 /* The generator's configuration for a discriminator's: same layers and vocabulary, heads hidden/64,
@@ -71,33 +72,29 @@ struct rtd_pretrain {
 int rtd_generator_config(struct rtd_config *gen, const struct rtd_config *disc, int gen_hidden,
                          struct rtd_err *err);
 
-/* Lay out and allocate (weights are zero: call rtd_params_init or rtd_params_load).  The generator
- * shares the discriminator's embeddings. */
+/* Lay out and allocate (weights are zero: call rtd_params_init or rtd_params_load). */
 int rtd_pretrain_new(struct rtd_pretrain **p, const struct rtd_config *disc,
                      const struct rtd_config *gen, const struct rtd_pretrain_options *o,
                      struct rtd_pool *pool, struct rtd_err *err);
 void rtd_pretrain_free(struct rtd_pretrain *p);
 
-enum rtd_phase {
-    RTD_PHASE_ELECTRA, /* generator, sampling, discriminator */
-    RTD_PHASE_WARMUP,  /* generator and the discriminator's masked-LM head, no replaced tokens */
-    RTD_PHASE_EVAL,    /* as ELECTRA without gradient and dropout, sampling keys of its own */
-};
-
-/* One batch: sums are overwritten; *grad (borrowed until the next call) is the gradient of
- * gen_weight * mean masked-LM loss + disc_weight * mean discriminator loss, means over the whole
- * batch.  NULL grad in RTD_PHASE_EVAL, where scores (tokens, may be NULL) gets every token's logit
- * and labels (tokens, may be NULL) whether it was replaced. */
-int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_masked_batch *b,
-                       enum rtd_phase phase, real **grad, struct rtd_pretrain_sums *sums,
-                       float *scores, uint8_t *labels, struct rtd_err *err);
+/* One batch of an objective, one of the run's: sums are overwritten; *grad (borrowed until the next
+ * call) is the gradient of its loss.  grad NULL: an evaluation, without dropout, with sampling keys
+ * of its own. */
+int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objective,
+                       const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
+                       struct rtd_err *err);
 
 /* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas. */
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length);
 
-/* Training FLOPs of a sequence of n tokens with `masked` slots: 3 x forward; recomputation,
- * softmax, dropout and the optimiser count nothing. */
-double rtd_pretrain_flops(const struct rtd_config *disc, const struct rtd_config *gen, size_t n,
-                          size_t masked);
+/* --- for objectives --- */
+
+/* The dropout of pass `number` over a network, in *pass; NULL where nothing is dropped. */
+const struct rtd_pass *rtd_pretrain_drop(const struct rtd_pretrain *p, const struct rtd_micro *m,
+                                         uint32_t number, struct rtd_pass *pass);
+/* The input of every layer and the last one's output to hidden[0 .. layers], where they are set. */
+void rtd_pretrain_keep_hidden(const struct rtd_micro *m, const struct rtd_encoder *enc,
+                              const struct rtd_acts *acts, real *const *hidden);
 
 #endif

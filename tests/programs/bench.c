@@ -3,7 +3,7 @@
  * bench [-j N] [SIZE LENGTH BATCH STEPS]...: speed of pre-training as a share of the machine's
  * sgemm peak, in one run.
  *
- * FLOPs: rtd_pretrain_flops (products only, training = 3 x forward).  Sequences have exactly
+ * FLOPs: those of rtd_electra (products only, training = 3 x forward).  Sequences have exactly
  * LENGTH real tokens and round(0.15 LENGTH) masked; the vocabulary has 30,522 pieces; dropout is
  * on; a step includes the optimiser.  Peak: the largest over 1024^3, 2048^3 and 4096^3 of the
  * median of five single-threaded calls of BLIS's sgemm on every core at once, before and after. */
@@ -156,10 +156,10 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
     double before = measure_peak(pool), seconds = 0, update = 0;
     for (int t = 0; t <= steps; t++) { /* step 0 warms up and is not counted */
         struct rtd_masked_batch b = make_batch(batch, length, (uint64_t)t, d.vocab_size);
-        struct rtd_pretrain_sums sums;
+        struct rtd_sums sums;
         real *grad;
         double norm, at = rtd_now();
-        if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err))
+        if (rtd_pretrain_batch(p, &rtd_electra, &b, &grad, &sums, &err))
             die();
         double middle = rtd_now();
         if (rtd_optimizer_step(&opt, &p->params, grad, NULL, 1e-4, (uint64_t)t, pool, &norm, &err))
@@ -172,7 +172,7 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
     }
     double after = measure_peak(pool), peak = before > after ? before : after;
     size_t masked = (size_t)(0.15 * (double)length + 0.5);
-    double flops = rtd_pretrain_flops(&d, &g, length, masked) * (double)batch * steps / seconds;
+    double flops = rtd_electra.flops(p, length, masked) * (double)batch * steps / seconds;
     printf("pre-training %s, length %zu, batch %zu: %.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of "
            "the sgemm peak (update %.1f%% of the time); peak memory %.0f MB\n",
            size, length, batch, (double)(batch * length) * steps / seconds, flops / 1e9, peak / 1e9,

@@ -183,6 +183,11 @@ static struct rtd_masked_batch masked_batch(const struct ragged *r)
                                      .sampled = r->sampled};
 }
 
+static double metric(const struct rtd_sums *s, const char *name)
+{
+    return rtd_column_value(rtd_column_find(rtd_electra.columns, name), s);
+}
+
 static void compare_labels(struct rtd_st *st, const struct ragged *r, const uint8_t *ours)
 {
     size_t d[2], wrong = 0;
@@ -206,36 +211,36 @@ static void check_pretrain(const char *dir, const struct setting *s)
     struct ragged r = read_batch(st, "", true);
     struct rtd_masked_batch b = masked_batch(&r);
     size_t V = p->lm.vocab;
-    p->keep_gen_logits = need(calloc(r.slots * V, sizeof(real)));
-    p->keep_disc_logits = need(calloc(r.tokens, sizeof(real)));
+    p->keep.gen_logits = need(calloc(r.slots * V, sizeof(real)));
+    p->keep.disc_logits = need(calloc(r.tokens, sizeof(real)));
+    p->keep.replaced = need(malloc(r.tokens));
     for (int net = 0; net < 2; net++) {
         const struct rtd_encoder *enc = net ? &p->disc : &p->gen;
         for (int i = 0; i <= enc->layers; i++)
-            p->keep_hidden[net][i] = need(calloc(r.tokens * enc->h, sizeof(real)));
+            p->keep.hidden[net][i] = need(calloc(r.tokens * enc->h, sizeof(real)));
     }
-    struct rtd_pretrain_sums sums;
+    struct rtd_sums sums;
     real *grad;
-    uint8_t *labels = need(malloc(r.tokens));
-    if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, labels, &err))
+    if (rtd_pretrain_batch(p, &rtd_electra, &b, &grad, &sums, &err))
         die();
-    compare_labels(st, &r, labels);
-    free(labels);
-    compare_rows("forward", "generator_logits", st, p->keep_gen_logits, r.slots, V, r.slot);
-    compare_rows("forward", "discriminator_logits", st, p->keep_disc_logits, r.tokens, 1, r.cell);
+    compare_labels(st, &r, p->keep.replaced);
+    free(p->keep.replaced);
+    compare_rows("forward", "generator_logits", st, p->keep.gen_logits, r.slots, V, r.slot);
+    compare_rows("forward", "discriminator_logits", st, p->keep.disc_logits, r.tokens, 1, r.cell);
     for (int net = 0; net < 2; net++) {
         const struct rtd_encoder *enc = net ? &p->disc : &p->gen;
         for (int i = 0; i <= enc->layers; i++) {
             char name[64];
             snprintf(name, sizeof name, "%s_hidden_%d", net ? "disc" : "gen", i);
-            compare_rows("forward", name, st, p->keep_hidden[net][i], r.tokens, enc->h, r.cell);
-            free(p->keep_hidden[net][i]);
-            p->keep_hidden[net][i] = NULL;
+            compare_rows("forward", name, st, p->keep.hidden[net][i], r.tokens, enc->h, r.cell);
+            free(p->keep.hidden[net][i]);
+            p->keep.hidden[net][i] = NULL;
         }
     }
-    free(p->keep_gen_logits);
-    free(p->keep_disc_logits);
+    free(p->keep.gen_logits);
+    free(p->keep.disc_logits);
     size_t n;
-    double mlm = sums.mlm_loss / sums.slots, disc = sums.disc_loss / sums.tokens;
+    double mlm = metric(&sums, "masked_lm_loss"), disc = metric(&sums, "disc_loss");
     float *loss = floats(st, "mlm_loss", &n);
     compare_scalar("mlm_loss", mlm, loss[0]);
     free(loss);
@@ -279,13 +284,13 @@ static void check_pretrain_steps(const char *dir, const struct setting *s)
         snprintf(prefix, sizeof prefix, "batch%zu.", t);
         struct ragged r = read_batch(st, prefix, true);
         struct rtd_masked_batch b = masked_batch(&r);
-        struct rtd_pretrain_sums sums;
+        struct rtd_sums sums;
         real *grad;
         double norm, lr = rtd_schedule_lr(&sched, t);
-        if (rtd_pretrain_batch(p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err) ||
+        if (rtd_pretrain_batch(p, &rtd_electra, &b, &grad, &sums, &err) ||
             rtd_optimizer_step(&o, &p->params, grad, NULL, lr, t, s->pool, &norm, &err))
             die();
-        double mlm = sums.mlm_loss / sums.slots, disc = sums.disc_loss / sums.tokens;
+        double mlm = metric(&sums, "masked_lm_loss"), disc = metric(&sums, "disc_loss");
         compare_scalar("step mlm_loss", mlm, record[t * 5]);
         compare_scalar("step disc_loss", disc, record[t * 5 + 1]);
         compare_scalar("step loss", mlm + p->o.disc_weight * disc, record[t * 5 + 2]);

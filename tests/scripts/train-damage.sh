@@ -49,8 +49,11 @@ older 'older weights'
 for step in 4 6; do truncate -s 100 run/checkpoint/step-$step/training.safetensors; done
 fails 1 'rtd-train: run/checkpoint/step-6/training.safetensors: *' rtd-train -q "${options[@]}" -o run --resume masked.ts
 no_model run
+# none at all: from the beginning
 rm -r run/checkpoint/step-*
-fails 1 'rtd-train: run/checkpoint: no checkpoint to resume from' rtd-train -q "${options[@]}" -o run --resume masked.ts
+resume 2>err
+grep -q '^rtd-train: run: no checkpoint yet: starting anew$' err || complain "$(cat err)"
+same whole run
 
 # what is not a checkpoint is left alone
 rm -r run

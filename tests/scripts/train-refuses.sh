@@ -20,6 +20,7 @@ refused 2 "--size huge: wants one of tiny, *$usage" --steps 3 --size huge masked
 refused 2 "--mlm-warmup 4: more than --steps$usage" --steps 3 --mlm-warmup 4 masked.ts
 refused 2 "--lanes 3: wants a power of two$usage" --steps 3 --lanes 3 masked.ts
 refused 2 "--batch 6: wants a multiple of --lanes 4$usage" --steps 3 --lanes 4 masked.ts
+refused 2 "--warmup 4: the only step would have rate 0$usage" --steps 1 masked.ts
 refused 2 "wants one stream, not 2$usage" --steps 3 masked.ts held.ts
 refused 2 "masked.ts: sequences of up to 32 tokens, but --positions 31*" --steps 3 --positions 31 masked.ts
 refused 1 'discriminator: *heads*' --steps 3 --heads 3 masked.ts
@@ -67,9 +68,9 @@ refused 1 'types.ts: record 0: token type 2, but there are 2' --steps 2 --batch 
 
 # a warning only: masks that were repeated
 ts-cat --repeat 2 -o static.ts masked.ts
-rtd-train "${model[@]}" -o run -f --steps 1 static.ts 2>err
+rtd-train "${model[@]}" -o run -f --steps 1 --warmup 0 static.ts 2>err
 grep -q 'repeated after mask-gen: every pass has the same masks' err || complain "$(cat err)"
-rtd-train "${model[@]}" -o run -f --steps 1 masked.ts 2>err
+rtd-train "${model[@]}" -o run -f --steps 1 --warmup 0 masked.ts 2>err
 if grep -q 'repeated' err; then complain "$(cat err)"; fi
 
 # evaluation

@@ -228,7 +228,7 @@ struct machine {
     struct rtd_pretrain *p;
     struct rtd_optimizer opt;
     real *sum; /* of the lanes that it knows */
-    struct rtd_pretrain_sums u;
+    struct rtd_sums u;
 };
 
 static struct machine start(int lanes, int threads)
@@ -270,21 +270,21 @@ static void exchange(struct machine *m, size_t N, size_t distance)
 {
     size_t total = m->p->params.total;
     real *theirs = need(N * total);
-    struct rtd_pretrain_sums u[8];
+    struct rtd_sums u[8];
     for (size_t r = 0; r < N; r++) {
         memcpy(theirs + r * total, m[r ^ distance].sum, total * sizeof *theirs);
         u[r] = m[r ^ distance].u;
     }
     for (size_t r = 0; r < N; r++) {
         rtd_kernels()->add(m[r].sum, theirs + r * total, total);
-        for (size_t i = 0; i < sizeof u[r] / sizeof(double); i++)
-            ((double *)&m[r].u)[i] += ((double *)&u[r])[i];
+        for (int i = 0; i < RTD_SUMS; i++)
+            m[r].u.of[i] += u[r].of[i];
     }
     free(theirs);
 }
 
 /* STEPS updates by N machines; weights (of all of them the same) and the last gradient. */
-static void train(size_t N, int threads, real **w, real **g, struct rtd_pretrain_sums *u)
+static void train(size_t N, int threads, real **w, real **g, struct rtd_sums *u)
 {
     struct machine m[8];
     for (size_t r = 0; r < N; r++)
@@ -293,8 +293,7 @@ static void train(size_t N, int threads, real **w, real **g, struct rtd_pretrain
     for (uint64_t t = 0; t < STEPS; t++) {
         for (size_t r = 0; r < N; r++) {
             struct rtd_masked_batch b = make_batch(t, N, r);
-            assert_int_equal(rtd_pretrain_batch(m[r].p, &b, RTD_PHASE_ELECTRA, &m[r].sum, &m[r].u,
-                                                NULL, NULL, &err),
+            assert_int_equal(rtd_pretrain_batch(m[r].p, &rtd_electra, &b, &m[r].sum, &m[r].u, &err),
                              RTD_OK);
             free_batch(&b);
         }
@@ -331,7 +330,7 @@ static void machines_give_one_process_s_bytes(void **state)
     size_t size = one.p->params.total * sizeof(real);
     stop(&one);
     real *w, *g, *first_w = NULL, *first_g = NULL;
-    struct rtd_pretrain_sums u, first_u = {0};
+    struct rtd_sums u, first_u = {0};
     for (size_t i = 0; i < sizeof how / sizeof *how; i++) {
         train(how[i].machines, how[i].threads, &w, &g, &u);
         if (i == 0) {

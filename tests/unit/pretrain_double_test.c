@@ -52,7 +52,7 @@ struct problem {
     double (*loss)(const struct problem *, real **grad);
     struct rtd_pretrain *pre;
     const struct rtd_masked_batch *masked;
-    enum rtd_phase phase;
+    const struct rtd_objective *objective;
     struct rtd_finetune_net *fine;
     const struct rtd_batch_view *task;
 };
@@ -60,14 +60,9 @@ struct problem {
 static double pretrain_loss(const struct problem *q, real **grad)
 {
     struct rtd_err err = {0};
-    struct rtd_pretrain_sums s;
-    const struct rtd_pretrain_options *o = &q->pre->o;
-    assert_int_equal(rtd_pretrain_batch(q->pre, q->masked, q->phase, grad, &s, NULL, NULL, &err),
-                     RTD_OK);
-    double slots = s.slots + 1e-6, tokens = s.tokens + 1e-6;
-    if (q->phase == RTD_PHASE_WARMUP)
-        return o->gen_weight * (s.mlm_loss + s.warmup_loss) / slots;
-    return o->gen_weight * s.mlm_loss / slots + o->disc_weight * s.disc_loss / tokens;
+    struct rtd_sums s;
+    assert_int_equal(rtd_pretrain_batch(q->pre, q->objective, q->masked, grad, &s, &err), RTD_OK);
+    return q->objective->loss(q->pre, &s);
 }
 
 static double finetune_loss(const struct problem *q, real **grad)
@@ -280,7 +275,7 @@ static void free_batch(struct batch *a)
 
 struct variant {
     bool each, drop;
-    enum rtd_phase phase;
+    const struct rtd_objective *objective;
     double gen_weight, disc_weight;
     int lanes;
     size_t micro; /* sequences */
@@ -292,7 +287,7 @@ static void pretrain(const struct shape *s, const struct variant *v)
     struct rtd_pool *pool;
     struct rtd_config disc = configuration(s), gen = configuration(s);
     struct rtd_pretrain_options o;
-    struct problem q = {.each = v->each, .loss = pretrain_loss, .phase = v->phase};
+    struct problem q = {.each = v->each, .loss = pretrain_loss, .objective = v->objective};
     gen.hidden_size = s->generator;
     gen.num_hidden_layers = s->generator_layers;
     gen.num_attention_heads = s->generator_heads;
@@ -304,7 +299,8 @@ static void pretrain(const struct shape *s, const struct variant *v)
     o.lanes = v->lanes;
     o.micro_sequences = v->micro;
     o.micro_tokens = 100000;
-    o.warmup_head = v->phase == RTD_PHASE_WARMUP;
+    if (v->objective == &rtd_mlm_warmup)
+        o.objective[1] = v->objective;
     drawn = 0;
     assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
     assert_int_equal(rtd_pretrain_new(&q.pre, &disc, &gen, &o, pool, &err), RTD_OK);
@@ -323,31 +319,29 @@ static void pretrain(const struct shape *s, const struct variant *v)
 static void each_tensor_projected(void **state)
 {
     (void)state;
-    pretrain(&projected, &(struct variant){true, true, RTD_PHASE_ELECTRA, 1, 50, 1, 0});
+    pretrain(&projected, &(struct variant){true, true, &rtd_electra, 1, 50, 1, 0});
 }
 
 static void each_tensor_square(void **state)
 {
     (void)state;
-    pretrain(&square, &(struct variant){true, false, RTD_PHASE_ELECTRA, 1, 50, 1, 0});
+    pretrain(&square, &(struct variant){true, false, &rtd_electra, 1, 50, 1, 0});
 }
 
 static void warm_up_phase(void **state)
 {
     (void)state;
-    pretrain(&projected, &(struct variant){true, true, RTD_PHASE_WARMUP, 0.7, 50, 2, 2});
-    pretrain(&square, &(struct variant){false, false, RTD_PHASE_WARMUP, 1, 50, 1, 0});
+    pretrain(&projected, &(struct variant){true, true, &rtd_mlm_warmup, 0.7, 50, 2, 2});
+    pretrain(&square, &(struct variant){false, false, &rtd_mlm_warmup, 1, 50, 1, 0});
 }
 
 static void weights_lanes_micro_batches(void **state)
 {
     (void)state;
     static const struct variant variants[] = {
-        {false, false, RTD_PHASE_ELECTRA, 1, 50, 1, 1},
-        {false, true, RTD_PHASE_ELECTRA, 0.3, 7, 4, 1},
-        {false, false, RTD_PHASE_ELECTRA, 0, 7, 2, 2},
-        {false, true, RTD_PHASE_ELECTRA, 2, 0, 8, 2},
-        {false, true, RTD_PHASE_ELECTRA, 1, 50, 8, 0},
+        {false, false, &rtd_electra, 1, 50, 1, 1}, {false, true, &rtd_electra, 0.3, 7, 4, 1},
+        {false, false, &rtd_electra, 0, 7, 2, 2},  {false, true, &rtd_electra, 2, 0, 8, 2},
+        {false, true, &rtd_electra, 1, 50, 8, 0},
     };
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         pretrain(&projected, &variants[i]);
@@ -359,9 +353,9 @@ static void weights_lanes_micro_batches(void **state)
 static void large_batch(void **state)
 {
     (void)state;
-    pretrain(&large, &(struct variant){false, false, RTD_PHASE_ELECTRA, 1, 50, 1, 0});
-    pretrain(&large, &(struct variant){false, true, RTD_PHASE_ELECTRA, 1, 50, 4, 5});
-    pretrain(&large, &(struct variant){false, true, RTD_PHASE_WARMUP, 1, 50, 1, 0});
+    pretrain(&large, &(struct variant){false, false, &rtd_electra, 1, 50, 1, 0});
+    pretrain(&large, &(struct variant){false, true, &rtd_electra, 1, 50, 4, 5});
+    pretrain(&large, &(struct variant){false, true, &rtd_mlm_warmup, 1, 50, 1, 0});
 }
 
 /* What the heads are told of a batch, for any task: labels, values, tags, spans, units of one to

@@ -17,7 +17,7 @@
 #include "nn/kernels.h"
 #include "support/stats.h"
 #include "model/network.h"
-#include "pretrain/pretrain.h"
+#include "pretrain/masked_lm.h"
 
 static struct rtd_err err;
 
@@ -287,7 +287,7 @@ static struct look look_new(int embedding, double hidden_rate, double attention_
     rtd_params_init(&l.p->params, 1, 0.2);
     for (int net = 0; net < 2; net++)
         for (int i = 0; i < 3; i++)
-            l.p->keep_hidden[net][i] = l.hidden[net][i] = calloc(TOKENS * H, sizeof(float));
+            l.p->keep.hidden[net][i] = l.hidden[net][i] = calloc(TOKENS * H, sizeof(float));
     rtd_config_free(&disc);
     rtd_config_free(&gen);
     return l;
@@ -296,10 +296,9 @@ static struct look look_new(int embedding, double hidden_rate, double attention_
 static void look_run(struct look *l)
 {
     struct rtd_masked_batch b = make_batch(true);
-    struct rtd_pretrain_sums sums;
+    struct rtd_sums sums;
     real *grad;
-    assert_int_equal(
-        rtd_pretrain_batch(l->p, &b, RTD_PHASE_ELECTRA, &grad, &sums, NULL, NULL, &err), RTD_OK);
+    assert_int_equal(rtd_pretrain_batch(l->p, &rtd_electra, &b, &grad, &sums, &err), RTD_OK);
 }
 
 static void look_free(struct look *l)
@@ -484,8 +483,8 @@ static void no_dropout_in_heads(void **state)
     (void)state;
     struct look l = look_new(H, 0.4, 0.4);
     struct rtd_pretrain *p = l.p;
-    float *logits = p->keep_disc_logits = calloc(TOKENS, sizeof *logits);
-    float *words = p->keep_gen_logits = calloc(SEQUENCES * SLOTS * 50, sizeof *words);
+    float *logits = p->keep.disc_logits = calloc(TOKENS, sizeof *logits);
+    float *words = p->keep.gen_logits = calloc(SEQUENCES * SLOTS * 50, sizeof *words);
     look_run(&l);
     const float *dense = tensor(p, RTD_NET_DISCRIMINATOR, "discriminator_predictions.dense.weight");
     const float *out =
@@ -533,22 +532,19 @@ static void no_dropout_in_evaluation(void **state)
     (void)state;
     struct look with = look_new(H, 0.4, 0.4), without = look_new(H, 0, 0);
     struct rtd_masked_batch b = make_batch(true);
-    struct rtd_pretrain_sums sums[3];
+    struct rtd_sums sums[3];
     real *grad;
     float scores[3][TOKENS];
-    assert_int_equal(
-        rtd_pretrain_batch(with.p, &b, RTD_PHASE_EVAL, NULL, &sums[0], scores[0], NULL, &err),
-        RTD_OK);
-    assert_int_equal(rtd_pretrain_batch(without.p, &b, RTD_PHASE_ELECTRA, &grad, &sums[1],
-                                        scores[1], NULL, &err),
-                     RTD_OK);
+    for (int i = 0; i < 3; i++) { /* an evaluation, training without rates and with them */
+        struct rtd_pretrain *p = i == 1 ? without.p : with.p;
+        p->keep.disc_logits = scores[i];
+        assert_int_equal(
+            rtd_pretrain_batch(p, &rtd_electra, &b, i == 0 ? NULL : &grad, &sums[i], &err), RTD_OK);
+    }
     assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
-    assert_true(sums[0].mlm_loss == sums[1].mlm_loss && sums[0].disc_loss == sums[1].disc_loss);
-    assert_int_equal(
-        rtd_pretrain_batch(with.p, &b, RTD_PHASE_ELECTRA, &grad, &sums[2], scores[2], NULL, &err),
-        RTD_OK);
+    assert_memory_equal(&sums[0], &sums[1], sizeof sums[0]);
     assert_memory_not_equal(scores[0], scores[2], sizeof scores[0]);
-    assert_true(sums[0].mlm_loss != sums[2].mlm_loss);
+    assert_true(sums[0].of[RTD_SUM_MLM_LOSS] != sums[2].of[RTD_SUM_MLM_LOSS]);
     look_free(&with);
     look_free(&without);
 }
@@ -584,31 +580,30 @@ static void samples_and_labels(void **state)
 {
     (void)state;
     struct look l = look_new(H, 0, 0);
-    struct rtd_pretrain_sums sums;
+    struct rtd_sums sums;
     uint8_t labels[TOKENS];
-    float scores[TOKENS];
     real *grad;
     struct rtd_masked_batch b = make_batch(true);
-    assert_int_equal(
-        rtd_pretrain_batch(l.p, &b, RTD_PHASE_ELECTRA, &grad, &sums, scores, labels, &err), RTD_OK);
+    l.p->keep.replaced = labels;
+    assert_int_equal(rtd_pretrain_batch(l.p, &rtd_electra, &b, &grad, &sums, &err), RTD_OK);
     assert_memory_equal(labels, a.labels, TOKENS);
     expect_input(&l, a.fake);
-    assert_true(sums.sampled_correct == SEQUENCES / 2.0);
-    assert_true(sums.replaced == SEQUENCES * 2.5);
+    assert_true(sums.of[RTD_SUM_SAMPLED_CORRECT] == SEQUENCES / 2.0);
+    assert_true(rtd_column_value(rtd_column_find(rtd_electra.columns, "replaced_rate"), &sums) ==
+                SEQUENCES * 2.5 / TOKENS);
 
     /* drawn from the generator's distribution, with keys of their own in training and evaluation */
     const struct rtd_kernels *k = rtd_kernels();
-    float *logits = l.p->keep_gen_logits = calloc(SEQUENCES * SLOTS * 50, sizeof *logits);
+    float *logits = l.p->keep.gen_logits = calloc(SEQUENCES * SLOTS * 50, sizeof *logits);
     int differ = 0;
     int32_t first[SEQUENCES * SLOTS];
     for (int run = 0; run < 4; run++) { /* training, evaluation, temperature, disallow-correct */
-        enum rtd_phase phase = run == 1 ? RTD_PHASE_EVAL : RTD_PHASE_ELECTRA;
         l.p->o.temperature = run == 2 ? 5 : 1;
         l.p->o.disallow_correct = run == 3;
         b = make_batch(false);
-        assert_int_equal(rtd_pretrain_batch(l.p, &b, phase, run == 1 ? NULL : &grad, &sums, scores,
-                                            labels, &err),
-                         RTD_OK);
+        assert_int_equal(
+            rtd_pretrain_batch(l.p, &rtd_electra, &b, run == 1 ? NULL : &grad, &sums, &err),
+            RTD_OK);
         double equal = 0;
         for (uint32_t m = 0; m < SEQUENCES * SLOTS; m++) {
             uint32_t s = m / SLOTS, cell = s * LENGTH + (uint32_t)a.positions[m];
@@ -625,7 +620,7 @@ static void samples_and_labels(void **state)
             else
                 differ += id != first[m];
         }
-        assert_true(sums.sampled_correct == equal && (run != 3 || equal == 0));
+        assert_true(sums.of[RTD_SUM_SAMPLED_CORRECT] == equal && (run != 3 || equal == 0));
         expect_input(&l, a.fake);
     }
     assert_true(differ > SEQUENCES * SLOTS); /* of three times as many */

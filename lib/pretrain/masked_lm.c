@@ -1,0 +1,71 @@
+/* rtdtools - MIT licence */
+#include "pretrain/masked_lm.h"
+
+#include <string.h>
+
+#include "base/rng.h"
+
+/* The logits of the slots to where the batch has them. */
+static void keep_logits(real *keep, const struct rtd_lm_rows *rows, const struct rtd_micro *m,
+                        size_t vocab)
+{
+    for (size_t k = 0; rows->logits && k < m->M; k++)
+        memcpy(keep + m->place[k] * vocab, rows->logits + k * vocab, vocab * sizeof *keep);
+}
+
+struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lane *lane,
+                                    const struct rtd_micro *m, const struct rtd_encoder *enc,
+                                    const struct rtd_lm_head *head, uint32_t number,
+                                    int32_t *sampled, real *const *hidden)
+{
+    struct rtd_pass pass;
+    const struct rtd_pass *drop = rtd_pretrain_drop(p, m, number, &pass);
+    struct rtd_arena *arena = lane->arena;
+    bool counting = !arena->base, keep = hidden && p->keep.gen_logits;
+    size_t mark = arena->used;
+    struct rtd_acts acts;
+    real *d = rtd_arena_take(arena, m->T * enc->h, sizeof *d);
+    rtd_acts_take(&acts, arena, enc, &m->t, true);
+    if (!counting)
+        rtd_encoder_forward(enc, p->params.w, &m->t, &acts, drop);
+    if (!counting && hidden)
+        rtd_pretrain_keep_hidden(m, enc, &acts, hidden);
+    struct rtd_lm_rows rows = {
+        .M = m->M,
+        .row = m->row,
+        .target = m->original,
+        .index = m->record,
+        .slot = m->slot,
+        .sampled = sampled,
+        .seed = p->o.seed,
+        .site = (uint32_t)(m->train ? RTD_RNG_GUMBEL : RTD_RNG_EVAL_GUMBEL) << 16 |
+                (uint32_t)enc->net << 8,
+        .temperature = (real)p->o.temperature,
+        .disallow_correct = p->o.disallow_correct,
+        .logits = keep ? rtd_arena_take(arena, m->M * head->vocab, sizeof(real)) : NULL,
+    };
+    real gscale = m->train ? (real)(p->o.gen_weight / (m->batch->slots + 1e-6)) : 0;
+    rtd_lm_head_run(head, p->params.w, lane->g, &rows, acts.out, d, m->T, gscale, arena);
+    if (counting)
+        rtd_encoder_backward_scratch(arena, enc, &m->t);
+    else if (gscale != 0 && m->M) /* else the head has left d alone */
+        rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, d, arena, drop);
+    if (keep)
+        keep_logits(p->keep.gen_logits, &rows, m, head->vocab);
+    arena->used = mark;
+    return (struct rtd_mlm_result){.loss = rows.loss, .correct = (double)rows.correct};
+}
+
+void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
+                       const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums)
+{
+    struct rtd_mlm_result r =
+        rtd_masked_lm(p, lane, m, &p->gen, &p->lm, 0, sampled, p->keep.hidden[0]);
+    sums->of[RTD_SUM_MLM_LOSS] += r.loss;
+    sums->of[RTD_SUM_MLM_CORRECT] += r.correct;
+    for (size_t k = 0; sampled && k < m->M; k++) {
+        if (m->batch->sampled)
+            sampled[k] = m->batch->sampled[m->place[k]];
+        sums->of[RTD_SUM_SAMPLED_CORRECT] += sampled[k] == m->original[k];
+    }
+}

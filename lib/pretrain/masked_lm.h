@@ -1,0 +1,41 @@
+/* rtdtools - MIT licence
+ *
+ * Masked language modelling by one network, which is a part of several objectives. */
+#ifndef RTD_PRETRAIN_MASKED_LM_H
+#define RTD_PRETRAIN_MASKED_LM_H
+
+#include "model/heads.h"
+#include "pretrain/objective.h"
+#include "pretrain/pretrain.h"
+
+/* Sums of the generator, for objectives that train one; theirs begin behind. */
+enum {
+    RTD_SUM_MLM_LOSS = RTD_SUM_OWN,
+    RTD_SUM_MLM_CORRECT,
+    RTD_SUM_SAMPLED_CORRECT, /* samples that are the original */
+    RTD_SUM_AFTER_GENERATOR,
+};
+/* ... and their columns. */
+#define RTD_GENERATOR_COLUMNS                                                   \
+    {"masked_lm_loss", RTD_SUM_MLM_LOSS, RTD_SUM_SLOTS, "mlm"},                 \
+        {"masked_lm_accuracy", RTD_SUM_MLM_CORRECT, RTD_SUM_SLOTS, 0},          \
+    {                                                                           \
+        "sampled_masked_lm_accuracy", RTD_SUM_SAMPLED_CORRECT, RTD_SUM_SLOTS, 0 \
+    }
+
+/* Pass `number` over an encoder and its head: summed loss, and how often the original is the most
+ * probable, if sampled (M) is given, which takes a draw from the head's distribution for every
+ * slot.  hidden: of p->keep, or NULL. */
+struct rtd_mlm_result {
+    double loss, correct;
+};
+struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lane *lane,
+                                    const struct rtd_micro *m, const struct rtd_encoder *enc,
+                                    const struct rtd_lm_head *head, uint32_t number,
+                                    int32_t *sampled, real *const *hidden);
+
+/* The generator's part: its loss, and a sample for every slot (or the batch's own). */
+void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
+                       const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums);
+
+#endif

@@ -1,0 +1,101 @@
+/* rtdtools - MIT licence
+ *
+ * Objectives of pre-training.  Each is one entry of a table, in a file of its own: the networks and
+ * heads that it lays out, the loss and gradient of one micro-batch, the columns of its metrics, and
+ * what is published of it.  A new one is a file like mlm_warmup.c and its line in objective.c. */
+#ifndef RTD_PRETRAIN_OBJECTIVE_H
+#define RTD_PRETRAIN_OBJECTIVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "learn/lanes.h"
+#include "model/encoder.h"
+
+struct rtd_pretrain;
+struct rtd_masked_batch;
+
+/* What is counted over micro-batches, lanes, machines and evaluations: it only ever adds up. */
+enum {
+    RTD_SUM_TOKENS, /* the first three for every objective */
+    RTD_SUM_SLOTS,
+    RTD_SUM_SEQUENCES,
+    RTD_SUM_AUC, /* no sum: the area under the ROC curve of an evaluation, see evaluation.h */
+    RTD_SUM_OWN, /* here an objective's own begin */
+    RTD_SUMS = 24,
+};
+struct rtd_sums {
+    double of[RTD_SUMS];
+};
+
+/* A column of metrics.tsv or eval.tsv: one sum over another (over nothing: 0). */
+struct rtd_column {
+    const char *name;
+    int sum, over;     /* RTD_SUM_* or an objective's own; over -1: the number itself */
+    const char *brief; /* its name while training goes on; NULL: not shown there */
+};
+double rtd_column_value(const struct rtd_column *c, const struct rtd_sums *s);
+/* The column of that name in a list; NULL: none. */
+const struct rtd_column *rtd_column_find(const struct rtd_column *list, const char *name);
+
+/* Sequences of a batch end to end, as the stream has them: masked. */
+struct rtd_micro {
+    const struct rtd_masked_batch *batch;
+    bool train;          /* a gradient is wanted; else it is an evaluation */
+    const uint32_t *seq; /* [t.nseq] their numbers in the batch */
+    size_t T, M;         /* tokens, masked slots */
+    struct rtd_tokens t;
+    const uint32_t *row;     /* [M] token of each slot */
+    const uint32_t *slot;    /* [M] its number in its record */
+    const uint32_t *place;   /* [M] its number in the batch */
+    const uint64_t *record;  /* [M] its record */
+    const int32_t *original; /* [M] */
+};
+
+/* A network that becomes a model directory of that name. */
+struct rtd_published {
+    const char *name;
+    int net;    /* RTD_NET_*: whose tensors */
+    int shares; /* RTD_NET_*: whose embeddings it uses, or its own number */
+};
+enum { RTD_MOST_PUBLISHED = 4 };
+
+struct rtd_objective {
+    const char *name;
+    const struct rtd_column *columns;      /* of training; the last has no name */
+    const struct rtd_column *eval_columns; /* of evaluation; NULL: there is none */
+    /* In the order in which they appear: the last one's presence says that a run is complete.  The
+     * last has no name. */
+    struct rtd_published published[RTD_MOST_PUBLISHED];
+    /* Add networks and heads to p->params; what it has to remember beside p's own, it allocates
+     * (*own, freed with p). */
+    int (*layout)(struct rtd_pretrain *p, void **own, struct rtd_err *err);
+    /* One micro-batch: adds to its sums and, where it trains, the gradient of loss() to lane->g.
+     * Each pass over a network has a number of its own (struct rtd_pass).  Memory comes from the
+     * lane's arena and is given back; on one that only counts (mem.h) it is taken and nothing
+     * computed: m has then T, M, t.nseq and t.start alone. */
+    void (*run)(const struct rtd_pretrain *p, const void *own, struct rtd_lane *lane,
+                const struct rtd_micro *m, struct rtd_sums *sums);
+    /* What is minimised, from the sums over a whole batch. */
+    double (*loss)(const struct rtd_pretrain *p, const struct rtd_sums *s);
+    /* Training FLOPs of a sequence of n tokens with `masked` slots: 3 x forward; recomputation,
+     * softmax, dropout and the optimiser count nothing. */
+    double (*flops)(const struct rtd_pretrain *p, size_t n, size_t masked);
+};
+
+extern const struct rtd_objective rtd_electra;    /* electra.c: arXiv 2003.10555 */
+extern const struct rtd_objective rtd_mlm_warmup; /* mlm_warmup.c: a phase before it */
+
+/* All of them; NULL after the last. */
+extern const struct rtd_objective *const rtd_objectives[];
+
+/* The columns of all objectives, each name once, tab-separated: metrics.tsv has the same ones in
+ * every phase of every run.  Of `now` the values of s, of the others nothing; now NULL: names. */
+void rtd_columns_print(FILE *f, const struct rtd_objective *now, const struct rtd_sums *s);
+
+/* Numbers of the micro-batch's tokens, `width` each, to where the batch has them; keep NULL: none.
+ */
+void rtd_micro_keep(const struct rtd_micro *m, real *keep, const real *x, size_t width);
+
+#endif

@@ -1,0 +1,220 @@
+/* rtdtools - MIT licence */
+#include "pretrain/trainer.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/process.h"
+#include "base/rng.h"
+#include "base/say.h"
+#include "nn/choice.h"
+#include "pretrain/loop.h"
+#include "pretrain/publish.h"
+
+static int prepare_directory(struct rtd_trainer *t, int *lock, struct rtd_err *err)
+{
+    static const char *const ours[] = {"checkpoint",  "discriminator", "generator",
+                                       "metrics.tsv", "eval.tsv",      "run.json"};
+    char path[PATH_MAX];
+    bool used = false;
+    int st = rtd_mkdirs(t->dir, err);
+    if (!st)
+        st = rtd_lock_dir(t->dir, lock, err);
+    if (!st)
+        st = rtd_checkpoint_clean(t->dir, err);
+    for (size_t i = 0; i < sizeof ours / sizeof *ours && !st; i++) {
+        snprintf(path, sizeof path, "%s/%s", t->dir, ours[i]);
+        used |= rtd_exists(path);
+        if (t->force && !t->resume)
+            st = rtd_remove_tree(path, err);
+    }
+    if (!st && used && !t->force && !t->resume)
+        st = rtd_fail(err, RTD_EUSAGE,
+                      "%s: holds a run already: --resume continues it, -f starts "
+                      "anew",
+                      t->dir);
+    return st;
+}
+
+static bool finished(const struct rtd_trainer *t)
+{
+    char path[PATH_MAX];
+    const char *last = NULL;
+    for (const struct rtd_published *net = rtd_published(&t->o); net->name; net++)
+        last = net->name;
+    snprintf(path, sizeof path, "%s/%s", t->dir, last);
+    return rtd_exists(path);
+}
+
+/* A repeat after mask-gen would show the same masks in every pass. */
+static void warn_static_masks(const struct rtd_header *h)
+{
+    bool masked = false;
+    for (size_t i = 0; i < json_array_size(h->provenance); i++) {
+        json_t *stage = json_array_get(h->provenance, i);
+        const char *tool = json_string_value(json_object_get(stage, "tool"));
+        if (tool && !strcmp(tool, "mask-gen"))
+            masked = true;
+        else if (masked && json_integer_value(json_object_get(stage, "repeat")) > 1)
+            rtd_warn("the stream was repeated after mask-gen: every pass has the same masks");
+    }
+}
+
+static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)
+{
+    struct rtd_trainer *t = s->t;
+    const struct rtd_header *h = rtd_reader_header(in);
+    int st = rtd_header_expect(h, "masked", rtd_reader_name(in), err);
+    if (st)
+        return st;
+    t->disc.vocab_size = t->gen.vocab_size = (int)h->tok.vocab_size;
+    t->disc.pad_token_id = t->gen.pad_token_id = h->tok.pad_id;
+    if ((uint32_t)t->disc.max_position_embeddings < h->max_length)
+        return rtd_fail(err, RTD_EUSAGE, "%s: sequences of up to %u tokens, but --positions %d",
+                        rtd_reader_name(in), h->max_length, t->disc.max_position_embeddings);
+    st = rtd_config_check(&t->disc, "discriminator", err);
+    if (!st)
+        st = rtd_config_check(&t->gen, "generator", err);
+    if (!st)
+        st = rtd_pretrain_new(&s->now.p, &t->disc, &t->gen, &t->o, s->pool, err);
+    if (!st)
+        st = rtd_optimizer_init(&s->opt, &s->now.p->params, err);
+    if (st)
+        return st;
+    s->opt.weight_decay = t->weight_decay;
+    s->opt.clip = t->clip;
+    s->opt.beta1 = t->beta1;
+    s->opt.beta2 = t->beta2;
+    s->opt.eps = t->eps;
+    s->now.dir = t->dir;
+    s->now.opt = &s->opt;
+    s->now.h = h;
+    s->now.options = t->options;
+    s->batcher = (struct rtd_batcher){.in = in,
+                                      .config = &s->now.p->disc_config,
+                                      .lanes = (size_t)t->o.lanes,
+                                      .sequences = t->batch,
+                                      .tokens = t->batch_tokens,
+                                      .at.stride = 1};
+    rtd_params_init(&s->now.p->params, t->o.seed, t->disc.initializer_range);
+    warn_static_masks(h);
+    return RTD_OK;
+}
+
+/* From the newest checkpoint; from the beginning where there is none yet, so that one command can
+ * be given again and again. */
+static int resume(struct rtd_session *s, struct rtd_err *err)
+{
+    bool any;
+    int skipped, st = rtd_checkpoint_any(s->t->dir, &any, err);
+    if (!st && !any) {
+        rtd_say("%s: no checkpoint yet: starting anew", s->t->dir);
+        return RTD_OK;
+    }
+    if (!st)
+        st = rtd_checkpoint_load(&s->now, &skipped, err);
+    if (st)
+        return st;
+    if (skipped)
+        rtd_warn("%s: %d newer checkpoint%s damaged: going on from step %llu", s->t->dir, skipped,
+                 skipped > 1 ? "s are" : " is", (unsigned long long)s->now.step);
+    if (s->now.other_kernels)
+        rtd_warn("%s: the checkpoint was made with other kernels: the result will differ in its "
+                 "last digits",
+                 s->t->dir);
+    if (s->now.other_version)
+        rtd_warn("%s: the checkpoint was made by another version: the result will differ in its "
+                 "last digits",
+                 s->t->dir);
+    s->batcher.at = s->now.at;
+    s->batcher.resumed = s->now.at.consumed > 0;
+    s->batcher.longest = s->now.longest;
+    s->saved = s->now.step;
+    return RTD_OK;
+}
+
+static void announce(const struct rtd_session *s)
+{
+    const struct rtd_trainer *t = s->t;
+    const struct rtd_config *d = &t->disc, *g = &t->gen;
+    size_t length = s->now.h->max_length ? s->now.h->max_length : 128;
+    size_t masked = (size_t)(0.15 * (double)length + 0.5), net[2] = {0, 0};
+    for (int i = 0; i < s->now.p->params.n; i++)
+        net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
+            s->now.p->params.item[i].count;
+    rtd_say("discriminator: %d x %d, %d heads, FFN %d, embedding %d, %.2f M parameters; generator: "
+            "%d x %d, %d heads, %.2f M more",
+            d->num_hidden_layers, d->hidden_size, d->num_attention_heads, d->intermediate_size,
+            d->embedding_size, (double)net[0] / 1e6, g->num_hidden_layers, g->hidden_size,
+            g->num_attention_heads, (double)net[1] / 1e6);
+    char batch[64];
+    snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
+             t->batch_tokens ? t->batch_tokens : t->batch,
+             rtd_s(t->batch_tokens ? t->batch_tokens : t->batch));
+    rtd_say("%llu step%s of %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up %llu "
+            "step%s%s, %llu of masked-LM warm-up",
+            (unsigned long long)t->schedule.steps, rtd_s(t->schedule.steps), batch, d->vocab_size,
+            length, t->schedule.lr, (unsigned long long)t->schedule.warmup,
+            rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "",
+            (unsigned long long)t->first_steps);
+    rtd_say("kernels %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
+            rtd_choice(), rtd_pool_size(s->pool), t->o.lanes,
+            t->o.objective[0]->flops(s->now.p, length, masked) / (double)length / 1e6,
+            (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length) / 1e6);
+}
+
+static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)
+{
+    struct rtd_trainer *t = s->t;
+    int st = build(s, in, err);
+    if (!st && t->eval)
+        st = rtd_evaluation_load(&s->eval, t->eval, t->eval_limit, rtd_reader_header(in), &t->disc,
+                                 err);
+    if (!st && t->resume)
+        st = resume(s, err);
+    if (st)
+        return st;
+    announce(s);
+    st = rtd_checkpoint_name_run(&s->now, err);
+    if (!st)
+        st = rtd_session_open_journals(s, err);
+    if (!st)
+        st = rtd_session_run(s, err);
+    rtd_progress_end();
+    if (!st)
+        rtd_say("done: %llu step%s, %.1f M tokens in %.1f minutes: %s/discriminator",
+                (unsigned long long)(s->now.step - s->first_step),
+                rtd_s(s->now.step - s->first_step), s->tokens / 1e6, (rtd_now() - s->began) / 60,
+                t->dir);
+    return st;
+}
+
+int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_pool *pool,
+                    struct rtd_err *err)
+{
+    struct rtd_session s = {.t = t, .pool = pool, .saved = UINT64_MAX};
+    int lock = -1, st = prepare_directory(t, &lock, err);
+    if (!st && t->resume && finished(t)) {
+        s.now = (struct rtd_checkpoint){
+            .dir = t->dir, .h = rtd_reader_header(in), .options = t->options};
+        st = rtd_checkpoint_same(&s.now, err);
+        if (!st)
+            rtd_say("%s: finished already", t->dir);
+    } else if (!st) {
+        st = run_locked(&s, in, err);
+    }
+    if (s.metrics)
+        fclose(s.metrics);
+    if (s.evals)
+        fclose(s.evals);
+    rtd_evaluation_free(&s.eval);
+    rtd_batch_free(&s.store);
+    rtd_optimizer_free(&s.opt);
+    rtd_pretrain_free(s.now.p);
+    if (lock >= 0)
+        close(lock);
+    return st;
+}
