@@ -44,8 +44,9 @@ int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *he
         while (!st && !(st = rtd_lines_next(&l, &line, &len, err)) && line) {
             char *end;
             uint64_t at = strtoull(line, &end, 10);
+            last = 0;
             if (end == line || at > step || columns(line) != columns(header))
-                continue; /* the header, or steps that will be done again */
+                continue; /* the header, a line that was cut, or steps that will be done again */
             last = text.len;
             st = rtd_buf_append(&text, line, len, err);
             if (!st)
@@ -53,7 +54,7 @@ int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *he
         }
         if (l.in)
             rtd_lines_close(&l);
-        if (last && !ends_whole(path))
+        if (last && !ends_whole(path)) /* cut within its last number */
             text.len = last;
     }
     if (!st)

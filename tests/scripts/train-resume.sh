@@ -99,6 +99,14 @@ if [ "$(RTD_KERNELS='' rtd-train -o other --steps 1 "${model[@]}" --warmup 0 mas
     grep -q 'made with other kernels' err || complain "other kernels: $(cat err)"
 fi
 
+# the kernels of the run so far are taken up, where the environment does not say others
+RTD_KERNELS=plain rtd-train -q --steps 12 --save-every 6 "${model[@]}" -o plain masked.ts
+cp -r plain plain-cut
+rm -r plain-cut/discriminator plain-cut/generator plain-cut/checkpoint/step-12
+rtd-train --steps 12 --save-every 6 "${model[@]}" -o plain-cut --resume masked.ts 2>err
+same plain plain-cut
+if grep -q 'other kernels' err; then complain "$(cat err)"; fi
+
 # the stream ends, is taken up with and without --skip, in several passes
 rm -rf usr
 whole() { ts-cat --repeat 2 "$@" examples.ts | mask-gen --seed 3; }
@@ -108,6 +116,7 @@ long -o cut < <(whole | ts-head -n 1000) 2>err && complain 'a short stream is no
 grep -q 'stream ended at step 166 of 300 (4 records left over); checkpoint saved' err || complain "$(cat err)"
 no_model cut
 cp -r cut skipped
+cp -r cut unskipped
 whole | long -o cut --resume
 same passes cut checkpoint
 whole --skip 996 | long -o skipped --resume
@@ -122,6 +131,27 @@ for i in 997 1500; do
             rtd-train -q --steps 300 --save-every 70 ${model[*]} -o too-far --resume"
     no_model too-far
 done
+# the same records made otherwise; made alike of other text; repeated or cut elsewhere is no matter
+other() { # MESSAGE COMMAND: whose stream does not go on with cut
+    rm -rf other-stream
+    cp -r unskipped other-stream
+    fails 1 "rtd-train: $1" bash -c "$2 | rtd-train -q --steps 300 --save-every 70 ${model[*]} -o other-stream --resume"
+    no_model other-stream
+    [ ! -e other-stream/checkpoint/step-210 ] || complain 'it went on'
+}
+made='other-stream/checkpoint/step-166: the stream was made otherwise there *'
+other "$made" 'ts-cat --repeat 2 examples.ts | mask-gen --seed 4'
+other "$made" 'ts-cat --repeat 2 examples.ts | mask-gen --seed 3 --mask-prob 0.2'
+other "$made" 'ts-shuf examples.ts | mask-gen --seed 3'
+other "$made" 'ts-cat examples.ts examples.ts | mask-gen --seed 3'
+jq -c '.input_ids |= map(if . < 90 then . + 1 else . end)' random.json >text.json
+ts-load --kind tokens --vocab vocab.txt text.json | seq-pack -l 32 | ts-head -n 1200 -o text.ts
+other '-: record 995 is not the one that the checkpoint was trained on: another stream' \
+    'ts-cat --repeat 2 text.ts | mask-gen --seed 3'
+cp -r unskipped three
+ts-cat --repeat 3 examples.ts | mask-gen --seed 3 | long -o three --resume || [ "${PIPESTATUS[2]}" = 0 ]
+same passes three checkpoint
+
 # parts of a stream: indices have a stride; so does the first record after a batch of one
 for batch in 1 4; do
     part() { ts-cat --shard 1/3 examples.ts | mask-gen; }
@@ -134,7 +164,31 @@ for batch in 1 4; do
     same shard shard-cut
 done
 
-# finished: nothing to do, and nothing is done
+# one command, again and again: from the beginning where there is no checkpoint, nor a directory
+train -o cron --resume masked.ts
+same whole cron eval.tsv
+rtd-train -q --steps 150 --save-every 0 "${model[@]}" --mlm-warmup 40 -o early feed &
+pid=$!
+exec 7>feed
+head -c 30000 frames.ts >&7
+wait_lines early/metrics.tsv 2 $pid
+kill -KILL $pid
+exec 7>&-
+wait $pid 2>/dev/null || true
+train -o early masked.ts 2>err && complain 'a run is there, and status 0'
+grep -q -- '--resume continues it' err || complain "$(cat err)"
+train -o early --resume masked.ts
+same whole early eval.tsv
+
+# finished: nothing to do, and nothing is done; not without checkpoints either, and another command
+# is another run
+rtd-train -q --steps 9 --save-every 0 "${model[@]}" -o nine masked.ts
+rtd-train --steps 9 "${model[@]}" -o nine --resume masked.ts 2>err
+grep -q 'nine: finished already' err || complain "$(cat err)"
+fails 2 'rtd-train: nine/run.json: steps was 9 there and is 10 now: resume with the same command*' \
+    rtd-train -q --steps 10 "${model[@]}" -o nine --resume masked.ts
+fails 1 'rtd-train: nine/run.json: the stream was made otherwise there *' \
+    rtd-train -q --steps 9 "${model[@]}" -o nine --resume held.ts
 cp -r whole again
 train -o again --resume masked.ts
 same whole again
