@@ -37,7 +37,7 @@ while read -r file; do
     older "$file removed"
     n=$((n + 1))
 done < <(cd $newest && find . -type f | sort)
-[ $n = 11 ] || complain "$n files in a checkpoint, not 11"
+[ $n = 13 ] || complain "$n files in a checkpoint, not 13"
 
 # files of another checkpoint in its place
 cp run/checkpoint/step-4/training.safetensors $newest/
