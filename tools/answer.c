@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "answering.h"
 #include "gold/json_row.h"
@@ -190,38 +189,36 @@ static int next_question(struct rtd_line_loop *a, void *source, bool *more, stru
     return rtd_line_loop_end_row(a, keep_row(a, o, q->question, q->context, q->id, err), err);
 }
 
-static int write_object(struct rtd_line_loop *a, const char *path, const json_t *object,
-                        struct rtd_err *err)
+static int write_object(struct rtd_out *out, const json_t *object, struct rtd_err *err)
 {
-    struct rtd_out *out;
     char *text = json_dumps(object, JSON_INDENT(0) | JSON_REAL_PRECISION(8));
-    if (!text)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    int st = rtd_out_open(&out, path, a->o->force ? RTD_OUT_FORCE : 0, err);
-    if (!st) {
-        st = rtd_out_printf(out, err, "%s\n", text);
-        if (!st)
-            st = rtd_out_commit(out, err);
-        else
-            rtd_out_abort(out);
-    }
+    int st = text ? rtd_out_printf(out, err, "%s\n", text)
+                  : rtd_fail(err, RTD_ESYS, "not enough memory");
     free(text);
     return st;
 }
 
-static bool is_regular(const char *path)
+/* All questions of the file; the two objects appear when both are complete. */
+static int answer_questions(struct rtd_line_loop *a, struct opts *o, struct rtd_out *said,
+                            struct rtd_out *none, struct rtd_err *err)
 {
-    struct stat sb;
-    return stat(path, &sb) == 0 && S_ISREG(sb.st_mode);
+    struct rtd_line_options quiet = *a->o;
+    quiet.out = "/dev/null"; /* what is printed is one object, at the end */
+    quiet.force = true;
+    a->o = &quiet;
+    int st = rtd_line_loop_run_rows(a, next_question, o, "", err);
+    a->o = &o->answer;
+    if (!st)
+        st = write_object(said, o->said, err);
+    if (!st && none)
+        st = write_object(none, o->none, err);
+    return st;
 }
 
 static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err *err)
 {
-    struct rtd_line_options quiet = *a->o;
-    const char *place[] = {o->answer.out, o->no_answer};
-    for (int i = 0; i < 2 && !o->answer.force; i++) /* both, before any work */
-        if (place[i] && strcmp(place[i], "-") != 0 && is_regular(place[i]))
-            return rtd_fail(err, RTD_EUSAGE, "%s: exists already: use -f to overwrite", place[i]);
+    struct rtd_out *said = NULL, *none = NULL;
+    int flags = o->answer.force ? RTD_OUT_FORCE : 0;
     struct rtd_bad_rows bad = {.skip = true};
     int st = rtd_squad_load(&o->data, o->squad, false, &bad, err);
     rtd_bad_rows_free(&bad);
@@ -237,16 +234,22 @@ static int answer_squad(struct rtd_line_loop *a, struct opts *o, struct rtd_err 
     }
     o->said = json_object();
     o->none = json_object();
-    quiet.out = "/dev/null"; /* what is printed is one object, at the end */
-    quiet.force = true;
-    a->o = &quiet;
-    st = o->said && o->none ? rtd_line_loop_run_rows(a, next_question, o, "", err)
-                            : rtd_fail(err, RTD_ESYS, "not enough memory");
-    a->o = &o->answer;
-    if (!st)
-        st = write_object(a, o->answer.out, o->said, err);
+    if (!o->said || !o->none)
+        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st) /* both, before any work */
+        st = rtd_out_open(&said, o->answer.out, flags, err);
     if (!st && o->no_answer)
-        st = write_object(a, o->no_answer, o->none, err);
+        st = rtd_out_open(&none, o->no_answer, flags, err);
+    if (!st)
+        st = answer_questions(a, o, said, none, err);
+    if (!st)
+        st = rtd_out_commit(said, err);
+    else if (said)
+        rtd_out_abort(said);
+    if (!st && none)
+        st = rtd_out_commit(none, err);
+    else if (none)
+        rtd_out_abort(none);
     if (!st && o->data.n < o->data.total)
         st = rtd_fail(err, RTD_EDATA, "%s: %zu of %zu questions could not be answered", o->squad,
                       o->data.total - o->data.n, o->data.total);

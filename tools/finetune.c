@@ -10,7 +10,7 @@
 #include "gold/tags.h"
 
 struct opts {
-    struct rtd_finetune_job tune;
+    struct rtd_finetune_job job;
     const char *recipe, *loss, *correction, *weights;
     struct rtd_strlist task, dev, slots, dev_slots;
     const char *metric;
@@ -63,7 +63,7 @@ static int take_task(struct rtd_finetune_task *t, const char *text, char *name, 
 static int take_tasks(struct opts *o, char **files, int n, struct rtd_err *err)
 {
     static char names[RTD_MAX_HEADS][RTD_HEAD_NAME - 8]; /* a joint task's are longer */
-    struct rtd_finetune_job *t = &o->tune;
+    struct rtd_finetune_job *t = &o->job;
     int joint = 0;
     if (o->task.n == 0 || !t->model || (!t->out && !o->plan))
         return rtd_fail(err, RTD_EUSAGE, "--task, -m and -o are needed");
@@ -145,7 +145,7 @@ static int check_options(struct opts *o, struct rtd_err *err)
 {
     static const char *const losses[] = {"mean", "sum"}, *const switches[] = {"on", "off"};
     static const char *const weights[] = {"none", "balanced"};
-    struct rtd_finetune_job *t = &o->tune;
+    struct rtd_finetune_job *t = &o->job;
     struct rtd_finetune_loop_options *f = &t->fit;
     if (o->loss)
         f->loss_mean = choose(o->loss, "loss", losses, 2, err) == 0;
@@ -168,7 +168,7 @@ static int check_options(struct opts *o, struct rtd_err *err)
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
-    struct rtd_finetune_job *t = &o->tune;
+    struct rtd_finetune_job *t = &o->job;
     struct rtd_finetune_loop_options *f = &t->fit;
     struct rtd_opt table[] = {
         {RTD_OPT_LIST, 0, "task", "[NAME=]TASK", &o->task, 0, 0,
@@ -307,11 +307,11 @@ static int print_plan(const struct rtd_finetune_job *job, struct rtd_err *err)
 int main(int argc, char **argv)
 {
     struct opts o = {
-        .recipe = "hf", .tune = {.lanes = 2, .trials = 1, .dropout = -1}, .seed = 1, .target = 64};
+        .recipe = "hf", .job = {.lanes = 2, .trials = 1, .dropout = -1}, .seed = 1, .target = 64};
     struct rtd_err err = {0};
     rtd_tool_begin("finetune", argc, argv);
     int st = parse(&o, argc, argv, &err);
     if (!st)
-        st = o.plan ? print_plan(&o.tune, &err) : rtd_finetune_run(&o.tune, &err);
+        st = o.plan ? print_plan(&o.job, &err) : rtd_finetune_run(&o.job, &err);
     return rtd_tool_end(&err, st);
 }

@@ -20,6 +20,8 @@ static int check_place(struct rtd_job *j, struct rtd_err *err)
     char parent[PATH_MAX];
     struct rtd_out *state;
     size_t len = strlen(o->out);
+    if (len == 0)
+        return rtd_fail(err, RTD_EUSAGE, "-o: an empty name");
     while (len > 1 && o->out[len - 1] == '/')
         len--;
     snprintf(j->state, sizeof j->state, "%.*s.state", (int)len, o->out);

@@ -160,6 +160,9 @@ echo mine >taken
 status=0
 answer -m answer --squad squad.train -o never --no-answer taken 2>err || status=$?
 [[ $status = 2 && ! -e never && $(cat taken) = mine ]] || fail "--no-answer to a file that exists: status $status, $(cat err)"
+status=0
+answer -m answer --squad squad.train -o never --no-answer nowhere/none 2>err || status=$?
+[[ $status = 3 && ! -e never && $(cat err) == *'nowhere/none: cannot create'* ]] || fail "--no-answer in no folder: status $status, $(cat err)"
 
 # A line that is not UTF-8 has its answer, too, and so have those around it; the first may be empty.
 printf '\nthe [MASK] \xff\nthe\n' >bytes

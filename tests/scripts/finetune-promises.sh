@@ -31,6 +31,7 @@ refused 2 '--max-tokens: no example is that short' --task classify -m discrimina
 
 # A place that cannot be written is known before training.
 refused 3 "$(printf 'n%.0s' {1..250})" --task classify -m discriminator -o "$(printf 'n%.0s' {1..250})" labels.tsv
+refused 2 'an empty name' --task classify -m discriminator -o '' labels.tsv
 refused 3 'nowhere/out' --task classify -m discriminator -o nowhere/out labels.tsv
 
 # The only step of a run is one.
