@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * Reading a tokenizer.json. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,20 @@ static int refuse(const char *path, const char *part, const struct rtd_json *o, 
     type = type ? type : o ? "unknown" : "null";
     return rtd_fail(err, RTD_EDATA, "%s: %s: %s is not supported", path, part,
                     rtd_mask_text(shown, sizeof shown, type, strlen(type)));
+}
+
+static int refuse_list(const char *path, const char *part, const struct rtd_json *parts,
+                       struct rtd_err *err)
+{
+    char types[150] = "", shown[200];
+    size_t n = 0;
+    for (struct rtd_json_walk w = rtd_json_walk(parts); rtd_json_step(&w) && n < sizeof types;) {
+        const char *type = rtd_tok_text(w.value, "type");
+        n += (size_t)snprintf(types + n, sizeof types - n, "%s%s", n ? ", " : "",
+                              type ? type : "unknown");
+    }
+    return rtd_fail(err, RTD_EDATA, "%s: %s: Sequence of %s is not supported", path, part,
+                    rtd_mask_text(shown, sizeof shown, types, strlen(types)));
 }
 
 static bool is_type(const struct rtd_json *o, const char *type)
@@ -191,7 +206,8 @@ static int read_split(struct rtd_tok_settings *s, const struct rtd_json *p, cons
             s->split = known[i].split;
             return RTD_OK;
         }
-    return refuse(path, "pre_tokenizer", p, err);
+    return parts ? refuse_list(path, "pre_tokenizer", parts, err)
+                 : refuse(path, "pre_tokenizer", p, err);
 }
 
 /* Is element i of a template this special piece, or ("A", "B") this text?  *type: its type. */
