@@ -11,7 +11,7 @@ fail() {
 tiny_model discriminator
 printf '%s\n' 'the of and to' 'in is it' '' 'to to to' >texts
 vectors() { embed -q --no-normalise -m "$@" texts; }
-for how in cls max mean mean_sqrt_len_tokens; do vectors discriminator --pooling $how >$how; done
+for how in cls max mean mean_sqrt_len_tokens; do vectors discriminator "--pooling=$how" >"$how"; done
 paste cls max mean mean_sqrt_len_tokens >all
 cmp -s cls max && fail "cls is max"
 # by hand: the square root of the number of tokens, [CLS] and [SEP] included
@@ -51,9 +51,9 @@ refused() { # TEXT [OPTION...]: by embed, in one line, and once imported, if tha
 # Poolings: a text, a list in its order, the old keys in theirs.
 while IFS='|' read -r config want; do
     # shellcheck disable=SC2086
-    paste $want >want
+    paste $want >joined
     make "$config"
-    same want
+    same joined
 done <<'E2'
 {"embedding_dimension": 16, "pooling_mode": "cls", "include_prompt": true}|cls
 {"pooling_mode": "max"}|max
