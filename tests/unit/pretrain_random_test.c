@@ -351,6 +351,38 @@ static void dropout_of_embeddings(void **state)
     embeddings_site(9);
 }
 
+/* Passes over one network and the same records drop by keys of their own. */
+static void passes_have_keys_of_their_own(void **state)
+{
+    (void)state;
+    const double rate = 0.3;
+    struct look l = look_new(H, rate, 0);
+    const struct rtd_encoder *enc = &l.p->disc;
+    struct rtd_masked_batch b = make_batch(true);
+    struct rtd_tokens t = {
+        .nseq = SEQUENCES, .start = b.start, .ids = b.ids, .types = b.types, .index = b.index};
+    struct rtd_arena arena = {0};
+    struct rtd_acts acts;
+    fill(tensor(l.p, RTD_NET_DISCRIMINATOR, "electra.embeddings.LayerNorm.weight"), H, 0);
+    fill(tensor(l.p, RTD_NET_DISCRIMINATOR, "electra.embeddings.LayerNorm.bias"), H, 1);
+    rtd_acts_take(&acts, &arena, enc, &t, true);
+    assert_int_equal(rtd_arena_init(&arena, arena.peak, &err), RTD_OK);
+    rtd_acts_take(&acts, &arena, enc, &t, true);
+    for (uint32_t number = 0; number < 16; number += 5) {
+        const struct rtd_pass pass = {.seed = l.p->o.seed, .number = number};
+        rtd_encoder_forward(enc, l.p->params.w, &t, &acts, &pass);
+        for (size_t s = 0; s < SEQUENCES; s++) {
+            float mask[LENGTH * H];
+            kept(mask, l.p, RTD_NET_DISCRIMINATOR | (int)number << 4, RTD_RNG_DROP_EMBED, 0, s, 0,
+                 LENGTH, H, rate);
+            for (size_t i = 0; i < LENGTH * H; i++)
+                assert_int_equal(acts.layer[0].x[s * LENGTH * H + i] != 0, mask[i]);
+        }
+    }
+    rtd_arena_free(&arena);
+    look_free(&l);
+}
+
 /* A sub-layer's output: the dense layer gives 1000 in all columns but the first, whatever its
  * input; what comes in beside it is 200 in the first column, and 0. */
 static void output_site(bool ffn)
@@ -631,10 +663,10 @@ static void samples_and_labels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(initial_weights),     cmocka_unit_test(dropout_of_embeddings),
-        cmocka_unit_test(dropout_of_outputs),  cmocka_unit_test(dropout_of_attention),
-        cmocka_unit_test(no_dropout_in_heads), cmocka_unit_test(no_dropout_in_evaluation),
-        cmocka_unit_test(samples_and_labels),
+        cmocka_unit_test(initial_weights),          cmocka_unit_test(dropout_of_embeddings),
+        cmocka_unit_test(dropout_of_outputs),       cmocka_unit_test(passes_have_keys_of_their_own),
+        cmocka_unit_test(dropout_of_attention),     cmocka_unit_test(no_dropout_in_heads),
+        cmocka_unit_test(no_dropout_in_evaluation), cmocka_unit_test(samples_and_labels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
