@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * rtd-train: train a generator and a discriminator together on a masked stream. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -42,6 +43,8 @@ static struct options o = {
     .init_range = 0.02,
 };
 
+static char sizes[160]; /* what --help says of --size */
+
 static struct rtd_opt table[] = {
     {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
     {RTD_OPT_INT, 0, "steps", "N", &o.steps, 1, 1e12, "updates in all (required)", 0},
@@ -60,8 +63,7 @@ static struct rtd_opt table[] = {
     {RTD_OPT_INT, 0, "seed", "N", &o.seed, 0, 0, "seed of all randomness (default: 1)", 0},
     RTD_OPT_COMMON_VERBOSE,
     {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Shape", 0},
-    {RTD_OPT_STR, 0, "size", "NAME", &o.size, 0, 0,
-     "tiny, mini, small, small++, base or large (default: small)", 0},
+    {RTD_OPT_STR, 0, "size", "NAME", &o.size, 0, 0, sizes, 0},
     {RTD_OPT_INT, 0, "layers", "N", &o.layers, 1, 127, "layers of both networks", 0},
     {RTD_OPT_INT, 0, "hidden", "N", &o.hidden, 1, 16384, "discriminator's width", 0},
     {RTD_OPT_INT, 0, "heads", "N", &o.heads, 1, 1024, "attention heads (default: hidden / 64)", 0},
@@ -173,7 +175,9 @@ static json_t *describe(const struct rtd_trainer *t)
 
 static int run(const char *path, struct rtd_err *err)
 {
+    char names[120];
     const struct rtd_preset *p = rtd_preset_find(o.size);
+    rtd_preset_names(names, sizeof names);
     if (!o.out)
         return rtd_fail(err, RTD_EUSAGE, "-o DIR is required");
     if (!o.steps)
@@ -181,7 +185,7 @@ static int run(const char *path, struct rtd_err *err)
                         "--steps N is required: `ts-info --count FILE` counts the examples of one "
                         "pass, `ts-cat --repeat` makes more passes");
     if (!p)
-        return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, rtd_preset_names());
+        return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
     if (o.mlm_warmup > o.steps)
         return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
                         (long long)o.mlm_warmup);
@@ -257,6 +261,9 @@ int main(int argc, char **argv)
     struct rtd_err err = {0};
     int first;
     rtd_tool_begin("rtd-train", argc, argv);
+    char names[120];
+    snprintf(sizes, sizeof sizes, "%s (default: %s)", rtd_preset_names(names, sizeof names),
+             o.size);
     int st = rtd_parse(argc, argv, table, &usage, &first, &err);
     if (!st && argc - first > 1)
         st = rtd_fail(&err, RTD_EUSAGE, "wants one stream, not %d", argc - first);

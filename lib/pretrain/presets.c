@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence */
 #include "pretrain/presets.h"
 
-#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct rtd_preset presets[] = {
@@ -22,7 +22,10 @@ const struct rtd_preset *rtd_preset_find(const char *name)
     return NULL;
 }
 
-const char *rtd_preset_names(void)
+const char *rtd_preset_names(char *out, size_t size)
 {
-    return "tiny, mini, small, small++, base, large";
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof presets / sizeof *presets && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", presets[i].name);
+    return out;
 }

@@ -1,8 +1,11 @@
 /* rtdtools - MIT licence
  *
- * The sizes of `rtd-train --size` (arXiv 2003.10555, appendix A; tiny and mini are ours). */
+ * The sizes of `rtd-train --size` (arXiv 2003.10555, appendix A; tiny and mini are ours): one
+ * table. */
 #ifndef RTD_PRETRAIN_PRESETS_H
 #define RTD_PRETRAIN_PRESETS_H
+
+#include <stddef.h>
 
 struct rtd_preset {
     const char *name;
@@ -13,7 +16,7 @@ struct rtd_preset {
 
 /* NULL: no such size. */
 const struct rtd_preset *rtd_preset_find(const char *name);
-/* "tiny, mini, small, ...": for messages. */
-const char *rtd_preset_names(void);
+/* "tiny, mini, small, ..." into out, cut to fit: for messages.  Returns out. */
+const char *rtd_preset_names(char *out, size_t size);
 
 #endif
