@@ -132,10 +132,12 @@ static int score_numbers(const struct rtd_dev_set *d, const struct rtd_network *
     struct rtd_regression r;
     int st = rtd_regression_scores(&r, y, x, n, err);
     free(x);
+    if (st)
+        return st;
     value[0] = r.spearman;
     value[1] = r.pearson;
     value[2] = r.mse;
-    return st;
+    return RTD_OK;
 }
 
 static int score_flags(const struct rtd_dev_set *d, const struct rtd_network *net,
