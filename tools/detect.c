@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/field.h"
+#include "base/io.h"
 #include "answering.h"
 
 static const struct rtd_usage usage = {

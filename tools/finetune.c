@@ -112,9 +112,8 @@ enum {
     ROWS = CLASSIFY | REGRESS | MULTILABEL,
 };
 static const struct rtd_opt_use uses[] = {
-    {"text", ROWS | JOINT | RANK | GENERATE,
-     "classify, regress, multilabel, joint, rank and generate"},
-    {"label", ROWS | JOINT | RANK, "classify, regress, multilabel, joint and rank"},
+    {"text", ~ANSWER, "tasks other than answer"},
+    {"label", ~(ANSWER | GENERATE), "tasks other than answer and generate"},
     {"header", ROWS | JOINT | GENERATE, "classify, regress, multilabel, joint and generate"},
     {"swap", ROWS, "pairs of texts, which are for classify, regress and multilabel"},
     {"slots", JOINT, "joint"},

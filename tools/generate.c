@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/field.h"
+#include "base/io.h"
 #include "answering.h"
 #include "gold/json_row.h"
 #include "predict/decoding.h"

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/field.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "model/directory.h"

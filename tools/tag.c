@@ -260,6 +260,9 @@ static int next_sentence(struct rtd_line_loop *a, void *source, bool *more, stru
 static int tag_conll(struct rtd_line_loop *a, char **files, int n, struct rtd_err *err)
 {
     struct rtd_conll c;
+    struct rtd_conll_columns columns;
+    if (rtd_conll_columns(&columns, a->o->text, NULL, err))
+        return err->status;
     if (n > 1)
         return rtd_fail(err, RTD_EUSAGE, "--conll takes one file");
     if (n == 0 && rtd_refuse_tty_stdin(err))
@@ -267,7 +270,10 @@ static int tag_conll(struct rtd_line_loop *a, char **files, int n, struct rtd_er
     int st = rtd_conll_open(&c, n ? files[0] : "-", false, err);
     if (st)
         return st;
+    c.wanted = columns;
     st = rtd_line_loop_run_rows(a, next_sentence, &c, "token\ttag", err);
+    if (!st)
+        st = rtd_conll_check_words(&c, err);
     if (!st && c.doubtful)
         st = rtd_fail(
             err, RTD_EDATA,
@@ -307,8 +313,8 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
                                        .print = print,
                                        .drop = drop,
                                        .arg = o};
-    if (o->conll && (o->answer.jsonl || o->answer.text || o->answer.header))
-        return rtd_fail(err, RTD_EUSAGE, "--conll takes none of --jsonl, --text and --header");
+    if (o->conll && (o->answer.jsonl || o->answer.header))
+        return rtd_fail(err, RTD_EUSAGE, "--conll takes neither --jsonl nor --header");
     int st = rtd_line_loop_open(&a, &o->answer, &tool, err);
     if (st)
         return st;

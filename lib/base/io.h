@@ -80,13 +80,20 @@ int rtd_out_commit(struct rtd_out *out, struct rtd_err *err);
 /* Remove the temporary; free.  NULL is fine.  Bytes already in a pipe stay there. */
 void rtd_out_abort(struct rtd_out *out);
 
+/* Text of others as a field of a line: labels of published models, pieces of vocabularies, names of
+ * tensors may hold tabs and line breaks, which a line has another use for.  Control characters
+ * (Unicode's line separators among them), and those ASCII characters that `others` names, are
+ * written as C writes them: \t, \n, \r, \x2c, \u2028.  Owned by the caller; NULL: no memory. */
+char *rtd_field(const char *text, const char *others);
+int rtd_out_field(struct rtd_out *out, const char *text, const char *others, struct rtd_err *err);
+
 /* Write a whole small file atomically (temporary, fsync, rename, fsync of the directory). */
 int rtd_write_file(const char *path, const void *data, size_t len, struct rtd_err *err);
 
 /* --- directories --- */
 enum { RTD_PATH_MAX = 4096 };
 int rtd_mkdirs(const char *path, struct rtd_err *err); /* like mkdir -p */
-bool rtd_exists(const char *path); /* a link to nothing is nothing */
+bool rtd_exists(const char *path);                     /* a link to nothing is nothing */
 /* Where a file or directory written to path comes to lie: links at its end are followed, also where
  * they lead to nothing yet. */
 int rtd_follow(const char *path, char target[RTD_PATH_MAX], struct rtd_err *err);

@@ -15,7 +15,7 @@ struct rtd_dataset_options {
     const char *name;        /* of the head; "" for the only one (joint: intent and slots) */
     const char *train, *dev; /* files; dev may be NULL */
     const char *slots, *dev_slots; /* joint: the CoNLL files beside them */
-    const char *text, *label;      /* columns, see columns.h */
+    const char *text, *label;      /* columns, see columns.h (tag: conll.h) */
     bool header, swap;
     bool bioes;                 /* tag: learn BIOES tags */
     const char *scheme;         /* tag: of the tags, see gold/tags.h; NULL: as found */

@@ -47,8 +47,10 @@ static int convert(struct rtd_sentences *all, const struct rtd_dataset_options *
     }
     for (size_t i = 0; i < all->n && !st; i++)
         st = rtd_tags_convert(all->s[i].tag, all->s[i].n, raw, o->bioes, &begun, err);
-    if (!st && find && all->columns > 2)
-        rtd_say("%s: of %d columns the first and the last are read", path, all->columns);
+    if (!st && find && all->columns > 2 && !o->text && !o->label)
+        rtd_say(
+            "%s: of %d columns the first and the last are read (--text and --label choose others)",
+            path, all->columns);
     if (!st && begun)
         rtd_warn("%s: %zu entities begin with I- (as in IOB1): taken as B-", path, begun);
     return st;
@@ -263,7 +265,10 @@ static int load_part(struct rtd_dataset *d, struct rtd_examples *e, struct gold 
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     if (o->bioes || (o->scheme && strcmp(o->scheme, "plain") == 0))
         g->scheme = o->bioes ? "bioes" : "plain";
-    int st = rtd_sentences_load(&g->all, path, true, &bad, err);
+    struct rtd_conll_columns columns = {0};
+    int st = slot ? RTD_OK : rtd_conll_columns(&columns, o->text, o->label, err);
+    if (!st)
+        st = rtd_sentences_load(&g->all, path, &columns, &bad, err);
     rtd_bad_rows_free(&bad);
     if (!st && intents)
         st = match_rows(&g->all, intents, path, err);

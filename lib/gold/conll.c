@@ -29,6 +29,24 @@ int rtd_conll_open(struct rtd_conll *c, const char *path, bool tags, struct rtd_
     return st;
 }
 
+static int column_number(int *number, const char *text, const char *option, struct rtd_err *err)
+{
+    char *end;
+    long n = text ? strtol(text, &end, 10) : 0;
+    *number = (int)n;
+    if (text && (*end || text[0] < '0' || text[0] > '9' || n < 1 || n > 1000))
+        return rtd_fail(err, RTD_EUSAGE, "--%s %s: columns of CoNLL go by their number, from 1",
+                        option, text);
+    return RTD_OK;
+}
+
+int rtd_conll_columns(struct rtd_conll_columns *c, const char *word, const char *tag,
+                      struct rtd_err *err)
+{
+    int st = column_number(&c->word, word, "text", err);
+    return st ? st : column_number(&c->tag, tag, "label", err);
+}
+
 void rtd_conll_close(struct rtd_conll *c)
 {
     rtd_lines_close(&c->lines);
@@ -53,7 +71,7 @@ static int cut(const struct rtd_conll *c, char *line, char **word, char **tag)
     while (len && strchr(" \t", line[len - 1]))
         line[--len] = '\0';
     const char *gap = has_tabs(line) ? "\t" : " ";
-    int n = 0, first = c->word ? c->word : 1;
+    int n = 0, first = c->wanted.word ? c->wanted.word : 1;
     char *p = line + (*gap == ' ' ? strspn(line, " ") : 0);
     *word = *tag = NULL;
     while (p) {
@@ -61,9 +79,9 @@ static int cut(const struct rtd_conll *c, char *line, char **word, char **tag)
         n++;
         if (n == first)
             *word = p;
-        else if (!c->tag)
+        else if (!c->wanted.tag)
             *tag = p;
-        if (n == c->tag)
+        if (n == c->wanted.tag)
             *tag = p;
         if (end) {
             *end++ = '\0';
@@ -195,6 +213,27 @@ static int add_line(struct rtd_conll *c, struct rtd_sentence *s, char *line, siz
     return take_line(c, s, line, c->lines.number, err);
 }
 
+/* Do its words count 1, 2, 3? */
+static bool counts(const struct rtd_sentence *s)
+{
+    for (size_t k = 0; k < s->n; k++) {
+        char *end;
+        if (strtoul(s->word[k], &end, 10) != k + 1 || *end)
+            return false;
+    }
+    return true;
+}
+
+int rtd_conll_check_words(const struct rtd_conll *c, struct rtd_err *err)
+{
+    if (c->wanted.word || abs(c->columns) < 3 || c->words < 2 || c->other_words)
+        return RTD_OK;
+    return rtd_fail(err, RTD_EDATA,
+                    "%s: the first column counts, the words are in another one (--text 2; --text 1 "
+                    "takes it for the words)",
+                    c->name);
+}
+
 int rtd_conll_next(struct rtd_conll *c, struct rtd_sentence *s, struct rtd_err *err)
 {
     char *line;
@@ -221,6 +260,8 @@ int rtd_conll_next(struct rtd_conll *c, struct rtd_sentence *s, struct rtd_err *
     s->number = c->read;
     c->damaged = first.status == RTD_EDATA;
     c->read += s->n || c->damaged;
+    c->words += s->n;
+    c->other_words |= !counts(s);
     return first.status ? rtd_fail(err, first.status, "%s", first.text) : RTD_OK;
 }
 
@@ -270,6 +311,8 @@ static int read_all(struct rtd_sentences *all, struct rtd_conll *c, struct rtd_s
     if (c->doubtful)
         rtd_warn("%s: line %llu: '#' begins a sentence in a file with comments: taken as a token",
                  c->name, (unsigned long long)c->doubtful);
+    if (rtd_conll_check_words(c, err))
+        return err->status;
     if (rtd_bad_rows_end(bad, all->total, c->name, "sentence", err))
         return err->status;
     return all->n ? RTD_OK : rtd_fail(err, RTD_EDATA, "%s: no sentences", c->name);
@@ -287,14 +330,17 @@ int rtd_sentences_read(struct rtd_sentences *all, struct rtd_conll *c, struct rt
     return st;
 }
 
-int rtd_sentences_load(struct rtd_sentences *all, const char *path, bool tags,
-                       struct rtd_bad_rows *bad, struct rtd_err *err)
+int rtd_sentences_load(struct rtd_sentences *all, const char *path,
+                       const struct rtd_conll_columns *columns, struct rtd_bad_rows *bad,
+                       struct rtd_err *err)
 {
     struct rtd_conll c;
     *all = (struct rtd_sentences){0};
-    int st = rtd_conll_open(&c, path, tags, err);
+    int st = rtd_conll_open(&c, path, true, err);
     if (st)
         return st;
+    if (columns)
+        c.wanted = *columns;
     st = rtd_sentences_read(all, &c, bad, err);
     rtd_conll_close(&c);
     return st;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/field.h"
+#include "base/io.h"
 #include "model/network.h"
 
 /* How many outputs a task has for so many labels. */

@@ -12,7 +12,7 @@
 struct rtd_score_options {
     const char *gold, *slots;            /* files; slots: joint */
     const char *predictions, *no_answer; /* files; no_answer: answer, may be NULL */
-    const char *label, *positive;        /* columns and classes, may be NULL */
+    const char *text, *label, *positive; /* columns and classes, may be NULL; text: tag */
     const char *scheme;                  /* of tags, see gold/tags.h; NULL: as found */
     double threshold;                    /* of no-answer */
     bool skip_bad;                       /* leave out records that cannot be used */

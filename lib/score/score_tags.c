@@ -330,7 +330,11 @@ int rtd_score_tags(json_t **out, const struct rtd_score_options *o, struct rtd_e
     struct judge j = {.o = o};
     struct queries q = {0};
     struct rtd_bad_rows bad = {.skip = o->skip_bad};
-    int st = rtd_sentences_load(&gold, o->gold, true, &bad, err);
+    struct rtd_conll_columns columns;
+    int st = rtd_conll_columns(&columns, o->text, o->label, err);
+    if (st)
+        return st;
+    st = rtd_sentences_load(&gold, o->gold, &columns, &bad, err);
     if (!st)
         st = judge_all(&j, &gold, &q, err);
     if (!st)
@@ -349,7 +353,7 @@ int rtd_score_joint(json_t **out, const struct rtd_score_options *o, struct rtd_
     struct judge j = {.o = o};
     struct queries q = {.intents = &intents};
     struct rtd_bad_rows bad = {.skip = o->skip_bad};
-    int st = rtd_sentences_load(&gold, o->slots, true, &bad, err);
+    int st = rtd_sentences_load(&gold, o->slots, NULL, &bad, err);
     if (!st)
         st = rtd_table_load(&intents, o->gold, &spec, &bad, err);
     if (!st && intents.total != gold.total)

@@ -315,7 +315,7 @@ static json_t *tags(const char *name)
     char *path = path_of(name);
     if (rtd_conll_open(&gold, path, true, &err) || rtd_conll_open(&said, path, true, &err))
         die();
-    gold.tag = 2;
+    gold.wanted.tag = 2;
     for (;;) {
         if (rtd_conll_next(&gold, &a, &err) || rtd_conll_next(&said, &b, &err))
             die();

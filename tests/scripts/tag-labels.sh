@@ -118,6 +118,17 @@ entities_of() { evaluate --task tag --gold gold "$@" other | awk -F '\t' '$1 == 
 evaluate --task tag --gold gold --scheme iob other 2>err && fail "an unknown scheme"
 grep -q 'want iob1, iob2, bioes, bilou or plain' err || fail "$(cat err)"
 
+# A first column that counts, as in CoNLL-U, is no column of words: refused, or stated.
+awk -v RS= '{ print "# sent_id = " NR; for (i = 1; i < NF; i += 2) print (i + 1) / 2 "\t" $i "\t_\t" $(i + 1) "\t_"; print "" }' \
+    pos.train >conllu
+finetune --task tag -m discriminator -o never conllu 2>err && fail "numbers are learnt as words"
+grep -q 'the first column counts, the words are in another one (--text 2' err || fail "$(cat err)"
+finetune --task tag -m discriminator -o counted --lr 5e-3 --epochs 6 -q --text 2 --label 4 conllu
+tag -m counted --conll conllu >said 2>err && fail "numbers are tagged as words"
+grep -q 'the first column counts' err || fail "$(cat err)"
+tag -m counted --conll --text 2 conllu >said
+[ "$(evaluate --task tag --gold conllu --text 2 --label 4 said | awk -F '\t' '$1 == "token_accuracy" { print $2 }')" = 1 ] || fail "CoNLL-U"
+
 # Comments go through, from file to file.
 printf '# sent_id = 1\n# text = x\nthe\nhe\nhis\n\n# sent_id = 2\non\n\n' >words
 tag -m model --conll words >said

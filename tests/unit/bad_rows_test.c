@@ -116,7 +116,7 @@ static int load(int kind, struct rtd_bad_rows *bad, size_t *rows, size_t *total,
         }
         return st;
     case 1:
-        if (!(st = rtd_sentences_load(&x.sentences, path, true, bad, err))) {
+        if (!(st = rtd_sentences_load(&x.sentences, path, NULL, bad, err))) {
             *rows = x.sentences.n;
             *total = x.sentences.total;
             for (size_t r = 0; r < *rows; r++)
@@ -304,7 +304,7 @@ static double seconds(void (*write)(size_t n), size_t n)
     write(n);
     clock_t from = clock();
     if (write == write_sentence) {
-        assert_int_equal(rtd_sentences_load(&all, path, true, NULL, &err), RTD_OK);
+        assert_int_equal(rtd_sentences_load(&all, path, NULL, NULL, &err), RTD_OK);
         rtd_sentences_free(&all);
     } else if (write == write_table) {
         struct rtd_labels l;

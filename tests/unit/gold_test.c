@@ -51,8 +51,8 @@ static const char *sentences_of(const char *text, bool tags, int word, int tag)
     write_to(path, text);
     got[0] = '\0';
     assert_int_equal(rtd_conll_open(&c, path, tags, &err), RTD_OK);
-    c.word = word;
-    c.tag = tag;
+    c.wanted.word = word;
+    c.wanted.tag = tag;
     for (;;) {
         if (rtd_conll_next(&c, &s, &err)) {
             sprintf(got + strlen(got), "! %s |", strstr(err.text, "line"));
@@ -117,8 +117,44 @@ static void comments_are_no_tokens(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_string_equal(sentences_of(cases[i].file, true, 0, 0), cases[i].want);
     assert_string_equal(sentences_of("1\tAda\tB-PER\tO\n\n", true, 2, 3), "Ada/B-PER |");
+    struct rtd_conll_columns c;
+    struct rtd_err err = {0};
+    assert_int_equal(rtd_conll_columns(&c, "2", NULL, &err), RTD_OK);
+    assert_true(c.word == 2 && c.tag == 0);
+    assert_int_equal(rtd_conll_columns(&c, "form", NULL, &err), RTD_EUSAGE);
     assert_string_equal(sentences_of("# c\nAda\nmet\n\n", false, 0, 0), "{# c\n}Ada met |");
     assert_string_equal(sentences_of("#\n\n", false, 0, 0), "# |");
+}
+
+/* A file whose first column counts is refused unless the words' column is stated. */
+static void counting_columns_are_no_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        int word;
+        const char *first; /* NULL: refused */
+    } cases[] = {
+        {"1\tAda\tO\n2\tmet\tO\n\n1\tBob\tO\n\n", 0, NULL},
+        {"1\tAda\tO\n2\tmet\tO\n\n1\tBob\tO\n\n", 2, "Ada"},
+        {"1\tAda\tO\n2\tmet\tO\n\n1\tBob\tO\n\n", 1, "1"},
+        {"1\tCD\tO\n2\tCD\tO\n\n3\tCD\tO\n\n", 0, "1"},
+        {"1\tO\n2\tO\n\n", 0, "1"}, /* two columns */
+        {"1\tCD\tO\n\n", 0, "1"},   /* one word */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rtd_sentences all;
+        struct rtd_err err = {0};
+        const struct rtd_conll_columns columns = {.word = cases[i].word};
+        write_to(path, cases[i].file);
+        int st = rtd_sentences_load(&all, path, &columns, NULL, &err);
+        assert_int_equal(st, cases[i].first ? RTD_OK : RTD_EDATA);
+        if (st)
+            assert_non_null(strstr(err.text, "the first column counts"));
+        else
+            assert_string_equal(all.s[0].word[0], cases[i].first);
+        rtd_sentences_free(&all);
+    }
 }
 
 /* --- SQuAD --- */
@@ -311,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comments_are_no_tokens),
+        cmocka_unit_test(counting_columns_are_no_words),
         cmocka_unit_test(forms_of_squad),
         cmocka_unit_test(answers_are_found_by_code_points),
         cmocka_unit_test(answers_by_id_and_by_line),
