@@ -24,6 +24,7 @@ static int setup(void **state)
     struct rtd_err err = {0};
     struct rtd_tok_settings s;
     rtd_tok_settings_default(&s, false);
+    s.special_tokens = true; /* as a model's are */
     int fd = mkstemp(path);
     close(fd);
     return fd < 0 || rtd_tokenizer_load(&tok, "tests/golden/vocab97.txt", &s, &err);
@@ -78,6 +79,22 @@ static void targets_end_only_where_they_end(void **state)
         for (size_t t = 0; t < d.train.seq.start[s + 1] - d.train.seq.start[s]; t++)
             assert_string_equal(told(&d, s, t), want[s][t]);
     }
+    rtd_dataset_free(&d);
+}
+
+/* A special piece is one in a source, and text in what is to be written. */
+static void special_pieces_of_a_target_are_text(void **state)
+{
+    (void)state;
+    struct rtd_dataset d = load((struct rtd_dataset_options){.task = "generate", .target = 9},
+                                "source\ttarget\na [SEP] b\tc [SEP]\n");
+    static const char *const want[] = {"-", "-",   "-",   "-",     "c",     "[UNK]",
+                                       "s", "##e", "##p", "[UNK]", "[SEP]", "-"};
+    assert_int_equal(d.train.prefix[0], 5);
+    assert_int_equal(d.train.seq.start[1], 12);
+    assert_int_equal(d.train.seq.ids[2], rtd_tokenizer_special(tok)->sep);
+    for (size_t t = 0; t < 12; t++)
+        assert_string_equal(told(&d, 0, t), want[t]);
     rtd_dataset_free(&d);
 }
 
@@ -154,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_end_only_where_they_end),
+        cmocka_unit_test(special_pieces_of_a_target_are_text),
         cmocka_unit_test(rare_labels_weigh_more),
         cmocka_unit_test(a_cap_counts_what_it_keeps),
         cmocka_unit_test(drawn_candidates_are_others),

@@ -322,6 +322,33 @@ static void special_pieces(void **state)
     assert_non_null(strstr(warned, "'[sep]' has no row"));
 }
 
+/* What generate --infill --plain-text and a target of finetune ask for, whatever the model says. */
+static void a_reader_may_say_which(void **state)
+{
+    (void)state;
+    static const char text[] = "[MASK] [SEP]";
+    struct rtd_tokenizer *t;
+    struct rtd_err err = {0};
+    for (int plain = 0; plain < 2; plain++) {
+        struct rtd_encoding none = {.special = RTD_READ_NONE}, mask = {.special = RTD_READ_MASK};
+        fresh_directory();
+        put("vocab.txt", LINES "sep\nmask\n");
+        put("tokenizer_config.json", plain ? "{\"split_special_tokens\":true}" : "{}");
+        assert_int_equal(open_files(&t, false, &err), RTD_OK);
+        assert_int_equal(rtd_tokenizer_encode(t, &none, text, strlen(text), &err), RTD_OK);
+        assert_int_equal(none.n, 6);
+        assert_int_equal(none.ids[1], 7);
+        assert_int_equal(none.ids[4], 6);
+        assert_int_equal(rtd_tokenizer_encode(t, &mask, text, strlen(text), &err), RTD_OK);
+        assert_int_equal(mask.n, 4);
+        assert_int_equal(mask.ids[0], 4);
+        assert_int_equal(mask.ids[2], 6);
+        rtd_encoding_free(&none);
+        rtd_encoding_free(&mask);
+        rtd_tokenizer_free(t);
+    }
+}
+
 static void hear(int kind, const char *text)
 {
     (void)kind;
@@ -353,6 +380,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(precedence),
         cmocka_unit_test(special_pieces),
+        cmocka_unit_test(a_reader_may_say_which),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
