@@ -147,8 +147,9 @@ lint: deps
 	@FLAGS='$(filter-out -Werror,$(ALL_CFLAGS))' CC='$(CC)' tests/lint
 
 bench: deps
-	@$(MAKE) --no-print-directory $(jobs) all $(BUILD)/tests/bench
+	@$(MAKE) --no-print-directory $(jobs) all $(BUILD)/tests/bench $(BUILD)/tests/bench_products
 	@$(BUILD)/tests/bench
+	@$(BUILD)/tests/bench_products
 
 demo: deps
 	@$(MAKE) --no-print-directory $(jobs) all

@@ -6,7 +6,8 @@
  * for each row: 10 loads for 24 multiplications, where BLIS 0.9's kernel of 32 by 12 has 26.
  *
  * B is packed, in panels of 64 columns; the panels of one block stay in the L2 cache while rows of
- * A pass by in the L1 cache.  A is packed only where it is stored transposed.  An element of C is
+ * A pass by in the L1 cache.  A is packed only where it is stored transposed and read
+ * more than once.  An element of C is
  * one sum over k, or one for each block of DEPTH, whatever the other rows and columns are. */
 #include "nn/gemm_internal.h"
 
@@ -282,7 +283,8 @@ typedef void multiply_fn(size_t depth, const float *a, size_t row, size_t step, 
 TILES(1)
 TILES(2)
 TILES(3)
-TILES(4) TILES(5) TILES(6)
+TILES(4)
+TILES(5) TILES(6)
 #define ROW(R)                                                                 \
     {                                                                          \
         multiply_##R##_1, multiply_##R##_2, multiply_##R##_3, multiply_##R##_4 \
@@ -300,16 +302,21 @@ void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha
                      size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc)
 {
     struct panels *p = own_panels();
+    bool packed = ta && N > WIDE; /* else each element of A is read once anyway */
+    size_t row = ta ? 1 : lda, step = packed ? TALL : ta ? lda : 1;
     size_t depth = share(K, DEPTH, 4), columns = share(N, COLUMNS, WIDE);
     for (size_t i = 0; i < M; i += ROWS)
         for (size_t k = 0; k < K; k += depth) {
             size_t m = min(M - i, ROWS), d = min(K - k, depth);
-            if (ta)
+            if (packed)
                 pack_tall(p->tall, A + k * lda + i, lda, m, d);
             for (size_t j = 0; j < N; j += columns) {
                 size_t n = min(N - j, columns);
                 pack_wide(p->wide, tb ? B + j * ldb + k : B + k * ldb + j, ldb, tb, n, d);
-                for (size_t r = 0; r < m; r += TALL)
+                for (size_t r = 0; r < m; r += TALL) {
+                    const float *a = packed ? p->tall + r * d
+                                     : ta   ? A + k * lda + i + r
+                                            : A + (i + r) * lda + k;
                     for (size_t c = 0; c < n; c += WIDE) {
                         size_t R = min(m - r, TALL), width = min(n - c, WIDE);
                         struct tile t = {.c = C + (i + r) * ldc + j + c,
@@ -317,12 +324,9 @@ void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha
                                          .last = first(width - (vectors(width) - 1) * LANES),
                                          .alpha = alpha,
                                          .beta = k ? 1 : beta};
-                        multiply_fn *run = tiles[R - 1][vectors(width) - 1];
-                        if (ta)
-                            run(d, p->tall + r * d, 1, TALL, p->wide + c * d, &t);
-                        else
-                            run(d, A + (i + r) * lda + k, lda, 1, p->wide + c * d, &t);
+                        tiles[R - 1][vectors(width) - 1](d, a, row, step, p->wide + c * d, &t);
                     }
+                }
             }
         }
 }

@@ -1,93 +1,53 @@
 /* rtdtools - MIT licence
  *
- * bench [-j N] [SIZE LENGTH BATCH STEPS]...: speed of pre-training as a share of the machine's
- * sgemm peak, in one run.
+ * bench [-j N] [SIZE LENGTH BATCH STEPS]...: speed of training as a share of the limit of the
+ * machine's kernels (tests/support/speed.h), medians of steps that are taken by turns with slices
+ * of the limit, at least nine.
  *
  * FLOPs: those of rtd_electra (products only, training = 3 x forward).  Sequences have exactly
  * LENGTH real tokens and round(0.15 LENGTH) masked; the vocabulary has 30,522 pieces; dropout is
- * on; a step includes the optimiser.  Peak: the largest over 1024^3, 2048^3 and 4096^3 of the
- * median of five single-threaded calls of BLIS's sgemm on every core at once, before and after. */
+ * on; a step includes the optimiser. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <blis.h>
 
 #include "base/pool.h"
 #include "base/process.h"
 #include "base/rng.h"
 #include "model/flops.h"
-#include "nn/choice.h"
 #include "learn/optimizer.h"
 #include "pretrain/presets.h"
 #include "finetune/loss.h"
 #include "pretrain/pretrain.h"
+#include "support/reference.h"
+#include "support/speed.h"
 
-static struct rtd_err err;
+enum { MOST_STEPS = 1000 };
 
-_Noreturn static void die(void)
-{
-    fprintf(stderr, "bench: %s\n", err.text[0] ? err.text : "not enough memory");
-    exit(1);
-}
-
-struct peak {
-    size_t n;
-    double *seconds; /* [workers][5] */
-    float **block;   /* [workers] three matrices */
+/* Of steps that are taken by turns with slices of the limit. */
+struct pace {
+    double share[MOST_STEPS], seconds[MOST_STEPS], limit[MOST_STEPS], update[MOST_STEPS];
+    int steps;
 };
 
-static int by_value(const void *a, const void *b)
+static void note(struct pace *p, double limit, double flops, double seconds, double update)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    p->limit[p->steps] = limit;
+    p->seconds[p->steps] = seconds;
+    p->share[p->steps] = flops / seconds / limit;
+    p->update[p->steps++] = update / seconds;
 }
 
-static void peak_task(void *arg, int task, int worker)
+/* "2,400 tokens/s, 168.0 GFLOP/s of 234.0: 71.8% of the limit (update 3.1% of the time)" */
+static void print_pace(struct pace *p, double tokens, double flops)
 {
-    struct peak *p = arg;
-    size_t n = p->n;
-    (void)worker;
-    float *a = p->block[task], *b = a + n * n, *c = b + n * n, one = 1, zero = 0;
-    for (size_t i = 0; i < 2 * n * n; i++)
-        a[i] = (float)(i % 13) - 6;
-    for (int r = 0; r < 5; r++) {
-        double t = rtd_now();
-        bli_sgemm(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, (dim_t)n, (dim_t)n, (dim_t)n, &one, a,
-                  (inc_t)n, 1, b, (inc_t)n, 1, &zero, c, (inc_t)n, 1);
-        p->seconds[task * 5 + r] = rtd_now() - t;
-    }
-    qsort(p->seconds + task * 5, 5, sizeof(double), by_value);
+    double seconds = speed_median(p->seconds, p->steps);
+    printf("%.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of the limit (update %.1f%% of the time)",
+           tokens / seconds, flops / seconds / 1e9, speed_median(p->limit, p->steps) / 1e9,
+           100 * speed_median(p->share, p->steps), 100 * speed_median(p->update, p->steps));
 }
 
-/* FLOP/s of all cores together. */
-static double measure_peak(struct rtd_pool *pool)
-{
-    int workers = rtd_pool_size(pool);
-    double best = 0;
-    for (size_t n = 1024; n <= 4096; n *= 2) {
-        struct peak p = {.n = n};
-        p.seconds = calloc((size_t)workers * 5, sizeof(double));
-        p.block = calloc((size_t)workers, sizeof *p.block);
-        if (!p.seconds || !p.block)
-            die();
-        for (int i = 0; i < workers; i++)
-            if (!(p.block[i] = rtd_alloc_aligned(3 * n * n, sizeof(float))))
-                die();
-        rtd_pool_run(pool, peak_task, &p, workers);
-        double sum = 0;
-        for (int i = 0; i < workers; i++) {
-            sum += 2.0 * (double)n * (double)n * (double)n / p.seconds[i * 5 + 2];
-            free(p.block[i]);
-        }
-        best = sum > best ? sum : best;
-        free(p.seconds);
-        free(p.block);
-    }
-    return best;
-}
-
-static struct rtd_masked_batch make_batch(size_t n, size_t length, uint64_t step, int vocab)
+static struct rtd_masked_batch make_masked(size_t n, size_t length, uint64_t step, int vocab)
 {
     size_t masked = (size_t)(0.15 * (double)length + 0.5);
     struct rtd_masked_batch b = {.nseq = n};
@@ -118,7 +78,7 @@ static struct rtd_masked_batch make_batch(size_t n, size_t length, uint64_t step
     return b;
 }
 
-static void free_batch(struct rtd_masked_batch *b)
+static void free_masked(struct rtd_masked_batch *b)
 {
     free(b->start);
     free(b->mstart);
@@ -133,8 +93,8 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
                      struct rtd_pool *pool)
 {
     const struct rtd_preset *s = rtd_preset_find(size);
-    if (!s) {
-        fprintf(stderr, "bench: no size %s\n", size);
+    if (!s || steps < 1 || steps > MOST_STEPS) {
+        fprintf(stderr, "bench: no size %s, or not 1 to %d steps\n", size, MOST_STEPS);
         exit(2);
     }
     struct rtd_config d, g;
@@ -153,9 +113,12 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
         rtd_pretrain_new(&p, &d, &g, &o, pool, &err) || rtd_optimizer_init(&opt, &p->params, &err))
         die();
     rtd_params_init(&p->params, 1, 0.02);
-    double before = measure_peak(pool), seconds = 0, update = 0;
+    size_t masked = (size_t)(0.15 * (double)length + 0.5);
+    double flops = rtd_electra.flops(p, length, masked) * (double)batch;
+    struct pace pace = {.steps = 0};
     for (int t = 0; t <= steps; t++) { /* step 0 warms up and is not counted */
-        struct rtd_masked_batch b = make_batch(batch, length, (uint64_t)t, d.vocab_size);
+        double limit = speed_limit(pool);
+        struct rtd_masked_batch b = make_masked(batch, length, (uint64_t)t, d.vocab_size);
         struct rtd_sums sums;
         real *grad;
         double norm, at = rtd_now();
@@ -164,19 +127,13 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
         double middle = rtd_now();
         if (rtd_optimizer_step(&opt, &p->params, grad, NULL, 1e-4, (uint64_t)t, pool, &norm, &err))
             die();
-        if (t > 0) {
-            seconds += rtd_now() - at;
-            update += rtd_now() - middle;
-        }
-        free_batch(&b);
+        if (t > 0)
+            note(&pace, limit, flops, rtd_now() - at, rtd_now() - middle);
+        free_masked(&b);
     }
-    double after = measure_peak(pool), peak = before > after ? before : after;
-    size_t masked = (size_t)(0.15 * (double)length + 0.5);
-    double flops = rtd_electra.flops(p, length, masked) * (double)batch * steps / seconds;
-    printf("pre-training %s, length %zu, batch %zu: %.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of "
-           "the sgemm peak (update %.1f%% of the time); peak memory %.0f MB\n",
-           size, length, batch, (double)(batch * length) * steps / seconds, flops / 1e9, peak / 1e9,
-           100 * flops / peak, 100 * update / seconds, (double)rtd_peak_rss() / 1e6);
+    printf("pre-training %s, length %zu, batch %zu: ", size, length, batch);
+    print_pace(&pace, (double)(batch * length), flops);
+    printf("; peak memory %.0f MB\n", (double)rtd_peak_rss() / 1e6);
     fflush(stdout);
     rtd_optimizer_free(&opt);
     rtd_pretrain_free(p);
@@ -224,9 +181,14 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
         die();
     rtd_params_init(&net->params, 1, 0.02);
     int32_t *answer = calloc(u->batch, sizeof *answer);
-    double before = measure_peak(pool), seconds = 0, update = 0, touched = 0, norm, loss;
+    double flops =
+        3 * (rtd_flops_encoder(&c, (double)u->length) + rtd_flops_head(&c, (double)u->length)) *
+        (double)u->batch;
+    double touched = 0, norm, loss;
+    struct pace pace = {.steps = 0};
     for (int t = 0; t <= u->steps && answer; t++) {
-        struct rtd_masked_batch b = make_batch(u->batch, u->length, (uint64_t)t, c.vocab_size);
+        double limit = speed_limit(pool);
+        struct rtd_masked_batch b = make_masked(u->batch, u->length, (uint64_t)t, c.vocab_size);
         const struct rtd_target target = {.label = answer, .count = (double)u->batch};
         struct rtd_batch_view q = {.nseq = u->batch,
                                    .units = u->batch,
@@ -246,27 +208,20 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
         if (rtd_optimizer_step(&opt, &net->params, grad, rtd_lanes_touched(f->lanes), 1e-4,
                                (uint64_t)t, pool, &norm, &err))
             die();
-        if (t > 0) {
-            seconds += rtd_now() - at;
-            update += rtd_now() - middle;
-        }
-        free_batch(&b);
+        if (t > 0)
+            note(&pace, limit, flops, rtd_now() - at, rtd_now() - middle);
+        free_masked(&b);
     }
     for (size_t r = 0; r < (size_t)c.vocab_size; r++)
         touched += opt.ever[r];
-    double after = measure_peak(pool), peak = before > after ? before : after;
-    double tokens = (double)(u->length * u->batch) * u->steps;
-    double flops =
-        3 * (rtd_flops_encoder(&c, (double)u->length) + rtd_flops_head(&c, (double)u->length)) *
-        (double)u->batch * u->steps / seconds;
     double table = (double)c.vocab_size * c.embedding_size;
     double bytes = 4 * (7 * ((double)net->params.total - table) + 7 * touched * c.embedding_size +
                         2 * (table - touched * c.embedding_size));
-    printf(
-        "fine-tuning %s, length %zu, batch %zu: %.0f tokens/s, %.1f GFLOP/s of %.1f: %.1f%% of the "
-        "sgemm peak\n  its optimiser: %.1f%% of the time, %.0f MB a step at %.1f GB/s\n",
-        u->name, u->length, u->batch, tokens / seconds, flops / 1e9, peak / 1e9, 100 * flops / peak,
-        100 * update / seconds, bytes / 1e6, bytes * u->steps / update / 1e9);
+    printf("fine-tuning %s, length %zu, batch %zu: ", u->name, u->length, u->batch);
+    print_pace(&pace, (double)(u->length * u->batch), flops);
+    printf("\n  its optimiser: %.0f MB a step at %.1f GB/s\n", bytes / 1e6,
+           bytes / 1e9 /
+               (speed_median(pace.update, pace.steps) * speed_median(pace.seconds, pace.steps)));
     fflush(stdout);
     free(answer);
     rtd_optimizer_free(&opt);
@@ -274,26 +229,10 @@ static void finetune(const struct tuning *u, struct rtd_pool *pool)
     rtd_config_free(&c);
 }
 
-static void cpu_name(char *out, size_t size)
-{
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    snprintf(out, size, "unknown CPU");
-    for (char line[512]; f && fgets(line, sizeof line, f);)
-        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-            snprintf(out, size, "%s", strchr(line, ':') + 2);
-            out[strcspn(out, "\n")] = 0;
-            break;
-        }
-    if (f)
-        fclose(f);
-}
-
 int main(int argc, char **argv)
 {
-    static char *standard[] = {"small", "128", "128", "4"};
+    static char *standard[] = {"small", "128", "128", "9"};
     int threads = rtd_cpu_count(), first = 1;
-    struct rtd_pool *pool;
-    char cpu[256];
     if (argc > 2 && !strcmp(argv[1], "-j")) {
         threads = atoi(argv[2]);
         first = 3;
@@ -304,15 +243,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench [-j N] [SIZE LENGTH BATCH STEPS]...\n");
         return 2;
     }
-    if (rtd_pool_new(&pool, threads, &err))
-        die();
-    cpu_name(cpu, sizeof cpu);
-    printf("%s, %d threads, kernels %s\n", cpu, threads, rtd_choice());
+    struct rtd_pool *pool = speed_start(threads);
     for (int i = 0; i < jobs; i++, job += 4)
         pretrain(job[0], (size_t)atol(job[1]), (size_t)atol(job[2]), atoi(job[3]), pool);
     static const struct tuning tunings[] = {
-        {"ELECTRA-Small", "electra", 12, 256, 4, 1024, 128, 2, 128, 32, 6},
-        {"MiniLM-L6", "bert", 6, 384, 12, 1536, 384, 2, 128, 32, 6},
+        {"ELECTRA-Small", "electra", 12, 256, 4, 1024, 128, 2, 128, 32, 9},
+        {"MiniLM-L6", "bert", 6, 384, 12, 1536, 384, 2, 128, 32, 9},
         {"MiniLM-L6, 150 labels", "bert", 6, 384, 12, 1536, 384, 150, 11, 32, 40},
     };
     for (size_t i = 0; i < sizeof tunings / sizeof tunings[0] && argc <= first; i++)
