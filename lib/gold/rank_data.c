@@ -197,12 +197,41 @@ int rtd_rank_data_load(struct rtd_rank_data *d, const char *path, const char *te
 
 /* --- pairs of one right and several wrong candidates --- */
 
-static bool is_right(const struct rtd_query *q, const char *text)
+/* The candidates of a query. */
+struct sides {
+    const char **right, **wrong; /* right: sorted */
+    size_t rights, wrongs;
+};
+
+static int by_text(const void *a, const void *b)
 {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void free_sides(struct sides *s)
+{
+    free(s->right);
+    free(s->wrong);
+}
+
+static int list_sides(struct sides *s, const struct rtd_query *q, struct rtd_err *err)
+{
+    *s = (struct sides){.right = malloc((q->n + 1) * sizeof *s->right),
+                        .wrong = malloc((q->n + 1) * sizeof *s->wrong)};
+    if (!s->right || !s->wrong)
+        return no_memory(err);
     for (size_t i = 0; i < q->n; i++)
-        if (q->right[i] && strcmp(q->candidate[i], text) == 0)
-            return true;
-    return false;
+        if (q->right[i])
+            s->right[s->rights++] = q->candidate[i];
+        else
+            s->wrong[s->wrongs++] = q->candidate[i];
+    qsort(s->right, s->rights, sizeof *s->right, by_text);
+    return RTD_OK;
+}
+
+static bool is_right(const struct sides *s, const char *text)
+{
+    return bsearch(&text, s->right, s->rights, sizeof *s->right, by_text) != NULL;
 }
 
 static bool stands_in(const struct rtd_query *q, const char *text)
@@ -217,7 +246,8 @@ enum { TRIES = 100 };
 
 /* Wrong candidates from anywhere, until there are `want`. */
 static int draw(struct rtd_query *to, const struct rtd_rank_data *d, const struct rtd_query *of,
-                size_t want, uint64_t seed, uint64_t index, struct rtd_err *err)
+                const struct sides *s, size_t want, uint64_t seed, uint64_t index,
+                struct rtd_err *err)
 {
     for (uint32_t t = 0; to->n < want + 1 && t < TRIES * want; t++) {
         const struct rtd_query *q = &d->query[rtd_below(
@@ -225,7 +255,7 @@ static int draw(struct rtd_query *to, const struct rtd_rank_data *d, const struc
         uint32_t k =
             rtd_below(rtd_rand32(seed, RTD_RNG_NEGATIVE, 0, 0, index, 2 * t + 1), (uint32_t)q->n);
         const char *text = q->candidate[k];
-        if (q == of || is_right(of, text) || stands_in(to, text))
+        if (q == of || is_right(s, text) || stands_in(to, text))
             continue;
         if (add_candidate(to, text, false, err))
             return err->status;
@@ -233,37 +263,52 @@ static int draw(struct rtd_query *to, const struct rtd_rank_data *d, const struc
     return RTD_OK;
 }
 
+/* One right candidate of a query, and wrong ones. */
+static int pair_one(struct rtd_rank_data *out, size_t *cap, const struct rtd_rank_data *d,
+                    const struct rtd_query *of, const struct sides *s, const char *right,
+                    size_t negatives, uint64_t seed, struct rtd_err *err)
+{
+    struct rtd_query *q = add_query(out, cap, of->text);
+    int st = q ? add_candidate(q, right, true, err) : no_memory(err);
+    for (size_t w = 0; w < s->wrongs && !st && (!negatives || w < negatives); w++)
+        st = add_candidate(q, s->wrong[w], false, err);
+    if (!st)
+        st = draw(q, d, of, s, negatives, seed, out->n - 1, err);
+    if (!st && q->n < 2) { /* nothing to compare with */
+        free_query(q);
+        out->n--;
+        out->alone++;
+    }
+    return st;
+}
+
 int rtd_rank_data_pair(struct rtd_rank_data *out, const struct rtd_rank_data *d, size_t negatives,
                        uint64_t seed, struct rtd_err *err)
 {
     size_t cap = 0;
+    int st = RTD_OK;
     *out = (struct rtd_rank_data){0};
-    for (size_t i = 0; i < d->n; i++)
-        for (size_t k = 0; k < d->query[i].n; k++) {
-            const struct rtd_query *of = &d->query[i];
-            if (!of->right[k])
-                continue;
-            struct rtd_query *q = add_query(out, &cap, of->text);
-            int st = q ? add_candidate(q, of->candidate[k], true, err) : no_memory(err);
-            for (size_t w = 0; w < of->n && !st && (!negatives || q->n < negatives + 1); w++)
-                if (!of->right[w])
-                    st = add_candidate(q, of->candidate[w], false, err);
-            if (!st)
-                st = draw(q, d, of, negatives, seed, out->n - 1, err);
-            if (!st && q->n < 2) { /* nothing to compare with */
-                free_query(q);
-                out->n--;
-                out->alone++;
-            }
-            if (st) {
-                rtd_rank_data_free(out);
-                return st;
-            }
-        }
-    return out->n ? RTD_OK
-                  : rtd_fail(err, RTD_EDATA,
-                             "no query has a right and a wrong candidate "
-                             "(--negatives N draws wrong ones)");
+    for (size_t i = 0; i < d->n && !st; i++) {
+        const struct rtd_query *of = &d->query[i];
+        struct sides s;
+        st = list_sides(&s, of, err);
+        if (!st && !negatives && s.rights * s.wrongs > RTD_RANK_PAIRS)
+            st = rtd_fail(err, RTD_EDATA,
+                          "query %zu: %zu right candidates with %zu wrong ones each are too many "
+                          "(--negatives N takes fewer)",
+                          of->number + 1, s.rights, s.wrongs);
+        for (size_t k = 0; k < of->n && !st; k++)
+            if (of->right[k])
+                st = pair_one(out, &cap, d, of, &s, of->candidate[k], negatives, seed, err);
+        free_sides(&s);
+    }
+    if (!st && out->n == 0)
+        st =
+            rtd_fail(err, RTD_EDATA,
+                     "no query has a right and a wrong candidate (--negatives N draws wrong ones)");
+    if (st)
+        rtd_rank_data_free(out);
+    return st;
 }
 
 const char *rtd_last_turns(const char *query, size_t turns)

@@ -35,6 +35,9 @@ int rtd_rank_data_load(struct rtd_rank_data *d, const char *path, const char *te
                        const char *label, struct rtd_bad_rows *bad, struct rtd_err *err);
 void rtd_rank_data_free(struct rtd_rank_data *d);
 
+/* The most that are made of one query: its right candidates times its wrong ones. */
+enum { RTD_RANK_PAIRS = 1 << 24 };
+
 /* Cut every right candidate out into a query of its own with `negatives` wrong ones: the query's
  * own wrong ones first, then candidates of other queries drawn by seed, never a text that is right
  * here, none twice.  0: the wrong candidates that are there.  Without any wrong one a right

@@ -6,7 +6,8 @@ set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
 programs=(parity lanes_test kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
-    decoding_test writing_test dataset_test metrics metrics_test gemm_test)
+    decoding_test writing_test dataset_test metrics metrics_test gemm_test json_test tags_test gold_test
+    bad_rows_test)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
 
@@ -91,7 +92,14 @@ mutate 'a lane has a part end to end' lib/learn/lanes.c 's/for (size_t i = (size
 mutate 'means over a part of the batch' lib/pretrain/electra.c 's/(m->batch->tokens + 1e-6)/(m->batch->start[m->batch->nseq] + 1e-6)/'
 mutate 'all passes drop alike' lib/model/encoder.c 's/| drop->number << 12 |/|/'
 mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gscale \* share;/x[v] -= 0;/'
-mutate 'an entity may stay open' lib/gold/tags.c 's/return !(bioes \&\&/return !(false \&\& bioes \&\&/'
+mutate 'an entity may stay open' lib/gold/tags.c 's/return !(closed \&\&/return !(false \&\& closed \&\&/'
+mutate 'labels of IOB1 are those of IOB2' lib/gold/tags.c 's/if (tag.place == RTD_TAG_INSIDE \&\& s->iob1)/if (false)/'
+mutate 'one type behind two prefixes is no evidence' lib/gold/tags.c 's/if (e.twice || (nprefixed/if ((nprefixed/'
+mutate 'a comment is a token' lib/gold/conll.c 's/bool comment = is_comment(c, line);/bool comment = false;/'
+mutate 'answers that are not there are none' lib/gold/squad.c 's/if (found != RTD_JSON_PRESENT)/if (found == RTD_JSON_ABSENT)\n        return RTD_OK;\n    if (found != RTD_JSON_PRESENT)/'
+mutate 'only the first bad row is counted' lib/gold/bad_rows.c 's/    b->n++;/    b->n = 1;/'
+mutate 'half a surrogate pair is kept' lib/base/json.c 's/half ? 0xfffd : (uint32_t)c/(uint32_t)c/'
+mutate 'a sigma is never final' lib/score/text_units.c 's/lower = FINAL_SIGMA;/(void)FINAL_SIGMA;/'
 mutate 'the no-answer score is the largest' lib/predict/windows.c 's/none < s->no_answer ? none/none > s->no_answer ? none/'
 mutate 'keys of the step before' lib/model/incremental.c 's/own = c->steps + 1;/own = c->steps;/'
 mutate 'a text stands in the rows of another' lib/model/incremental.c 's/ctx + row \* h, s->p/ctx, s->p/'

@@ -17,6 +17,7 @@
 #include "score/metrics_regression.h"
 #include "score/metrics_squad.h"
 #include "score/metrics_tags.h"
+#include "score/text_units.h"
 #include "score/score.h"
 
 static struct rtd_err err;
@@ -268,6 +269,38 @@ static void equal_no_answers(void **state)
     assert_true(s.exact == 0 && s.f1 == 0 && s.best_f1 == 0 && s.best_f1_thresh == 0);
 }
 
+/* As Python's str.lower, which SQuAD's script uses. */
+static void lower_case_is_pythons(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"ABC \xc3\x89\xd0\x96", "abc \xc3\xa9\xd0\xb6"},
+        {"\xc4\xb0zmir", "i\xcc\x87zmir"},                            /* I with a dot */
+        {"\xce\x91\xce\xa3", "\xce\xb1\xcf\x82"},                     /* final sigma */
+        {"\xce\xa3", "\xcf\x83"},                                     /* alone */
+        {"\xce\x91\xce\xa3\xce\x91", "\xce\xb1\xcf\x83\xce\xb1"},     /* inside */
+        {"\xce\x91\xce\xa3. \xce\x91", "\xce\xb1\xcf\x82. \xce\xb1"}, /* at a word's end */
+        {"\xce\x91\xce\xa3.\xce\x91", "\xce\xb1\xcf\x83.\xce\xb1"},   /* a dot inside */
+        {"\xce\x91\xcc\x81\xce\xa3'", "\xce\xb1\xcc\x81\xcf\x82'"},   /* a mark before */
+        {"1\xce\xa3", "1\xcf\x83"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rtd_buf b = {0};
+        assert_int_equal(rtd_lower_case(&b, cases[i][0], &err), RTD_OK);
+        assert_string_equal(b.data, cases[i][1]);
+        rtd_buf_free(&b);
+    }
+    /* \u0130an: the dot parts the i from an article */
+    squad_is("i",
+             "\xc4\xb0"
+             "an",
+             false, 0, 0);
+    squad_is("\xc4\xb0",
+             "\xc4\xb0"
+             "an",
+             false, 1, 1);
+}
+
 /* What evaluate prints of texts. */
 static void texts_are(const struct rtd_generated *row, size_t n, const char *name, double want)
 {
@@ -332,11 +365,11 @@ static void empty_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(classes_without_rows), cmocka_unit_test(equal_probabilities),
-        cmocka_unit_test(rows_without_labels),  cmocka_unit_test(equal_numbers),
-        cmocka_unit_test(equal_scores),         cmocka_unit_test(no_entity),
-        cmocka_unit_test(empty_answers),        cmocka_unit_test(equal_no_answers),
-        cmocka_unit_test(empty_texts),
+        cmocka_unit_test(classes_without_rows),  cmocka_unit_test(equal_probabilities),
+        cmocka_unit_test(rows_without_labels),   cmocka_unit_test(equal_numbers),
+        cmocka_unit_test(equal_scores),          cmocka_unit_test(no_entity),
+        cmocka_unit_test(empty_answers),         cmocka_unit_test(equal_no_answers),
+        cmocka_unit_test(lower_case_is_pythons), cmocka_unit_test(empty_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
