@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bad.h"
+#include "intake/bad.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "intake/archive.h"

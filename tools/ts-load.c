@@ -3,7 +3,7 @@
  * ts-load: JSON lines to a tensor stream. */
 #include <string.h>
 
-#include "base/bad.h"
+#include "intake/bad.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/utf8.h"

@@ -136,7 +136,7 @@ static int take_lines(struct rtd_doc_builder *d, const char *s, size_t len, bool
 /* One object of JSON lines: its string, cleaned, is in d->value. */
 static int read_object(struct rtd_doc_builder *d, const char *s, size_t len, struct rtd_err *err)
 {
-    const struct rtd_json *v;
+    const struct rtd_json *v = NULL;
     struct rtd_clean clean = {0};
     int st = rtd_json_read(&d->json, s, len, d->where, d->line, err);
     if (!st && d->json.root->kind != RTD_JSON_OBJECT)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bad.h"
+#include "intake/bad.h"
 #include "base/err.h"
 
 enum rtd_doc_unit {

@@ -114,6 +114,7 @@ expect 1 corpus-shard t.parquet
 grep -q 'read_parquet.*| corpus-shard --json' err || fail "$(cat err)"
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 7 >lfs.txt
 for tool in corpus-shard 'wordpiece --vocab lfs.txt' vocab-train 'ts-load --kind documents'; do
+    # shellcheck disable=SC2086
     expect 1 $tool lfs.txt
     grep -q 'git lfs pull' err || fail "$tool: $(cat err)"
 done

@@ -57,8 +57,8 @@ echo 'plain text' >a.txt
 for f in *.warc *.wet *.gz; do
     case $f in bad-*) continue ;; *.warc*) kind=warc ;; *) kind=wet ;; esac
     corpus-shard --doc file --source "$f" 2>err >out.ts || fail "$f: $(cat err)"
-    ts-dump out.ts | jq -r '"\(.source)\t\(.text | gsub("\n"; "|"))"' | cmp - $kind.want || fail "$f"
-    if [ $kind = warc ]; then # beside other inputs, too
+    ts-dump out.ts | jq -r '"\(.source)\t\(.text | gsub("\n"; "|"))"' | cmp - "$kind.want" || fail "$f"
+    if [ "$kind" = warc ]; then # beside other inputs, too
         for inputs in "$f" "a.txt $f"; do
             # shellcheck disable=SC2086
             corpus-shard --doc file $inputs 2>err >out.ts
@@ -68,7 +68,7 @@ for f in *.warc *.wet *.gz; do
     else
         [ ! -s err ] || fail "$f: $(cat err)"
     fi
-    corpus-shard -q --doc file --source <"$f" | ts-dump | jq -r '"\(.source)\t\(.text | gsub("\n"; "|"))"' | cmp - $kind.want ||
+    corpus-shard -q --doc file --source <"$f" | ts-dump | jq -r '"\(.source)\t\(.text | gsub("\n"; "|"))"' | cmp - "$kind.want" ||
         fail "$f through a pipe"
 done
 corpus-shard -v v10.warc 2>err >out.ts

@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
  * Bad records. */
-#include "base/bad.h"
+#include "intake/bad.h"
 
 #include <errno.h>
 #include <stdlib.h>

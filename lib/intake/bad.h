@@ -8,8 +8,8 @@
  *         return err->status;
  *     ...
  *     st = rtd_bad_judge(&b, name, err); */
-#ifndef RTD_BASE_BAD_H
-#define RTD_BASE_BAD_H
+#ifndef RTD_INTAKE_BAD_H
+#define RTD_INTAKE_BAD_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,8 @@ int rtd_bad_parse(struct rtd_bad *b, const char *text, struct rtd_err *err);
 /* err says why a record cannot be taken.  RTD_EDATA is counted, said of the first ten, and taken
  * back: RTD_OK.  With strict, and for every other status, err stays as it is. */
 int rtd_bad_pass(struct rtd_bad *b, struct rtd_err *err);
-/* RTD_EDATA where more are bad than may be, or all; else one line that says how many were left out. */
+/* RTD_EDATA where more are bad than may be, or all; else one line that says how many were left out.
+ */
 int rtd_bad_judge(const struct rtd_bad *b, const char *name, struct rtd_err *err);
 
 #endif
