@@ -29,18 +29,19 @@ int rtd_bytes_peek(struct rtd_bytes *b, size_t n, const unsigned char **p, size_
 {
     *p = NULL;
     *got = 0;
-    if (b->pos) {
+    if (b->pos && b->len - b->pos < n) { /* make room */
         memmove(b->window, b->window + b->pos, b->len - b->pos);
         b->len -= b->pos;
         b->pos = 0;
     }
-    while (b->len < n && !b->end) {
+    while (b->len - b->pos < n && !b->end) {
         int st = fill(b, err);
         if (st)
             return st;
     }
-    *p = b->window;
-    *got = b->len < n ? b->len : n;
+    size_t have = b->len - b->pos;
+    *p = b->window + b->pos;
+    *got = have < n ? have : n;
     return RTD_OK;
 }
 

@@ -49,8 +49,10 @@ int rtd_bad_pass(struct rtd_bad *b, struct rtd_err *err)
 int rtd_bad_judge(const struct rtd_bad *b, const char *name, struct rtd_err *err)
 {
     if (b->bad && b->bad == b->records)
-        return rtd_fail(err, RTD_EDATA, "%s: none of %llu record%s can be taken", name,
-                        (unsigned long long)b->records, rtd_s(b->records));
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: none of %llu record%s can be taken: want a JSON object a line (jq -c "
+                        "'.[]' makes lines of a list, jq -c . of other forms)",
+                        name, (unsigned long long)b->records, rtd_s(b->records));
     if (b->bad > b->least && (double)b->bad > b->share * (double)b->records)
         return rtd_fail(err, RTD_EDATA,
                         "%s: %llu of %llu records cannot be taken, more than --max-bad allows",

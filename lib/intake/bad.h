@@ -1,6 +1,6 @@
 /* rtdtools - MIT licence
  *
- * Bad records among those that users bring, where what is made of the others is worth having: left
+ * Bad records among the JSON lines that users bring, where what is made of the others is worth having: left
  * out, the first ten named, all counted, and judged when the input has ended.
  *
  *     b.records++;

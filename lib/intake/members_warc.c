@@ -71,10 +71,25 @@ static bool field(const unsigned char *header, size_t n, const char *name, char 
     return found;
 }
 
-static int read_header(struct warc *w, const unsigned char *p, size_t n, struct rtd_err *err)
+/* Look at the header that comes next; few have more than 4 KiB.  *used: its length; 0: it has no
+ * end in the *n bytes that are there, at most `most`. */
+static int peek_header(struct warc *w, uint64_t most, const unsigned char **p, size_t *n,
+                       size_t *used, struct rtd_err *err)
+{
+    *used = 0;
+    for (size_t want = 4096; !*used && want <= RTD_WINDOW; want *= 16) {
+        int st = rtd_bytes_peek(w->c->bytes, want < most ? want : (size_t)most, p, n, err);
+        if (st)
+            return st;
+        *used = header_length(*p, *n);
+    }
+    return RTD_OK;
+}
+
+static int read_header(struct warc *w, const unsigned char *p, size_t n, size_t used,
+                       struct rtd_err *err)
 {
     char length[32];
-    size_t used = header_length(p, n);
     w->records++;
     if (n < 5 || memcmp(p, "WARC/", 5) != 0)
         return damaged(w, "it does not begin with WARC/", err);
@@ -103,11 +118,10 @@ static int pass_http(struct warc *w, const char **why, struct rtd_err *err)
     const unsigned char *p;
     size_t n;
     char coding[64];
-    size_t most = w->left < RTD_WINDOW ? (size_t)w->left : RTD_WINDOW;
-    int st = rtd_bytes_peek(w->c->bytes, most, &p, &n, err);
+    size_t used;
+    int st = peek_header(w, w->left, &p, &n, &used, err);
     if (st)
         return st;
-    size_t used = header_length(p, n);
     if (n < 5 || memcmp(p, "HTTP/", 5) != 0 || !used)
         *why = "a response without an HTTP header";
     else if (field(p, used, "Transfer-Encoding", coding, sizeof coding) &&
@@ -169,37 +183,37 @@ static int read_block(struct rtd_members *m, const void **data, size_t *n, struc
 }
 
 /* What is left of the record before, and the line ends after it. */
-static int pass(struct warc *w, const unsigned char **p, size_t *n, struct rtd_err *err)
+static int pass(struct warc *w, struct rtd_err *err)
 {
     const void *block;
+    const unsigned char *p;
+    size_t n;
     do {
-        int st = read_block(&w->base, &block, n, err);
+        int st = read_block(&w->base, &block, &n, err);
         if (st)
             return st;
-    } while (*n);
-    for (;;) {
-        int st = rtd_bytes_peek(w->c->bytes, RTD_WINDOW, p, n, err);
-        size_t k = 0;
+    } while (n);
+    do {
+        int st = rtd_bytes_peek(w->c->bytes, 1, &p, &n, err);
         if (st)
             return st;
-        while (k < *n && ((*p)[k] == '\r' || (*p)[k] == '\n'))
-            k++;
-        if (k == 0)
-            return RTD_OK;
-        consume(w, k);
-    }
+        n = n && (*p == '\r' || *p == '\n');
+        consume(w, n);
+    } while (n);
+    return RTD_OK;
 }
 
 static int next(struct rtd_members *m, struct rtd_member *member, struct rtd_err *err)
 {
     struct warc *w = (struct warc *)m;
     const unsigned char *p;
-    size_t n;
+    size_t n, used;
     *member = (struct rtd_member){0};
-    int st = pass(w, &p, &n, err);
-    if (st || n == 0)
-        return st;
-    st = read_header(w, p, n, err);
+    if (pass(w, err) || peek_header(w, RTD_WINDOW, &p, &n, &used, err))
+        return err->status;
+    if (n == 0)
+        return RTD_OK;
+    int st = read_header(w, p, n, used, err);
     return st ? st : choose(w, member, err);
 }
 

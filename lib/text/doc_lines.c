@@ -113,8 +113,11 @@ static int next_of_text(struct rtd_doc_lines *d, enum rtd_doc_event *event, cons
         if (rtd_lines_next(&d->lines, &s, &n, err))
             return err->status;
         if (s && memchr(s, 0, n))
-            return rtd_fail(err, RTD_EDATA, "%s: line %llu: NUL byte: neither text nor a stream",
-                            rtd_in_name(d->lines.in), (unsigned long long)d->lines.number);
+            return rtd_fail(
+                err, RTD_EDATA,
+                "%s: line %llu: NUL byte: neither text nor a stream (corpus-shard drops "
+                "them)",
+                rtd_in_name(d->lines.in), (unsigned long long)d->lines.number);
         if (s && !rtd_is_blank(s, n)) {
             d->in_document = true;
             return give(RTD_EVENT_LINE, s, n, event, line, len);

@@ -193,6 +193,7 @@ static int write_batch(struct job *j, struct batch *b, struct rtd_err *err)
             }
             j->counts->empty_lines += !item[i].tokens;
             j->counts->bytes += item[i].len;
+            j->counts->lines++;
             if (add_sentence(j, ids, item[i].tokens, err))
                 return err->status;
             ids += item[i].tokens;

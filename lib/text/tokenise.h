@@ -15,7 +15,7 @@
 enum { RTD_MAX_DOCUMENT = 1 << 20 }; /* tokens in a record; longer documents are split */
 
 struct rtd_tokenise_counts {
-    uint64_t bytes;              /* of all lines */
+    uint64_t lines, bytes;       /* of the text */
     uint64_t documents, records; /* records: more than documents by what splitting added */
     uint64_t sentences, tokens, unknown;
     uint64_t empty_lines; /* lines without tokens: dropped */
