@@ -127,9 +127,6 @@ static int parse(struct opts *o, struct rtd_bad *bad, int argc, char **argv, int
         return rtd_fail(err, RTD_EUSAGE, "--doc and --json: not together");
     if (o->max_bad && rtd_bad_parse(bad, o->max_bad, err))
         return err->status;
-    if (!o->json_key && (o->max_bad || bad->strict))
-        return rtd_fail(err, RTD_EUSAGE, "--%s: only with --json",
-                        bad->strict ? "strict" : "max-bad");
     if (o->min_chars > o->max_bytes / 4)
         return rtd_fail(err, RTD_EUSAGE, "--min-chars: more than a quarter of --max-bytes");
     if (o->part && !one_of(o->part, parts, &which))

@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "cli/tool.h"
 #include "stream/stream.h"
+#include "text/reach.h"
 #include "text/tokenizer.h"
 
 enum { MAX_LINE = 1 << 28 }; /* bytes */
@@ -90,8 +91,11 @@ static int make_header(struct rtd_header *h, const struct opts *o, struct rtd_er
         int st = rtd_tokenizer_load(&t, o->vocab, &settings, err);
         if (st)
             return st;
+        struct rtd_reach reach;
         const char *text = rtd_tokenizer_vocab(t, &len);
-        st = rtd_header_set_vocab(h, text, len, o->vocab, err);
+        st = rtd_reach(t, o->vocab, &reach, err);
+        if (!st)
+            st = rtd_header_set_vocab(h, text, len, o->vocab, err);
         rtd_tokenizer_free(t);
         if (st)
             return st;

@@ -116,23 +116,6 @@ static void watch(const struct rtd_tokenise_counts *c)
     rtd_progress(c->documents, 0, "documents", "(%llu tokens)", (unsigned long long)c->tokens);
 }
 
-/* Before a corpus is tokenised for nothing. */
-static int check_vocab(const struct opts *o, const struct rtd_tokenizer *t, struct rtd_reach *r,
-                       struct rtd_err *err)
-{
-    char piece[40];
-    if (rtd_reach(t, r, err))
-        return err->status;
-    if (r->lost > r->pieces / 100)
-        rtd_warn("warning: %s: %u of %u pieces are never used, since the text is lower-cased%s: "
-                 "\"%s\" is one; --cased%s is missing, or this is another vocabulary",
-                 o->vocab, r->lost, r->pieces,
-                 rtd_tokenizer_settings(t)->strip_accents ? " and loses its accents" : "",
-                 rtd_mask_text(piece, sizeof piece, r->first, strlen(r->first)),
-                 r->capitals || o->keep_accents ? "" : " or --no-strip-accents");
-    return RTD_OK;
-}
-
 static void report(const struct opts *o, const struct rtd_reach *r,
                    const struct rtd_tokenise_counts *c)
 {
@@ -167,7 +150,7 @@ static int encode(const struct opts *o, struct rtd_err *err)
     s.max_word = (uint32_t)o->max_word;
     int st = rtd_tokenizer_load(&t, o->vocab, &s, err);
     if (!st)
-        st = check_vocab(o, t, &reach, err);
+        st = rtd_reach(t, o->vocab, &reach, err); /* before a corpus is tokenised for nothing */
     if (!st)
         st = rtd_doc_lines_open(&in, o->in, o->n, err);
     if (!st)

@@ -250,31 +250,38 @@ const struct rtd_format *rtd_format_of(const unsigned char *p, size_t n)
 static const struct {
     const char *magic;
     size_t len;
-    bool always; /* begins like text, but is none */
     const char *name;
 } known[] = {
-    {"%PDF-1.", 7, true, "a PDF document (pdftotext FILE - | corpus-shard)"},
-    {"%PDF-2.", 7, true, "a PDF document (pdftotext FILE - | corpus-shard)"},
-    {"{\\rtf1", 6, true, "an RTF document"},
-    {"\xff\xfe", 2, true, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
-    {"\xfe\xff", 2, true, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
-    {"\x89PNG", 4, false, "a PNG image"},
-    {"\xff\xd8\xff", 3, false, "a JPEG image"},
-    {"GIF8", 4, false, "a GIF image"},
+    {"\xff\xfe", 2, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
+    {"\xfe\xff", 2, "UTF-16 text (iconv -f UTF-16 -t UTF-8 FILE | corpus-shard)"},
+    {"\x89PNG", 4, "a PNG image"},
+    {"\xff\xd8\xff", 3, "a JPEG image"},
+    {"GIF8", 4, "a GIF image"},
     {"\x7f"
      "ELF",
-     4, false, "an ELF program"},
-    {"MZ", 2, false, "a Windows program"},
-    {"\x89LZO", 4, false, "lzop data"},
-    {"SQLite format 3", 15, false, "an SQLite database"},
-    {"\xd0\xcf\x11\xe0", 4, false, "an old Office document"},
-    {"PAR1", 4, false,
+     4, "an ELF program"},
+    {"MZ", 2, "a Windows program"},
+    {"\x89LZO", 4, "lzop data"},
+    {"SQLite format 3", 15, "an SQLite database"},
+    {"\xd0\xcf\x11\xe0", 4, "an old Office document"},
+    {"PAR1", 4,
      "a Parquet file (python3 -c 'import pandas, sys; pandas.read_parquet(sys.argv[1])"
      ".to_json(sys.stdout, orient=\"records\", lines=True)' FILE | corpus-shard --json)"},
-    {"ARROW1", 6, false, "an Arrow file"},
-    {"\x93NUMPY", 6, false, "a NumPy array"},
-    {"\x89HDF", 4, false, "an HDF5 file"},
+    {"ARROW1", 6, "an Arrow file"},
+    {"\x93NUMPY", 6, "a NumPy array"},
+    {"\x89HDF", 4, "an HDF5 file"},
 };
+
+/* These begin like text, and are none. */
+static bool is_pdf(const unsigned char *p, size_t n)
+{
+    return AT(0, "%PDF-") && n > 8 && p[5] >= '1' && p[5] <= '9' && p[6] == '.' && p[7] >= '0' &&
+           p[7] <= '9' && (p[8] == '\r' || p[8] == '\n');
+}
+static bool is_rtf(const unsigned char *p, size_t n)
+{
+    return AT(0, "{\\rtf1") && n > 6 && (p[6] == '\\' || p[6] == '\r' || p[6] == '\n');
+}
 
 const char *rtd_not_text(const unsigned char *p, size_t n, bool all)
 {
@@ -292,8 +299,12 @@ const char *rtd_not_text(const unsigned char *p, size_t n, bool all)
     }
     bool binary = bad * 10 > n;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if ((binary || known[i].always) && at(p, n, 0, known[i].magic, known[i].len))
+        if (binary && at(p, n, 0, known[i].magic, known[i].len))
             return known[i].name;
+    if (is_pdf(p, n))
+        return "a PDF document (pdftotext FILE - | corpus-shard)";
+    if (is_rtf(p, n))
+        return "an RTF document";
     if (rtd_is_lfs(p, n))
         return "a Git LFS pointer (git lfs pull fetches the file)";
     return binary

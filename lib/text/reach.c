@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/say.h"
 #include "base/utf8.h"
 #include "text/words.h"
 
@@ -35,7 +36,18 @@ static int changed(const struct rtd_charmap *map, struct rtd_words *w, const cha
     return err->status;
 }
 
-int rtd_reach(const struct rtd_tokenizer *t, struct rtd_reach *r, struct rtd_err *err)
+static void warn(const struct rtd_reach *r, const struct rtd_tok_settings *set, const char *name)
+{
+    char piece[40];
+    rtd_warn("warning: %s: %u of %u pieces are never used, since text is lower-cased%s: \"%s\" is "
+             "one; --cased%s is missing, or this is another vocabulary",
+             name, r->lost, r->pieces, set->strip_accents ? " and loses its accents" : "",
+             rtd_mask_text(piece, sizeof piece, r->first, strlen(r->first)),
+             r->capitals || !set->strip_accents ? "" : " or --no-strip-accents");
+}
+
+int rtd_reach(const struct rtd_tokenizer *t, const char *name, struct rtd_reach *r,
+              struct rtd_err *err)
 {
     struct rtd_charmap *map;
     struct rtd_words w = {0};
@@ -60,5 +72,7 @@ int rtd_reach(const struct rtd_tokenizer *t, struct rtd_reach *r, struct rtd_err
     }
     rtd_words_free(&w);
     rtd_charmap_free(map);
+    if (!err->status && r->lost > r->pieces / 100)
+        warn(r, set, name);
     return err->status;
 }

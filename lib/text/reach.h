@@ -13,6 +13,8 @@ struct rtd_reach {
     uint32_t capitals; /* have a capital letter */
     const char *first; /* of the lost; borrowed from the tokenizer; NULL: there is none */
 };
-int rtd_reach(const struct rtd_tokenizer *t, struct rtd_reach *r, struct rtd_err *err);
+/* Warns where over a hundredth is lost.  name: the vocabulary's. */
+int rtd_reach(const struct rtd_tokenizer *t, const char *name, struct rtd_reach *r,
+              struct rtd_err *err);
 
 #endif

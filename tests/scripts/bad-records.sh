@@ -83,4 +83,16 @@ grep -q '1 wrong UTF-8' err || complain "half a pair is not counted: $(cat err)"
 ts-load --kind documents odd.jsonl 2>err | ts-dump | jq -r .text >got
 printf 'one\ntwo\nthr\xef\xbf\xbdee\n' | cmp - got || complain "odd, loaded"
 grep -q '3 of 3 records have keys that are no fields, passed over: "n" the first' err || complain "other keys: $(cat err)"
+# A long path loses its middle, not the reason, as an input and as an output.
+long=$(printf '%0200d/' 1 2 3)
+mkdir -p "$long"
+printf '{"text": "a"}\n{"text": 7}\n' >"$long/x.jsonl"
+ts-load --strict --kind documents "$long/x.jsonl" 2>said >/dev/null
+grep -q 'line 2: "text" does not hold text$' said ||
+    complain "a long path: no reason"
+printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' a >v.txt
+echo '{"input_ids": [9], "sentence_lengths": [1]}' |
+    ts-load --strict --kind tokens --vocab v.txt -o "$long/o.ts" 2>said
+grep -q 'line 1: record 0: input_ids: id 9 outside' said ||
+    complain "a long output: no reason"
 exit $bad
