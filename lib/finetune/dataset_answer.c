@@ -153,14 +153,16 @@ static int judge_question(struct rtd_squad_item *item, const struct gold *g, siz
     *item = (struct rtd_squad_item){.no_answer = rtd_no_answer_probability(&found),
                                     .has_answer = q->answers > 0,
                                     .said_something = to > from};
-    int st = RTD_OK;
+    struct rtd_squad_text text;
+    int st = rtd_squad_text(&text, said, err);
     for (size_t k = 0; k < (q->answers ? q->answers : 1) && !st; k++) {
-        double exact, f1;
-        st = rtd_squad_compare(q->answers ? q->answer[k].text : "", said, g->squad.v2, &exact, &f1,
+        double exact = 0, f1 = 0;
+        st = rtd_squad_compare(q->answers ? q->answer[k].text : "", &text, g->squad.v2, &exact, &f1,
                                err);
         item->exact = exact > item->exact ? exact : item->exact;
         item->f1 = f1 > item->f1 ? f1 : item->f1;
     }
+    rtd_squad_text_free(&text);
     free(said);
     return st;
 }

@@ -71,38 +71,69 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Words in common, each as often as in both.  Both lists are sorted. */
-static size_t common(struct rtd_word_list *a, struct rtd_word_list *b)
+void rtd_squad_text_free(struct rtd_squad_text *t)
+{
+    rtd_word_list_free(&t->words);
+    free(t->sorted);
+    *t = (struct rtd_squad_text){.sorted = NULL};
+}
+
+int rtd_squad_text(struct rtd_squad_text *t, const char *text, struct rtd_err *err)
+{
+    *t = (struct rtd_squad_text){.sorted = NULL};
+    if (normalise(&t->words, text, err))
+        return err->status;
+    t->sorted = malloc((t->words.n + 1) * sizeof *t->sorted);
+    if (!t->sorted) {
+        rtd_squad_text_free(t);
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    }
+    memcpy(t->sorted, t->words.word, t->words.n * sizeof *t->sorted);
+    qsort(t->sorted, t->words.n, sizeof *t->sorted, by_bytes);
+    return RTD_OK;
+}
+
+/* How many of the sorted words come before this one; with it, where `through` is set. */
+static size_t before(const struct rtd_squad_text *t, const char *word, bool through)
+{
+    size_t lo = 0, hi = t->words.n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(t->sorted[mid], word) < through)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Words in common, each as often as in both; a's words are sorted here.  The work does not grow
+ * with b, which may be compared with many. */
+static size_t common(struct rtd_word_list *a, const struct rtd_squad_text *b)
 {
     size_t n = 0;
     qsort(a->word, a->n, sizeof *a->word, by_bytes);
-    qsort(b->word, b->n, sizeof *b->word, by_bytes);
-    for (size_t i = 0, k = 0; i < a->n && k < b->n;) {
-        int c = strcmp(a->word[i], b->word[k]);
-        n += c == 0;
-        i += c <= 0;
-        k += c >= 0;
+    for (size_t i = 0, end; i < a->n; i = end) {
+        for (end = i + 1; end < a->n && strcmp(a->word[end], a->word[i]) == 0; end++)
+            ;
+        size_t there = before(b, a->word[i], true) - before(b, a->word[i], false);
+        n += there < end - i ? there : end - i;
     }
     return n;
 }
 
-int rtd_squad_compare(const char *gold, const char *predicted, bool v2, double *exact, double *f1,
-                      struct rtd_err *err)
+int rtd_squad_compare(const char *gold, const struct rtd_squad_text *said, bool v2, double *exact,
+                      double *f1, struct rtd_err *err)
 {
-    struct rtd_word_list g, p;
+    struct rtd_word_list g;
     if (normalise(&g, gold, err))
         return err->status;
-    if (normalise(&p, predicted, err)) {
-        rtd_word_list_free(&g);
-        return err->status;
-    }
-    *exact = same_words(&g, &p);
-    size_t same = common(&g, &p);
-    *f1 = same ? 2.0 * (double)same / (double)(g.n + p.n) : 0;
-    if (v2 && (g.n == 0 || p.n == 0))
-        *f1 = g.n == p.n;
+    *exact = same_words(&g, &said->words);
+    size_t same = common(&g, said), n = said->words.n;
+    *f1 = same ? 2.0 * (double)same / (double)(g.n + n) : 0;
+    if (v2 && (g.n == 0 || n == 0))
+        *f1 = g.n == n;
     rtd_word_list_free(&g);
-    rtd_word_list_free(&p);
     return RTD_OK;
 }
 

@@ -10,10 +10,19 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "score/text_units.h"
+
+/* A text that is compared with gold answers. */
+struct rtd_squad_text {
+    struct rtd_word_list words; /* normalised */
+    char **sorted;              /* [words.n], into words; owned list */
+};
+int rtd_squad_text(struct rtd_squad_text *t, const char *text, struct rtd_err *err);
+void rtd_squad_text_free(struct rtd_squad_text *t);
 
 /* One pair of texts: *exact 0 or 1, *f1 in 0..1.  v2: two empty texts agree. */
-int rtd_squad_compare(const char *gold, const char *predicted, bool v2, double *exact, double *f1,
-                      struct rtd_err *err);
+int rtd_squad_compare(const char *gold, const struct rtd_squad_text *said, bool v2, double *exact,
+                      double *f1, struct rtd_err *err);
 
 /* Does the text hold anything after normalisation? */
 int rtd_squad_is_empty(const char *text, bool *empty, struct rtd_err *err);

@@ -14,25 +14,29 @@
 static int judge(struct rtd_squad_item *item, const struct rtd_squad_question *q, const char *said,
                  bool v2, struct rtd_err *err)
 {
+    struct rtd_squad_text text;
     bool any = false;
     *item = (struct rtd_squad_item){.has_answer = q->answers > 0, .said_something = said[0] != 0};
-    for (size_t k = 0; k <= q->answers; k++) {
+    int st = rtd_squad_text(&text, said, err);
+    for (size_t k = 0; k <= q->answers && !st; k++) {
         double exact, f1;
         bool last = k == q->answers, empty = false;
         if (last && any)
             break;
         const char *gold = last ? "" : q->answer[k].text;
-        if (v2 && !last && rtd_squad_is_empty(gold, &empty, err))
-            return err->status;
-        if (empty)
+        if (v2 && !last)
+            st = rtd_squad_is_empty(gold, &empty, err);
+        if (st || empty)
             continue;
-        if (rtd_squad_compare(gold, said, v2, &exact, &f1, err))
-            return err->status;
+        st = rtd_squad_compare(gold, &text, v2, &exact, &f1, err);
+        if (st)
+            break;
         item->exact = exact > item->exact ? exact : item->exact;
         item->f1 = f1 > item->f1 ? f1 : item->f1;
         any = true;
     }
-    return RTD_OK;
+    rtd_squad_text_free(&text);
+    return st;
 }
 
 static json_t *as_json(const struct rtd_squad_scores *s, bool v2)

@@ -219,7 +219,10 @@ static void no_entity(void **state)
 static void squad_is(const char *gold, const char *said, bool v2, double exact, double f1)
 {
     double e, f;
-    assert_int_equal(rtd_squad_compare(gold, said, v2, &e, &f, &err), RTD_OK);
+    struct rtd_squad_text text;
+    assert_int_equal(rtd_squad_text(&text, said, &err), RTD_OK);
+    assert_int_equal(rtd_squad_compare(gold, &text, v2, &e, &f, &err), RTD_OK);
+    rtd_squad_text_free(&text);
     if (e != exact || fabs(f - f1) > 1e-12)
         fail_msg("'%s' for '%s': %g %g, want %g %g", said, gold, e, f, exact, f1);
 }
@@ -301,6 +304,38 @@ static void lower_case_is_pythons(void **state)
              false, 1, 1);
 }
 
+/* A long text and as many gold answers for it: the work is not their product. */
+static double seconds_of(size_t n)
+{
+    char *said = malloc(8 * n + 1), *to = said;
+    struct rtd_squad_text text;
+    double e, f;
+    assert_non_null(said);
+    for (size_t i = 0; i < n; i++)
+        to = stpcpy(to, i % 2 ? "cat " : "dog ");
+    clock_t from = clock();
+    assert_int_equal(rtd_squad_text(&text, said, &err), RTD_OK);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(rtd_squad_compare("a cat", &text, false, &e, &f, &err), RTD_OK);
+    assert_true(e == 0 && f > 0);
+    rtd_squad_text_free(&text);
+    free(said);
+    return (double)(clock() - from) / CLOCKS_PER_SEC;
+}
+
+static void many_answers_to_a_long_text(void **state)
+{
+    (void)state;
+    double one = 1, ten = 100;
+    for (int round = 0; round < 3 && !(ten < 30 * one); round++) { /* others use the CPU, too */
+        one = seconds_of(2000);
+        ten = seconds_of(20000);
+        one = one > 2e-3 ? one : 2e-3;
+    }
+    if (!(ten < 30 * one))
+        fail_msg("%.3f s, ten times as much %.3f s", one, ten);
+}
+
 /* What evaluate prints of texts. */
 static void texts_are(const struct rtd_generated *row, size_t n, const char *name, double want)
 {
@@ -369,7 +404,8 @@ int main(void)
         cmocka_unit_test(rows_without_labels),   cmocka_unit_test(equal_numbers),
         cmocka_unit_test(equal_scores),          cmocka_unit_test(no_entity),
         cmocka_unit_test(empty_answers),         cmocka_unit_test(equal_no_answers),
-        cmocka_unit_test(lower_case_is_pythons), cmocka_unit_test(empty_texts),
+        cmocka_unit_test(lower_case_is_pythons), cmocka_unit_test(many_answers_to_a_long_text),
+        cmocka_unit_test(empty_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
