@@ -90,8 +90,8 @@ planned() { # NAME=VALUE... -- OPTION...
     awk -F '\t' '$1 == "seconds" && $2 > 0 { ok = 1 } END { exit !ok }' plan || fail "$(cat plan)"
 }
 tokens=$(awk -F '\t' 'NR > 1 { n += 2 + split($1, w, " ") } END { print n }' labels.tsv)
-planned examples=12 sequences=12 tokens=$tokens epochs=3 steps=9 warmup_steps=1 training_tokens=$((3 * tokens)) dev_sequences=12 \
-    dev_tokens=$tokens lanes=2 threads=1 -- --task classify -m elsewhere -j 1 --batch 4 --dev labels.tsv labels.tsv
+planned examples=12 sequences=12 tokens="$tokens" epochs=3 steps=9 warmup_steps=1 training_tokens=$((3 * tokens)) dev_sequences=12 \
+    dev_tokens="$tokens" lanes=2 threads=1 -- --task classify -m elsewhere -j 1 --batch 4 --dev labels.tsv labels.tsv
 planned steps=2 training_tokens=$(((4 * tokens + 3) / 6)) -- --task classify -m elsewhere --batch 4 --max-steps 2 labels.tsv
 before=$(ls)
 planned -- --task classify -m elsewhere -o planned --resume labels.tsv

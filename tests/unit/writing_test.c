@@ -90,7 +90,8 @@ static void logits_at(const int32_t *ids, uint32_t n, uint32_t prefix, uint32_t 
     assert_int_equal(rtd_arena_init(&arena, arena.peak, &err), RTD_OK);
     rtd_acts_take(acts, &arena, &net->enc, &t, false);
     rtd_encoder_forward(&net->enc, net->params.w, &t, acts, NULL);
-    rtd_lm_head_run(&net->head[0].shape.as.lm, net->params.w, NULL, &r, acts->out, NULL, n, 0, &arena);
+    rtd_lm_head_run(&net->head[0].shape.as.lm, net->params.w, NULL, &r, acts->out, NULL, n, 0,
+                    &arena);
     rtd_arena_free(&arena);
     free(acts);
 }
