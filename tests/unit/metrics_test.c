@@ -10,6 +10,9 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "score/metrics.h"
 #include "score/metrics_labels.h"
