@@ -49,7 +49,7 @@ tiny=("${model[@]}" --layers 1 --hidden 2 --heads 1 --ffn 2 --embedding 2 --gene
 rtd-train -q "${tiny[@]}" -o tiny --save-every 1100 masked.ts
 room=0
 while read -r file; do
-    [ "$(bytes "$file")" -le $room ] || room=$(bytes "$file")
+    [ "$(bytes "$file")" -le "$room" ] || room=$(bytes "$file")
 done < <(find tiny/checkpoint -type f)
 room=$((room / 1024 + 2))
 [ "$(bytes tiny/metrics.tsv)" -gt $((room * 1024 + 2048)) ] || complain 'metrics.tsv is not long enough'
