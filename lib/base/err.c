@@ -31,9 +31,10 @@ static void keep(struct rtd_err *err, const char *text, size_t len)
     err->text[head] = 0;
 }
 
-static int record(struct rtd_err *err, int status, const char *why, const char *fmt, va_list ap)
+static int record(struct rtd_err *err, int status, int sys, const char *fmt, va_list ap)
 {
     char text[16384]; /* two paths and what is said of them */
+    const char *why = sys ? strerror(sys) : NULL;
     if (err->status)
         return err->status;
     int n = vsnprintf(text, sizeof text, fmt, ap);
@@ -43,6 +44,7 @@ static int record(struct rtd_err *err, int status, const char *why, const char *
         why = strstr(text, "memory") ? NULL : "not enough memory";
     }
     err->status = status;
+    err->sys = sys;
     if (why && len < sizeof text - 200)
         len += (size_t)snprintf(text + len, 200, ": %s", why);
     for (char *p = text; p < text + len; p++) /* one line, whatever a name or a text holds */
@@ -56,7 +58,7 @@ int rtd_fail(struct rtd_err *err, int status, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    status = record(err, status, NULL, fmt, ap);
+    status = record(err, status, 0, fmt, ap);
     va_end(ap);
     return status;
 }
@@ -66,7 +68,7 @@ int rtd_fail_sys(struct rtd_err *err, const char *fmt, ...)
     int sys = errno;
     va_list ap;
     va_start(ap, fmt);
-    int status = record(err, RTD_ESYS, strerror(sys), fmt, ap);
+    int status = record(err, RTD_ESYS, sys, fmt, ap);
     va_end(ap);
     return status;
 }

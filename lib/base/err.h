@@ -16,6 +16,7 @@ enum rtd_status {
 
 struct rtd_err {
     int status;     /* enum rtd_status; 0 while nothing went wrong */
+    int sys;        /* errno, where rtd_fail_sys recorded it; else 0 */
     char text[600]; /* "file: where: what: why", without the tool's name and line end; of a longer
                        one the middle is left out */
 };

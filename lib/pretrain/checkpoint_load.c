@@ -3,6 +3,7 @@
  * Taking a run up from its checkpoints. */
 #include "pretrain/checkpoint_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,8 @@ int rtd_checkpoint_load(struct rtd_checkpoint *c, int *skipped, struct rtd_err *
         st = rtd_checkpoint_name(dir, c->dir, step[i], &e);
         if (!st)
             st = load_one(c, dir, &another, &e);
+        /* no reason to take an older one: what the system refused may be whole */
+        another |= e.status == RTD_ESYS && e.sys != ENOENT && e.sys != ENOTDIR;
         if (st && (another || !first.status))
             first = e;
         *skipped += st != RTD_OK;
@@ -193,8 +196,11 @@ int rtd_checkpoint_same(const struct rtd_checkpoint *c, struct rtd_err *err)
     char path[PATH_MAX];
     if (rtd_checkpoint_path(path, c->dir, "run.json", NULL, err))
         return err->status;
-    json_t *then = json_load_file(path, 0, NULL);
+    json_error_t why;
+    json_t *then = json_load_file(path, 0, &why);
     int st = then ? same_run(c, then, path, err) : RTD_OK;
+    if (!then && rtd_exists(path))
+        st = rtd_fail(err, why.line < 0 ? RTD_ESYS : RTD_EDATA, "%s: %s", path, why.text);
     json_decref(then);
     return st;
 }

@@ -15,3 +15,21 @@ for kilobytes in 50000 140000 280000 320000 360000; do # from no room for weight
     no_model run
 done
 python3 "$ROOT/tests/support/faults.py" 3 open read stdin write sync rename
+
+# The newest checkpoint is taken or none: an older one is for when the newest is damaged.
+run() { rtd-train "${model[@]}" -j 1 --batch 4 --steps 4 --save-every 2 -o "$@" masked.ts; }
+run whole 2>/dev/null
+rm -r whole/discriminator whole/generator
+cp -r whole again
+RTD_FAULT_COUNT=count LD_PRELOAD=$BUILD/tests/faults.so run again --resume 2>/dev/null
+for kind in open alloc; do
+    total=$(sed -n "s/^$kind //p" count)
+    for n in 1 2 3 4 5 6 7 8 9 10 12 14 $((total / 4)) $((total / 3)) $((total / 2)); do
+        status=0
+        rm -r again
+        cp -r whole again
+        RTD_FAULT="$kind $n" LD_PRELOAD=$BUILD/tests/faults.so run again --resume 2>err || status=$?
+        [[ $status = 0 || $status = 3 ]] || complain "resume, $kind $n: status $status $(cat err)"
+        ! grep damaged err || complain "resume, $kind $n: status $status"
+    done
+done
