@@ -3,7 +3,7 @@
 # A signal at any moment of any tool ends it by that signal, soon, and nothing of its output is left:
 # before it reads, between looking at the flag and waiting, while it waits for input or for a reader.
 # A file over its size limit is a failed write.
-# shellcheck disable=SC2094 # OUT is a name for a command to write
+# shellcheck disable=SC2086,SC2094 # commands are words; OUT is a name for one to write
 set -uo pipefail
 # shellcheck source=tests/support/every_tool.sh
 . "$ROOT/tests/support/every_tool.sh"
