@@ -99,3 +99,20 @@ for f in bad-*.warc; do
     [[ $status = 1 && $(wc -l <err) = 1 ]] || fail "$f: status $status: $(cat err)"
     grep -q "^corpus-shard: $f: .*damaged or truncated warc archive: record " err || fail "$f: $(cat err)"
 done
+
+# ten times the records in under thirty times the CPU time
+if [ -z "$SANITIZED" ]; then
+    python3 - <<'PY'
+import os, resource, subprocess
+used = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+def spent(name, record, n, *options):
+    open(name, 'wb').write(record * n)
+    before = used()
+    subprocess.run(['corpus-shard', '-q', '-f', '-o', 'n.ts', *options, name], check=True)
+    return used() - before
+crawl = b'WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 2\r\n\r\nhi\r\n\r\n'
+for record, options in (crawl, ()), (b'{"a": [1, {"b": 2}], "text": "hi"}\n', ('--json',)):
+    few, many = spent('few', record, 4000, *options), spent('many', record, 40000, *options)
+    assert many < 30 * max(few, 0.02), (record[:20], few, many)
+PY
+fi
