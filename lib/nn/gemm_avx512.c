@@ -240,7 +240,7 @@ static inline __attribute__((always_inline)) void multiply(const int R, const in
                                                            const float *b, const struct tile *t)
 {
     __m512 sum[TALL][WIDE / LANES];
-    const float *lower = a + 3 * row;
+    const float *lower = R > 3 ? a + 3 * row : a;
     for (int i = 0; i < R; i++)
         for (int v = 0; v < V; v++)
             sum[i][v] = _mm512_setzero_ps();
@@ -259,15 +259,16 @@ static inline __attribute__((always_inline)) void multiply(const int R, const in
     }
     __m512 alpha = _mm512_set1_ps(t->alpha), beta = _mm512_set1_ps(t->beta);
     UNROLL
-    for (int i = 0; i < R; i++)
+    for (int i = 0; i < R; i++) {
         UNROLL
-    for (int v = 0; v < V; v++) {
-        float *c = t->c + (size_t)i * t->ldc + v * LANES;
-        __mmask16 there = v < V - 1 ? 0xffff : t->last;
-        __m512 x = _mm512_mul_ps(alpha, sum[i][v]);
-        if (t->beta != 0)
-            x = _mm512_fmadd_ps(beta, _mm512_maskz_loadu_ps(there, c), x);
-        _mm512_mask_storeu_ps(c, there, x);
+        for (int v = 0; v < V; v++) {
+            float *c = t->c + (size_t)i * t->ldc + v * LANES;
+            __mmask16 there = v < V - 1 ? 0xffff : t->last;
+            __m512 x = _mm512_mul_ps(alpha, sum[i][v]);
+            if (t->beta != 0)
+                x = _mm512_fmadd_ps(beta, _mm512_maskz_loadu_ps(there, c), x);
+            _mm512_mask_storeu_ps(c, there, x);
+        }
     }
 }
 
@@ -279,18 +280,16 @@ typedef void multiply_fn(size_t depth, const float *a, size_t row, size_t step, 
     {                                                                                     \
         multiply(R, V, depth, a, row, step, b, t);                                        \
     }
+#define ROW(R) multiply_##R##_1, multiply_##R##_2, multiply_##R##_3, multiply_##R##_4
 #define TILES(R) TILE(R, 1) TILE(R, 2) TILE(R, 3) TILE(R, 4)
 TILES(1)
 TILES(2)
 TILES(3)
 TILES(4)
-TILES(5) TILES(6)
-#define ROW(R)                                                                 \
-    {                                                                          \
-        multiply_##R##_1, multiply_##R##_2, multiply_##R##_3, multiply_##R##_4 \
-    }
-    static multiply_fn *const tiles[TALL][WIDE / LANES] = {ROW(1), ROW(2), ROW(3),
-                                                           ROW(4), ROW(5), ROW(6)};
+TILES(5)
+TILES(6)
+static multiply_fn *const tiles[TALL][WIDE / LANES] = {{ROW(1)}, {ROW(2)}, {ROW(3)},
+                                                       {ROW(4)}, {ROW(5)}, {ROW(6)}};
 
 void rtd_gemm_avx512_tile(size_t depth, const float *a, const float *b, float *c)
 {
