@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/say.h"
 
 enum { INDEX_MAX = 64 << 20 };
 
@@ -155,16 +156,21 @@ float rtd_element_at(enum rtd_element type, const unsigned char *data, size_t i)
 static int read_safetensors(struct rtd_weights *all, const char *path, struct rtd_err *err)
 {
     struct rtd_st *st;
+    const char *small = NULL; /* the first of 8-bit floats */
     int status = rtd_st_open(&st, path, err);
     if (status)
         return status;
     for (int i = 0; i < rtd_st_count(st) && !status; i++) {
         const struct rtd_st_tensor *t = rtd_st_at(st, i);
+        if (t->dtype >= RTD_ST_F8_E4M3 && !small)
+            small = t->name;
         if (t->dtype > RTD_ST_BF16) /* position_ids and the like */
             continue;
         struct rtd_weight *w = rtd_weights_add(all, t->name, t->ndim, t->dims, err);
         status = w ? rtd_st_get_f32(st, t, w->data, t->count, err) : err->status;
     }
+    if (small && !status)
+        rtd_warn("%s: tensors of 8-bit floats are left out, the first %s", path, small);
     rtd_st_close(st);
     return status;
 }

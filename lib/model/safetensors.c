@@ -20,10 +20,14 @@
 enum { MAX_TENSORS = 1 << 20 };
 
 const struct rtd_st_kind rtd_st_kinds[RTD_ST_KINDS] = {
-    [RTD_ST_F64] = {"F64", 8},   [RTD_ST_F32] = {"F32", 4}, [RTD_ST_F16] = {"F16", 2},
-    [RTD_ST_BF16] = {"BF16", 2}, [RTD_ST_I64] = {"I64", 8}, [RTD_ST_I32] = {"I32", 4},
-    [RTD_ST_I16] = {"I16", 2},   [RTD_ST_I8] = {"I8", 1},   [RTD_ST_U8] = {"U8", 1},
-    [RTD_ST_BOOL] = {"BOOL", 1},
+    [RTD_ST_F64] = {"F64", 8},         [RTD_ST_F32] = {"F32", 4},
+    [RTD_ST_F16] = {"F16", 2},         [RTD_ST_BF16] = {"BF16", 2},
+    [RTD_ST_I64] = {"I64", 8},         [RTD_ST_I32] = {"I32", 4},
+    [RTD_ST_I16] = {"I16", 2},         [RTD_ST_I8] = {"I8", 1},
+    [RTD_ST_U8] = {"U8", 1},           [RTD_ST_BOOL] = {"BOOL", 1},
+    [RTD_ST_U16] = {"U16", 2},         [RTD_ST_U32] = {"U32", 4},
+    [RTD_ST_U64] = {"U64", 8},         [RTD_ST_F8_E4M3] = {"F8_E4M3", 1},
+    [RTD_ST_F8_E5M2] = {"F8_E5M2", 1},
 };
 
 struct rtd_st {
@@ -393,7 +397,7 @@ int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float
         }
         return RTD_OK;
     default:
-        return bad_use(st, t, count, "floating point", err);
+        return bad_use(st, t, count, "floats of 16 bits or more", err);
     }
 }
 

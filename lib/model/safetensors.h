@@ -27,7 +27,12 @@ enum rtd_st_dtype {
     RTD_ST_I16,
     RTD_ST_I8,
     RTD_ST_U8,
-    RTD_ST_BOOL
+    RTD_ST_BOOL,
+    RTD_ST_U16, /* from here on: known, but not converted */
+    RTD_ST_U32,
+    RTD_ST_U64,
+    RTD_ST_F8_E4M3,
+    RTD_ST_F8_E5M2
 };
 enum { RTD_ST_MAX_DIMS = 8 };
 

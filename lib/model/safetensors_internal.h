@@ -13,7 +13,7 @@ enum {
     RTD_ST_PRELUDE = 8, /* u64, little-endian: length of the header */
     RTD_ST_HEADER_MAX = 32 << 20,
     RTD_ST_DIGITS = 32, /* of a digest */
-    RTD_ST_KINDS = RTD_ST_BOOL + 1,
+    RTD_ST_KINDS = RTD_ST_F8_E5M2 + 1,
 };
 
 extern const struct rtd_st_kind {

@@ -1,9 +1,9 @@
 # Sourced by cases and scripts: tiny model directories with a vocabulary, in the current folder.
 # shellcheck shell=bash
-tiny_model() { # classify or discriminator: made as a folder of that name
+tiny_model() { # FOLDER [NAME]: classify, discriminator, ..., of the folder's own name
     mkdir "$1"
-    cat "$ROOT/tests/golden/tiny/$1/config.json" >"$1/config.json"
-    cat "$ROOT/tests/golden/tiny/$1/model.safetensors" >"$1/model.safetensors"
+    cat "$ROOT/tests/golden/tiny/${2:-$1}/config.json" >"$1/config.json"
+    cat "$ROOT/tests/golden/tiny/${2:-$1}/model.safetensors" >"$1/model.safetensors"
     cat "$ROOT/tests/golden/vocab97.txt" >"$1/vocab.txt"
 }
 # Texts of 1 to 14 words, labelled good or bad after a word in them that has to be found.
