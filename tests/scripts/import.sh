@@ -68,10 +68,10 @@ jq -Rn '[inputs] | to_entries | map({(.value): .key}) | add | {model: {type: "Wo
     normalizer: {type: "BertNormalizer", lowercase: false, strip_accents: null}}' "$ROOT/tests/golden/vocab97.txt" >json/tokenizer.json
 model-import -o from-json json
 cmp from-json/vocab.txt "$ROOT/tests/golden/vocab97.txt" || fail "tokenizer.json"
-[ "$(jq .do_lower_case from-json/tokenizer_config.json)" = false ] || fail "settings of tokenizer.json"
+[ "$(jq .normalizer.lowercase from-json/tokenizer.json)" = false ] || fail "settings of tokenizer.json"
 sed -i 's/WordPiece/BPE/' json/tokenizer.json
 model-import -o never json 2>err && fail "a tokenizer of another type"
-grep -q 'type BPE, not WordPiece' err || fail "$(cat err)"
+grep -q 'other than WordPiece: BPE' err || fail "$(cat err)"
 rm json/tokenizer.json
 
 # A pickle that asks for more than tensors; keys that change the arithmetic.
@@ -127,7 +127,7 @@ refused() { # TEXT SOURCE
 }
 refused 'infinite/model.safetensors: electra.embeddings.LayerNorm.bias holds numbers that are not finite' infinite
 { cat "$ROOT/tests/golden/vocab97.txt"; echo more; } >wrapped/vocab.txt
-refused 'wrapped/vocab.txt: holds 98 pieces, the model has 97' wrapped
+refused 'wrapped/vocab.txt: holds 98 pieces, config.json says vocab_size 97' wrapped
 rm wrapped/vocab.txt
 jq '.intermediate_size = 8' "$tiny/discriminator/config.json" >wrapped/config.json
 refused 'wrapped/model.safetensors: .*' wrapped
