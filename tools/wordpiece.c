@@ -7,12 +7,12 @@
 #include "base/io.h"
 #include "base/pool.h"
 #include "cli/tool.h"
+#include "corpus/tokenise.h"
 #include "stream/stream.h"
-#include "text/decode.h"
 #include "text/doc_lines.h"
 #include "text/reach.h"
-#include "text/tokenise.h"
 #include "text/tokenizer.h"
+#include "text/vocab.h"
 
 static const struct rtd_usage usage = {
     .synopsis = "--vocab FILE [--cased] [-j N] [-o FILE] [FILE...]\n--decode [-o FILE] [FILE]",

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "text/trie.h"
 
 struct rtd_vocab {
@@ -34,5 +35,10 @@ static inline const char *rtd_vocab_piece(const struct rtd_vocab *v, int32_t id)
 {
     return id < 0 || (uint32_t)id >= v->n ? NULL : v->pieces + v->at[id];
 }
+/* Append the pieces of ids[0..n-1]: blanks between words, "##" taken off where a piece continues
+ * one.  Tokenising the result gives the ids again, except for [UNK] and its like.  RTD_EDATA for an
+ * id outside the vocabulary. */
+int rtd_decode(const struct rtd_vocab *v, const int32_t *ids, size_t n, struct rtd_buf *out,
+               struct rtd_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "text/tokenise.h"
+#include "corpus/tokenise.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * Lines are encoded in parallel while the next are read and the last are written; records are put
  * together in order, so the output is the same for any number of workers.  Memory is bounded by
  * the batches and the longest line, not by the longest document. */
-#ifndef RTD_TEXT_TOKENISE_H
-#define RTD_TEXT_TOKENISE_H
+#ifndef RTD_CORPUS_TOKENISE_H
+#define RTD_CORPUS_TOKENISE_H
 
 #include "base/pool.h"
 #include "stream/stream.h"
