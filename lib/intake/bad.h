@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
- * Bad records among the JSON lines that users bring, where what is made of the others is worth having: left
- * out, the first ten named, all counted, and judged when the input has ended.
+ * Bad records among the JSON lines that users bring, where what is made of the others is worth
+ * having: left out, the first ten named, all counted, and judged when the input has ended.
  *
  *     b.records++;
  *     if (read_record(..., err) && rtd_bad_pass(&b, err))
