@@ -416,7 +416,7 @@ bool rtd_json_whole(const struct rtd_json *v, int64_t *x)
         *x = strtoll(v->text, NULL, 10);
         return errno == 0;
     }
-    if (real != floor(real) || real < -0x1p63 || real >= 0x1p63)
+    if (real != floor(real) || real < -9223372036854775808.0 || real >= 9223372036854775808.0)
         return false;
     *x = (int64_t)real;
     return true;

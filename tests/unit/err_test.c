@@ -59,7 +59,7 @@ static void test_arena(void **state)
     struct rtd_err err = {0};
     assert_int_equal(rtd_arena_init(&a, 1000, &err), RTD_OK);
     assert_non_null(rtd_arena_take(&a, 100, 1));
-    assert_int_equal(rtd_arena_need(&a, SIZE_MAX / 2, &err), RTD_ESYS);
+    assert_int_equal(rtd_arena_need(&a, SIZE_MAX - 1, &err), RTD_ESYS);
     assert_null(a.base);
     assert_int_equal(a.size, 0);
     err = (struct rtd_err){0};
@@ -69,6 +69,7 @@ static void test_arena(void **state)
     rtd_arena_free(&a);
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which reports the size */
 /* Last: it cannot be undone. */
 static void test_noted(void **state)
 {
@@ -83,6 +84,7 @@ static void test_noted(void **state)
     assert_int_equal(rtd_fail(&err, RTD_EDATA, "f: not JSON"), RTD_ESYS);
     assert_string_equal(err.text, "f: not JSON: not enough memory");
 }
+#endif
 
 int main(void)
 {
@@ -90,7 +92,9 @@ int main(void)
         cmocka_unit_test(test_first_wins),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_arena),
+#ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test(test_noted),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
