@@ -6,7 +6,7 @@ set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
 programs=(parity lanes_test kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
-    decoding_test writing_test dataset_test metrics metrics_test gemm_test json_test tags_test gold_test
+    decoding_test writing_test dataset_test metrics metrics_test gemm_test gemm_rows_test json_test tags_test gold_test
     bad_rows_test doc_lines_test recognise_test stream_test)
 unset BUILD BIN # the runner's, of the tree as it is
 golden='tests/golden/tiny'
@@ -116,6 +116,8 @@ mutate 'the end of a document keeps a length' lib/text/doc_lines.c 's/^    \*len
 mutate 'two bytes make a cpio' lib/intake/archive_format.c 's/return is_old_cpio(p, n, 0)/return AT(0, "\\x71\\xc7") || is_old_cpio(p, n, 0)/'
 mutate 'offsets without their version' lib/stream/kinds.c 's/"tokens", 2, 1, true/"tokens", 2, 0, true/'
 if grep -q avx512dq /proc/cpuinfo; then
-    mutate 'a block of products overwrites the one before' lib/nn/gemm_avx512.c 's/k ? &one : &beta/\&beta/'
+    mutate 'a block of products overwrites the one before' lib/nn/gemm_avx512.c 's/= k ? 1 : beta/= beta/'
+    mutate 'a tile of five rows rounds otherwise' lib/nn/gemm_avx512.c \
+        's/= _mm512_fmadd_ps(one, wide\[v\], sum/= R == 5 ? _mm512_fmadd_round_ps(one, wide[v], sum[i][v], 11) : _mm512_fmadd_ps(one, wide[v], sum/'
 fi
 [ $survived -eq 0 ]
