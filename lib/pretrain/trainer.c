@@ -42,7 +42,7 @@ static int prepare_directory(struct rtd_trainer *t, int *lock, struct rtd_err *e
 static bool finished(const struct rtd_trainer *t)
 {
     char path[PATH_MAX];
-    const char *last = NULL;
+    const char *last = "";
     for (const struct rtd_published *net = rtd_published(&t->o); net->name; net++)
         last = net->name;
     snprintf(path, sizeof path, "%s/%s", t->dir, last);
