@@ -41,7 +41,7 @@ static const struct {
     {IN("\xef\xbb\xbf"
         "a\xef\xbb\xbf"
         "b"),
-     "ab", 0, 0},
+     "ab", 0, 1},
     {IN("a\0b\x01\x7f\x1b"
         "c"),
      "abc", 0, 4},
