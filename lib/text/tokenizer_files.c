@@ -404,8 +404,9 @@ static int add_all(struct rtd_tokenizer *t, const struct rtd_tok_files *f, int v
     size_t n = 0;
     if (!list)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t i = 0; i < f->nadded; i++)
-        next = f->added[i].id >= next ? f->added[i].id + 1 : next;
+    for (size_t i = 0; i < f->nadded; i++) /* one beyond the table is refused, or does not count */
+        if (f->added[i].id >= next && f->added[i].id < vocab_size)
+            next = f->added[i].id + 1;
     for (size_t i = 0; i < f->nadded && !err->status; i++) {
         const struct rtd_added *a = &f->added[i];
         char shown[64];

@@ -320,6 +320,10 @@ static void special_pieces(void **state)
     warned[0] = '\0';
     assert_string_equal(ids_of("[sep]"), " 7 6 8");
     assert_non_null(strstr(warned, "'[sep]' has no row"));
+    /* an id that the vocabulary overrules leaves no gap, not even the largest there is */
+    put("added_tokens.json", "{\"sep\":2147483647}");
+    put("tokenizer_config.json", "{\"additional_special_tokens\":[\"[e]\"]}");
+    assert_string_equal(ids_of("[e] sep"), " 9 6");
 }
 
 /* What generate --infill --plain-text and a target of finetune ask for, whatever the model says. */
