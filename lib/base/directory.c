@@ -21,9 +21,17 @@ bool rtd_exists(const char *path)
     return stat(path, &sb) == 0;
 }
 
+/* As of `-o "$DIR"` where nothing has set DIR. */
+static int no_name(struct rtd_err *err)
+{
+    return rtd_fail(err, RTD_EUSAGE, "the output has an empty name");
+}
+
 int rtd_mkdirs(const char *path, struct rtd_err *err)
 {
     char p[RTD_PATH_MAX];
+    if (!*path)
+        return no_name(err);
     if (snprintf(p, sizeof p, "%s", path) >= (int)sizeof p)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
     for (char *s = p + 1;; s++) {
@@ -44,6 +52,8 @@ int rtd_follow(const char *path, char target[RTD_PATH_MAX], struct rtd_err *err)
 {
     char link[RTD_PATH_MAX];
     size_t len = strlen(path);
+    if (len == 0)
+        return no_name(err);
     if (len >= RTD_PATH_MAX)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", path);
     memcpy(target, path, len + 1);
