@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/say.h"
+
 enum { NAME_MAX_LEN = 256, WANTED_MAX = 3 };
 
 int rtd_row_split(struct rtd_row *row, char *line, size_t len, const char *name,
@@ -153,8 +155,8 @@ int rtd_columns_resolve(struct rtd_columns *c, const struct rtd_columns_spec *s,
             return not_found(&w[i], first, default_text && i < ntext && s->texts == 0, name, err);
     for (int i = 0; i < n && !blind; i++)
         if (w[i].at >= first->n)
-            return rtd_fail(err, RTD_EDATA, "%s: line 1: %d columns, none is number %d", name,
-                            first->n, w[i].at + 1);
+            return rtd_fail(err, RTD_EDATA, "%s: line 1: %d column%s, none is number %d", name,
+                            first->n, rtd_s((uint64_t)first->n), w[i].at + 1);
     c->header = s->header == RTD_HEADER_YES || (s->header == RTD_HEADER_GUESS && names);
     c->ntext = ntext;
     for (int i = 0; i < ntext; i++)

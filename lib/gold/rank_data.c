@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/say.h"
 #include "gold/columns.h"
 #include "gold/line_list.h"
 
@@ -150,8 +151,8 @@ static int take_row(struct rtd_rank_data *d, size_t *cap, const struct places *p
     if (rtd_row_split(row, line, strlen(line), path, number, err))
         return err->status;
     if (row->n != p->c.width)
-        return rtd_fail(err, RTD_EDATA, "%s: line %zu: %d columns, line 1 has %d", path, number,
-                        row->n, p->c.width);
+        return rtd_fail(err, RTD_EDATA, "%s: line %zu: %d column%s, line 1 has %d", path, number,
+                        row->n, rtd_s((uint64_t)row->n), p->c.width);
     return p->listed ? take_listed(d, cap, p, row, path, number, err)
                      : take_pair(d, cap, p, row, err);
 }

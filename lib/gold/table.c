@@ -68,8 +68,8 @@ static int check_row(const struct rtd_table *t, const struct rtd_columns *c,
 {
     char shown[64];
     if (row->n != c->width)
-        return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d columns, line 1 has %d", t->name, line,
-                        row->n, c->width);
+        return rtd_fail(err, RTD_EDATA, "%s: line %llu: %d column%s, line 1 has %d", t->name, line,
+                        row->n, rtd_s((uint64_t)row->n), c->width);
     const char *label = c->label >= 0 ? row->field[c->label] : NULL;
     const char *fault = label ? label_fault(label, spec) : NULL;
     if (fault && label[0])

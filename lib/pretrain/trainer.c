@@ -145,11 +145,13 @@ static void announce(const struct rtd_session *s)
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
-    rtd_say("discriminator: %d x %d, %d heads, FFN %d, embedding %d, %.2f M parameters; generator: "
-            "%d x %d, %d heads, %.2f M more",
-            d->num_hidden_layers, d->hidden_size, d->num_attention_heads, d->intermediate_size,
-            d->embedding_size, (double)net[0] / 1e6, g->num_hidden_layers, g->hidden_size,
-            g->num_attention_heads, (double)net[1] / 1e6);
+    rtd_say(
+        "discriminator: %d x %d, %d head%s, FFN %d, embedding %d, %.2f M parameters; generator: "
+        "%d x %d, %d head%s, %.2f M more",
+        d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
+        rtd_s((uint64_t)d->num_attention_heads), d->intermediate_size, d->embedding_size,
+        (double)net[0] / 1e6, g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
+        rtd_s((uint64_t)g->num_attention_heads), (double)net[1] / 1e6);
     char batch[64];
     snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
              t->batch_tokens ? t->batch_tokens : t->batch,
@@ -160,8 +162,9 @@ static void announce(const struct rtd_session *s)
             length, t->schedule.lr, (unsigned long long)t->schedule.warmup,
             rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "",
             (unsigned long long)t->first_steps);
-    rtd_say("kernels %s, %d threads, %d lanes; %.1f MFLOP a token; about %.0f MB of memory",
-            rtd_choice(), rtd_pool_size(s->pool), t->o.lanes,
+    rtd_say("kernels %s, %d thread%s, %d lane%s; %.1f MFLOP a token; about %.0f MB of memory",
+            rtd_choice(), rtd_pool_size(s->pool), rtd_s((uint64_t)rtd_pool_size(s->pool)),
+            t->o.lanes, rtd_s((uint64_t)t->o.lanes),
             t->o.objective[0]->flops(s->now.p, length, masked) / (double)length / 1e6,
             (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length) / 1e6);
 }

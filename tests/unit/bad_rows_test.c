@@ -162,7 +162,7 @@ static void ten_bad_rows_are_named_and_all_are_counted(void **state)
     static const struct {
         const char *header, *good, *wrong, *end, *first, *second, *what;
     } kinds[] = {
-        {"text\tlabel\n", "t\t%d\n", "t\n", "", "line 3: 1 columns, line 1 has 2",
+        {"text\tlabel\n", "t\t%d\n", "t\n", "", "line 3: 1 column, line 1 has 2",
          "line 5: ", "rows"},
         {"", "%d\tO\n\n", "%d\n\n", "", "line 3: no tag", "line 7: ", "sentences"},
         {"{\"data\": [{\"paragraphs\": [{\"context\": \"a\", \"qas\": [",
