@@ -57,6 +57,13 @@ static const struct rtd_json *list(const struct rtd_json *o, const char *key)
 
 /* --- pieces --- */
 
+/* Can a line hold it?  One that ends with a carriage return is read without. */
+static bool is_line(const struct rtd_json *piece)
+{
+    return strlen(piece->text) == piece->n && !strchr(piece->text, '\n') &&
+           (piece->n == 0 || piece->text[piece->n - 1] != '\r');
+}
+
 /* {piece: id} to the lines of a vocab.txt.  An id without a piece, and a piece that no line can
  * hold (and no word of a text can be), is an empty line. */
 static int read_vocabulary(struct rtd_tok_files *f, const struct rtd_json *vocab, const char *path,
@@ -86,7 +93,7 @@ static int read_vocabulary(struct rtd_tok_files *f, const struct rtd_json *vocab
     }
     char *at = f->vocab;
     for (size_t i = 0; i < n; i++) {
-        if (piece[i] && strlen(piece[i]->text) == piece[i]->n && !strchr(piece[i]->text, '\n'))
+        if (piece[i] && is_line(piece[i]))
             at = stpcpy(at, piece[i]->text);
         *at++ = '\n';
     }

@@ -295,6 +295,17 @@ static void precedence(void **state)
     assert_string_equal(ids_of("a A"), " 5 5");
 }
 
+/* A piece that no line of a vocab.txt can hold is none, and not another one. */
+static void pieces_that_are_no_line(void **state)
+{
+    (void)state;
+    fresh_directory();
+    put("tokenizer.json", "{\"model\":{\"type\":\"WordPiece\",\"vocab\":{" VOCAB
+                          ",\"a\\r\":6,\"a\\nb\":7,\"a\\u0000\":8,\"b\":9}},"
+                          "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"}}");
+    assert_string_equal(ids_of("a b"), " 5 9");
+}
+
 static void special_pieces(void **state)
 {
     (void)state;
@@ -380,11 +391,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rules_of_others),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(precedence),
-        cmocka_unit_test(special_pieces),
-        cmocka_unit_test(a_reader_may_say_which),
+        cmocka_unit_test(rules_of_others), cmocka_unit_test(refusals),
+        cmocka_unit_test(precedence),      cmocka_unit_test(pieces_that_are_no_line),
+        cmocka_unit_test(special_pieces),  cmocka_unit_test(a_reader_may_say_which),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
