@@ -206,7 +206,8 @@ static void count_others(struct loader *l)
     struct rtd_json_walk w = rtd_json_walk(l->json.root);
     bool any = false;
     while (rtd_json_step(&w)) {
-        if (rtd_header_field(&l->header, w.key->text) >= 0 || !strcmp(w.key->text, "index"))
+        if (rtd_header_field(&l->header, w.key->text) >= 0 || !strcmp(w.key->text, "index") ||
+            w.value->kind == RTD_JSON_NULL)
             continue;
         if (!l->other && !any)
             rtd_mask_text(l->other_key, sizeof l->other_key, w.key->text, w.key->n);
@@ -232,7 +233,7 @@ static int load_record(struct loader *l, struct rtd_err *err)
     if (!l->w) { /* the optional fields of the first record are those of all */
         rtd_header_standard(&l->header, l->o->kind);
         for (int n = 0; (name = rtd_kind_optional(l->o->kind, n)); n++)
-            if (rtd_json_member(l->json.root, name, ~0u, &v) != RTD_JSON_ABSENT)
+            if (rtd_json_member(l->json.root, name, ~(unsigned)RTD_JSON_NULL, &v) != RTD_JSON_ABSENT)
                 rtd_header_add_optional(&l->header, name);
     }
     if (load_fields(l, lengths, err))
