@@ -233,7 +233,8 @@ static int load_record(struct loader *l, struct rtd_err *err)
     if (!l->w) { /* the optional fields of the first record are those of all */
         rtd_header_standard(&l->header, l->o->kind);
         for (int n = 0; (name = rtd_kind_optional(l->o->kind, n)); n++)
-            if (rtd_json_member(l->json.root, name, ~(unsigned)RTD_JSON_NULL, &v) != RTD_JSON_ABSENT)
+            if (rtd_json_member(l->json.root, name, ~(unsigned)RTD_JSON_NULL, &v) !=
+                RTD_JSON_ABSENT)
                 rtd_header_add_optional(&l->header, name);
     }
     if (load_fields(l, lengths, err))
