@@ -300,6 +300,21 @@ static int read_processor(struct rtd_tok_files *f, const struct rtd_json *p, con
     return refuse(path, "post_processor", p, err);
 }
 
+/* What stands in the place of a rule, and is none. */
+static int check_members(const struct rtd_json *root, const char *path, struct rtd_err *err)
+{
+    static const char *const rules[] = {"normalizer", "pre_tokenizer", "post_processor"};
+    const struct rtd_json *v;
+    bool bad = rtd_json_member(root, "added_tokens", RTD_JSON_LIST, &v) == RTD_JSON_WRONG;
+    const char *which = "added_tokens";
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0] && !bad; i++) {
+        which = rules[i];
+        bad = rtd_json_member(root, which, RTD_JSON_OBJECT, &v) == RTD_JSON_WRONG;
+    }
+    return bad ? rtd_fail(err, RTD_EDATA, "%s: %s: there twice, or of another kind", path, which)
+               : RTD_OK;
+}
+
 int rtd_tok_json_read(struct rtd_tok_files *f, struct rtd_tok_case *c, const char *path,
                       struct rtd_err *err)
 {
@@ -317,6 +332,8 @@ int rtd_tok_json_read(struct rtd_tok_files *f, struct rtd_tok_case *c, const cha
     f->settings.keep_controls = true;
     if (!st)
         st = read_model(f, object(d.root, "model"), path, err);
+    if (!st)
+        st = check_members(d.root, path, err);
     if (!st && normaliser)
         st = read_normaliser(f, c, normaliser, &bert, path, err);
     if (!st)
