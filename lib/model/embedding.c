@@ -283,7 +283,7 @@ static int add_stage(struct rtd_embedding *s, const char *dir, const struct rtd_
 {
     bool dense = strcmp(rtd_module_name(m), "Dense") == 0;
     if (s->stages == RTD_STAGES)
-        return refuse(s, dir, "so many modules", NULL, err);
+        return refuse(s, dir, "so long a row of modules", NULL, err);
     struct rtd_stage *d = &s->stage[s->stages++];
     *d = (struct rtd_stage){.kind = dense ? RTD_STAGE_DENSE : RTD_STAGE_NORMALISE};
     if (only(s, f, f->root, "module_input_name", "sentence_embedding", err) ||
