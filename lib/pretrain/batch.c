@@ -72,7 +72,7 @@ int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
                   struct rtd_err *err)
 {
     const struct rtd_header *h = rtd_reader_header(in);
-    /* rtd_header_masked's order of fields and axes, checked by rtd_header_expect */
+    /* the order of fields and axes of the kind masked, checked by rtd_header_expect */
     int ids = rtd_header_field(h, "input_ids"), types = rtd_header_field(h, "token_type_ids");
     int pos = rtd_header_field(h, "masked_lm_positions"),
         orig = rtd_header_field(h, "masked_lm_ids");
