@@ -44,7 +44,7 @@ bool rtd_finetune_recipe(struct rtd_finetune_loop_options *o, const char *recipe
 static uint64_t batches_of(const struct rtd_finetune_loop_options *o, const struct rtd_examples *e)
 {
     uint64_t batch = (uint64_t)o->batch, n = e->units;
-    return o->drop_last && n >= batch ? n / batch : (n + batch - 1) / batch;
+    return (n + batch - 1) / batch;
 }
 
 static uint64_t steps_an_epoch(const struct rtd_finetune_loop_options *o,

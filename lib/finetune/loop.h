@@ -28,7 +28,6 @@ struct rtd_finetune_loop_options {
     int64_t batch, epochs;
     int64_t max_steps; /* 0: no limit */
     int64_t patience;  /* stop after so many epochs that were not the best; 0: never */
-    bool drop_last;    /* leave out an epoch's last batch where it is not full */
     uint64_t seed;
     const char *metric; /* what the best epoch is best in: a column of the dev sets, "loss", or NULL
                            for each set's first column */

@@ -227,8 +227,6 @@ static void recipes_and_steps(void **state)
     assert_int_equal(warmup, 3);
     assert_int_equal(rtd_finetune_steps(&o, set, 2, &warmup, &epoch), 219);
     assert_int_equal(epoch, 73);
-    o.drop_last = true;
-    assert_int_equal(rtd_finetune_steps(&o, set, 1, &warmup, &epoch), 186);
     o.max_steps = 20;
     assert_int_equal(rtd_finetune_steps(&o, set + 1, 1, &warmup, &epoch), 20);
     assert_int_equal(warmup, 2);
