@@ -303,16 +303,28 @@ static int read_processor(struct rtd_tok_files *f, const struct rtd_json *p, con
 /* What stands in the place of a rule, and is none. */
 static int check_members(const struct rtd_json *root, const char *path, struct rtd_err *err)
 {
-    static const char *const rules[] = {"normalizer", "pre_tokenizer", "post_processor"};
-    const struct rtd_json *v;
-    bool bad = rtd_json_member(root, "added_tokens", RTD_JSON_LIST, &v) == RTD_JSON_WRONG;
-    const char *which = "added_tokens";
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0] && !bad; i++) {
-        which = rules[i];
-        bad = rtd_json_member(root, which, RTD_JSON_OBJECT, &v) == RTD_JSON_WRONG;
-    }
-    return bad ? rtd_fail(err, RTD_EDATA, "%s: %s: there twice, or of another kind", path, which)
-               : RTD_OK;
+    static const struct {
+        const char *key;
+        unsigned kind;
+        bool of_model;
+    } rules[] = {
+        {"added_tokens", RTD_JSON_LIST, false},
+        {"normalizer", RTD_JSON_OBJECT, false},
+        {"pre_tokenizer", RTD_JSON_OBJECT, false},
+        {"post_processor", RTD_JSON_OBJECT, false},
+        {"model", RTD_JSON_OBJECT, false},
+        {"type", RTD_JSON_TEXT, true},
+        {"unk_token", RTD_JSON_TEXT, true},
+        {"continuing_subword_prefix", RTD_JSON_TEXT, true},
+        {"max_input_chars_per_word", RTD_JSON_NUMBER, true},
+    };
+    const struct rtd_json *model = object(root, "model"), *v;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rtd_json_member(rules[i].of_model ? model : root, rules[i].key, rules[i].kind, &v) ==
+            RTD_JSON_WRONG)
+            return rtd_fail(err, RTD_EDATA, "%s: %s: there twice, or of another kind", path,
+                            rules[i].key);
+    return RTD_OK;
 }
 
 int rtd_tok_json_read(struct rtd_tok_files *f, struct rtd_tok_case *c, const char *path,
