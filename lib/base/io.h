@@ -106,7 +106,8 @@ int rtd_tmpdir(const char *path, char *tmp, size_t size, struct rtd_err *err);
 int rtd_commit_dir(const char *tmp, const char *path, bool replace, struct rtd_err *err);
 /* Give the file or directory tmp the name target, and sync the directory they are in.  What had the
  * name has tmp's then, if it is still there; the caller removes it.  After a failure all is as
- * before.  name: what messages call it. */
+ * before, but for a file that was replaced where the file system cannot exchange names.  name: what
+ * messages call it. */
 int rtd_take_name(const char *tmp, const char *target, const char *name, struct rtd_err *err);
 int rtd_remove_tree(const char *path, struct rtd_err *err);
 /* Copy a file's bytes as they are. */
