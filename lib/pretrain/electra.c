@@ -163,6 +163,12 @@ static double flops(const struct rtd_pretrain *p, size_t n, size_t masked)
                 rtd_flops_generator_head(&p->gen_config, (double)masked));
 }
 
+static struct rtd_trained_heads heads(const struct rtd_pretrain *p, const void *own)
+{
+    (void)own;
+    return (struct rtd_trained_heads){.disc = &p->head};
+}
+
 const struct rtd_objective rtd_electra = {
     .name = "electra",
     .columns = columns,
@@ -173,4 +179,5 @@ const struct rtd_objective rtd_electra = {
     .run = run,
     .loss = loss,
     .flops = flops,
+    .heads = heads,
 };

@@ -52,6 +52,12 @@ static double flops(const struct rtd_pretrain *p, size_t n, size_t masked)
                 rtd_flops_generator_head(&p->gen_config, (double)masked));
 }
 
+static struct rtd_trained_heads heads(const struct rtd_pretrain *p, const void *own)
+{
+    (void)p;
+    return (struct rtd_trained_heads){.lm = own};
+}
+
 const struct rtd_objective rtd_mlm_warmup = {
     .name = "mlm-warmup",
     .columns = columns,
@@ -59,4 +65,5 @@ const struct rtd_objective rtd_mlm_warmup = {
     .run = run,
     .loss = loss,
     .flops = flops,
+    .heads = heads,
 };

@@ -15,6 +15,8 @@
 
 struct rtd_pretrain;
 struct rtd_masked_batch;
+struct rtd_lm_head;
+struct rtd_disc_head;
 
 /* What is counted over micro-batches, lanes, machines and evaluations: it only ever adds up. */
 enum {
@@ -53,6 +55,20 @@ struct rtd_micro {
     const int32_t *original; /* [M] */
 };
 
+/* One micro-batch: adds to its sums and, where it trains, the gradient of the loss to lane->g.
+ * Each pass over a network has a number of its own (struct rtd_pass).  Memory comes from the
+ * lane's arena and is given back; on one that only counts (mem.h) it is taken and nothing
+ * computed: m has then T, M, t.nseq and t.start alone. */
+typedef void rtd_micro_run(const struct rtd_pretrain *p, const void *own, struct rtd_lane *lane,
+                           const struct rtd_micro *m, struct rtd_sums *sums);
+
+/* The heads through which an objective trains the discriminator's encoder (copy_meter.h). */
+struct rtd_trained_heads {
+    const struct rtd_lm_head *lm;     /* masked language modelling, or NULL */
+    bool lm_replaced;                 /* its words are not masked but replaced by others */
+    const struct rtd_disc_head *disc; /* replaced-token detection, or NULL */
+};
+
 /* A network that becomes a model directory of that name. */
 struct rtd_published {
     const char *name;
@@ -71,17 +87,14 @@ struct rtd_objective {
     /* Add networks and heads to p->params; what it has to remember beside p's own, it allocates
      * (*own, freed with p). */
     int (*layout)(struct rtd_pretrain *p, void **own, struct rtd_err *err);
-    /* One micro-batch: adds to its sums and, where it trains, the gradient of loss() to lane->g.
-     * Each pass over a network has a number of its own (struct rtd_pass).  Memory comes from the
-     * lane's arena and is given back; on one that only counts (mem.h) it is taken and nothing
-     * computed: m has then T, M, t.nseq and t.start alone. */
-    void (*run)(const struct rtd_pretrain *p, const void *own, struct rtd_lane *lane,
-                const struct rtd_micro *m, struct rtd_sums *sums);
+    rtd_micro_run *run; /* its gradient is that of loss() */
     /* What is minimised, from the sums over a whole batch. */
     double (*loss)(const struct rtd_pretrain *p, const struct rtd_sums *s);
     /* Training FLOPs of a sequence of n tokens with `masked` slots: 3 x forward; recomputation,
      * softmax, dropout and the optimiser count nothing. */
     double (*flops)(const struct rtd_pretrain *p, size_t n, size_t masked);
+    /* What can be measured of the encoder; NULL: nothing. */
+    struct rtd_trained_heads (*heads)(const struct rtd_pretrain *p, const void *own);
 };
 
 extern const struct rtd_objective rtd_electra;    /* electra.c: arXiv 2003.10555 */

@@ -88,8 +88,8 @@ void rtd_pretrain_keep_hidden(const struct rtd_micro *m, const struct rtd_encode
 struct job {
     const struct rtd_pretrain *p;
     const struct rtd_masked_batch *b;
-    const struct rtd_objective *objective;
-    const void *own;
+    rtd_micro_run *run;
+    const void *own; /* its argument */
     bool train;
     uint32_t *seq;         /* [nseq] the batch's sequences lane after lane */
     uint32_t *start;       /* [nseq + 1] their tokens in that order */
@@ -170,7 +170,7 @@ static size_t micro_size(const struct job *j, const struct rtd_micro *m)
     struct rtd_sums sums = {0};
     struct gathered g;
     take(&g, &count, m);
-    j->objective->run(j->p, j->own, &lane, m, &sums);
+    j->run(j->p, j->own, &lane, m, &sums);
     return count.peak;
 }
 
@@ -191,7 +191,7 @@ static int run_lane(void *arg, struct rtd_lane *lane, struct rtd_err *err)
             return st;
         take(&g, lane->arena, &m);
         gather(&m, &g);
-        j->objective->run(j->p, j->own, lane, &m, &j->sums[lane->lane]);
+        j->run(j->p, j->own, lane, &m, &j->sums[lane->lane]);
     }
     return RTD_OK;
 }
@@ -211,7 +211,7 @@ static int order_lanes(struct job *j, int lanes, struct rtd_err *err)
     return RTD_OK;
 }
 
-static const void *own_of(const struct rtd_pretrain *p, const struct rtd_objective *objective)
+const void *rtd_pretrain_own(const struct rtd_pretrain *p, const struct rtd_objective *objective)
 {
     int i = 0;
     while (p->o.objective[i] != objective)
@@ -223,17 +223,19 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objec
                        const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                        struct rtd_err *err)
 {
+    return rtd_pretrain_run(p, objective->run, rtd_pretrain_own(p, objective), b, grad, sums, err);
+}
+
+int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own,
+                     const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
+                     struct rtd_err *err)
+{
     int lanes = rtd_lanes_count(p->lanes);
     struct rtd_sums *part = calloc((size_t)lanes, sizeof *part);
     *sums = (struct rtd_sums){0};
     if (!part)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    struct job j = {.p = p,
-                    .b = b,
-                    .objective = objective,
-                    .own = own_of(p, objective),
-                    .train = grad != NULL,
-                    .sums = part};
+    struct job j = {.p = p, .b = b, .run = run, .own = own, .train = grad != NULL, .sums = part};
     int st = order_lanes(&j, lanes, err);
     if (!st)
         st = rtd_lanes_run(p->lanes, run_lane, &j, grad, err);
@@ -262,7 +264,7 @@ size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max
     struct rtd_masked_batch b = {.nseq = n, .start = start, .mstart = mstart};
     struct job j = {.p = p, .b = &b, .train = true, .seq = seq, .start = start};
     for (int i = 0; p->o.objective[i]; i++) {
-        j.objective = p->o.objective[i];
+        j.run = p->o.objective[i]->run;
         j.own = p->own[i];
         struct rtd_micro m = micro_of(&j, 0, n);
         size_t size = micro_size(&j, &m);

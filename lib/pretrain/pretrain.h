@@ -85,6 +85,13 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objec
                        const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                        struct rtd_err *err);
 
+/* The same of what is no objective but is worked on like one. */
+int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own,
+                     const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
+                     struct rtd_err *err);
+/* What an objective of the run has allocated for itself. */
+const void *rtd_pretrain_own(const struct rtd_pretrain *p, const struct rtd_objective *objective);
+
 /* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas. */
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length);
 
