@@ -12,13 +12,13 @@
 #include "pretrain/trainer.h"
 
 struct options {
-    const char *out, *size, *eval;
+    const char *out, *size, *eval, *embeddings, *positions_start;
     bool resume, force, disallow_correct;
     int64_t steps, warmup, mlm_warmup, batch, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
     double lr, weight_decay, clip, beta1, beta2, eps;
-    double gen_weight, disc_weight, temperature, dropout, init_range;
+    double gen_weight, disc_weight, temperature, dropout, init_range, embeddings_scale;
 };
 
 static struct options o = {
@@ -41,6 +41,8 @@ static struct options o = {
     .temperature = 1,
     .dropout = 0.1,
     .init_range = 0.02,
+    .embeddings_scale = 0.05,
+    .positions_start = "normal",
 };
 
 static char sizes[160]; /* what --help says of --size */
@@ -77,6 +79,12 @@ static struct rtd_opt table[] = {
     {RTD_OPT_REAL, 0, "dropout", "F", &o.dropout, 0, 0.9, "all dropout rates (default: 0.1)", 0},
     {RTD_OPT_REAL, 0, "init-range", "F", &o.init_range, 1e-6, 1,
      "standard deviation of initial weights (default: 0.02)", 0},
+    {RTD_OPT_STR, 0, "embeddings", "FILE", &o.embeddings, 0, 0,
+     "start the word table from vectors that piece-vectors made", 0},
+    {RTD_OPT_REAL, 0, "embeddings-scale", "F", &o.embeddings_scale, 1e-6, 1,
+     "their standard deviation in the table (default: 0.05)", 0},
+    {RTD_OPT_STR, 0, "init-positions", "KIND", &o.positions_start, 0, 0,
+     "start the position table as normal, like the rest, or sinusoid (default: normal)", 0},
     {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Training", 0},
     {RTD_OPT_INT, 0, "batch", "N", &o.batch, 1, 1 << 24, "sequences a step (default: by size)", 0},
     {RTD_OPT_INT, 0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 30,
@@ -173,6 +181,24 @@ static json_t *describe(const struct rtd_trainer *t)
     return j;
 }
 
+/* Where the weights start, and that in words among the run's options. */
+static int initial(struct rtd_trainer *t, struct rtd_err *err)
+{
+    json_t *words;
+    t->initial = (struct rtd_initial){.embeddings = o.embeddings,
+                                      .embeddings_scale = o.embeddings_scale,
+                                      .sinusoid = !strcmp(o.positions_start, "sinusoid")};
+    if (!t->initial.sinusoid && strcmp(o.positions_start, "normal"))
+        return rtd_fail(err, RTD_EUSAGE, "--init-positions %s: wants normal or sinusoid",
+                        o.positions_start);
+    if (!o.embeddings && rtd_opt_seen(table, "embeddings-scale"))
+        return rtd_fail(err, RTD_EUSAGE, "--embeddings-scale: only with --embeddings");
+    int st = rtd_initial_describe(&words, &t->initial, o.resume, err);
+    json_object_update(t->options, words);
+    json_decref(words);
+    return st;
+}
+
 static int run(const char *path, struct rtd_err *err)
 {
     char names[120];
@@ -240,6 +266,8 @@ static int run(const char *path, struct rtd_err *err)
         st = shape(&t, p, err);
     if (!st && !(t.options = describe(&t)))
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = initial(&t, err);
     if (!st)
         st = rtd_reader_open(&in, path, err);
     if (!st)

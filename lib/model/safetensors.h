@@ -16,6 +16,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/io.h"
 
 enum rtd_st_dtype {
     RTD_ST_F64,
@@ -74,6 +75,8 @@ int rtd_st_set_metadata(struct rtd_st_writer *w, const char *key, const char *va
                         struct rtd_err *err);
 /* Atomic (temporary, fsync, rename).  Same tensors and metadata: same bytes. */
 int rtd_st_write(struct rtd_st_writer *w, const char *path, struct rtd_err *err);
+/* To an output that the caller commits. */
+int rtd_st_write_to(struct rtd_st_writer *w, struct rtd_out *out, struct rtd_err *err);
 void rtd_st_writer_free(struct rtd_st_writer *w);
 
 #endif

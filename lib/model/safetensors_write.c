@@ -139,27 +139,30 @@ static int make_header(struct rtd_st_writer *w, unsigned char **out, size_t *siz
     return RTD_OK;
 }
 
-int rtd_st_write(struct rtd_st_writer *w, const char *path, struct rtd_err *err)
+int rtd_st_write_to(struct rtd_st_writer *w, struct rtd_out *out, struct rtd_err *err)
 {
     unsigned char *header = NULL;
     size_t size = 0;
     int rc = make_header(w, &header, &size, err);
     if (rc)
         return rc;
-    struct rtd_out *out;
-    rc = rtd_out_open(&out, path, RTD_OUT_FORCE, err);
-    if (rc) {
-        free(header);
-        return rc;
-    }
     rc = rtd_out_write(out, header, size, err);
     free(header);
     for (size_t i = 0; !rc && i < w->n; i++)
         if (w->pieces[i].bytes)
             rc = rtd_out_write(out, w->pieces[i].data, w->pieces[i].bytes, err);
-    if (rc) {
-        rtd_out_abort(out);
+    return rc;
+}
+
+int rtd_st_write(struct rtd_st_writer *w, const char *path, struct rtd_err *err)
+{
+    struct rtd_out *out;
+    int rc = rtd_out_open(&out, path, RTD_OUT_FORCE, err);
+    if (rc)
         return rc;
-    }
-    return rtd_out_commit(out, err);
+    rc = rtd_st_write_to(w, out, err);
+    if (!rc)
+        return rtd_out_commit(out, err);
+    rtd_out_abort(out);
+    return rc;
 }

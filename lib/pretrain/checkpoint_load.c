@@ -81,6 +81,19 @@ static int load_weights(const struct rtd_checkpoint *c, const char *dir, const s
     return st;
 }
 
+static int other_option(const char *name, const char *key, json_t *then, json_t *now,
+                        struct rtd_err *err)
+{
+    char *a = then ? json_dumps(then, JSON_ENCODE_ANY) : NULL;
+    char *b = now ? json_dumps(now, JSON_ENCODE_ANY) : NULL;
+    rtd_fail(err, RTD_EUSAGE, "%s: %s was %s there and is %s now: resume with the same command",
+             name, key, a ? a : "not set", b ? b : "not set");
+    free(a);
+    free(b);
+    return err->status;
+}
+
+/* Of an option whose value can no longer be told (null) it is what it was. */
 static int same_options(json_t *now, json_t *then, const char *name, struct rtd_err *err)
 {
     json_t *value;
@@ -88,15 +101,15 @@ static int same_options(json_t *now, json_t *then, const char *name, struct rtd_
     json_object_foreach(now, key, value)
     {
         json_t *old = json_object_get(then, key);
-        if (json_equal(old, value))
-            continue;
-        char *a = old ? json_dumps(old, JSON_ENCODE_ANY) : NULL;
-        char *b = json_dumps(value, JSON_ENCODE_ANY);
-        rtd_fail(err, RTD_EUSAGE, "%s: %s was %s there and is %s now: resume with the same command",
-                 name, key, a ? a : "not set", b ? b : "?");
-        free(a);
-        free(b);
-        return err->status;
+        if (old && json_is_null(value))
+            json_object_set(now, key, old);
+        else if (!json_equal(old, value))
+            return other_option(name, key, old, value, err);
+    }
+    json_object_foreach(then, key, value)
+    {
+        if (!json_object_get(now, key))
+            return other_option(name, key, value, NULL, err);
     }
     return RTD_OK;
 }

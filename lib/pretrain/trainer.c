@@ -99,23 +99,14 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
                                       .sequences = t->batch,
                                       .tokens = t->batch_tokens,
                                       .at.stride = 1};
-    rtd_params_init(&s->now.p->params, t->o.seed, t->disc.initializer_range);
     warn_static_masks(h);
     return RTD_OK;
 }
 
-/* From the newest checkpoint; from the beginning where there is none yet, so that one command can
- * be given again and again. */
+/* From the newest checkpoint. */
 static int resume(struct rtd_session *s, struct rtd_err *err)
 {
-    bool any;
-    int skipped, st = rtd_checkpoint_any(s->t->dir, &any, err);
-    if (!st && !any) {
-        rtd_say("%s: no checkpoint yet: starting anew", s->t->dir);
-        return RTD_OK;
-    }
-    if (!st)
-        st = rtd_checkpoint_load(&s->now, &skipped, err);
+    int skipped, st = rtd_checkpoint_load(&s->now, &skipped, err);
     if (st)
         return st;
     if (skipped)
@@ -134,6 +125,21 @@ static int resume(struct rtd_session *s, struct rtd_err *err)
     s->batcher.longest = s->now.longest;
     s->saved = s->now.step;
     return RTD_OK;
+}
+
+/* From a checkpoint or from the beginning: there, too, where there is none yet, so that one command
+ * can be given again and again. */
+static int start(struct rtd_session *s, struct rtd_err *err)
+{
+    const struct rtd_trainer *t = s->t;
+    bool any = false;
+    if (t->resume && rtd_checkpoint_any(t->dir, &any, err))
+        return err->status;
+    if (any)
+        return resume(s, err);
+    if (t->resume)
+        rtd_say("%s: no checkpoint yet: starting anew", t->dir);
+    return rtd_initial_values(s->now.p, &t->initial, s->now.h->tok.digest, err);
 }
 
 static void announce(const struct rtd_session *s)
@@ -176,8 +182,8 @@ static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_e
     if (!st && t->eval)
         st = rtd_evaluation_load(&s->eval, t->eval, t->eval_limit, rtd_reader_header(in), &t->disc,
                                  err);
-    if (!st && t->resume)
-        st = resume(s, err);
+    if (!st)
+        st = start(s, err);
     if (st)
         return st;
     announce(s);

@@ -19,13 +19,15 @@
 
 #include "base/pool.h"
 #include "learn/optimizer.h"
+#include "pretrain/initial.h"
 #include "pretrain/pretrain.h"
 #include "stream/stream.h"
 
 struct rtd_trainer {
     const char *dir; /* RUN */
     bool resume, force;
-    struct rtd_config disc, gen;   /* shapes; vocab_size is taken from the stream */
+    struct rtd_config disc, gen; /* shapes; vocab_size is taken from the stream */
+    struct rtd_initial initial;
     struct rtd_pretrain_options o; /* o.objective[0] is learnt ... */
     uint64_t first_steps;          /* ... but in this many steps, if any, o.objective[1] */
     struct rtd_schedule schedule;

@@ -1,0 +1,117 @@
+/* rtdtools - MIT licence */
+#include "pretrain/initial.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "model/piece_vectors.h"
+
+/* --- the word table --- */
+
+static bool has_vector(const struct rtd_piece_vectors *x, size_t piece)
+{
+    for (size_t i = 0; i < x->width; i++)
+        if (x->v[piece * x->width + i] != 0)
+            return true;
+    return false;
+}
+
+/* The vectors that there are become rows of the table, their mean taken off and their standard
+ * deviation made `scale`; other rows stay. */
+static int set_words(real *table, const struct rtd_piece_vectors *x, double scale,
+                     struct rtd_err *err)
+{
+    size_t width = x->width, n = 0;
+    double *mean = calloc(width, sizeof *mean), squares = 0;
+    if (!mean)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t p = 0; p < x->pieces; p++) {
+        n += has_vector(x, p);
+        for (size_t i = 0; i < width; i++)
+            mean[i] += x->v[p * width + i]; /* of zeros nothing */
+    }
+    for (size_t i = 0; i < width && n; i++)
+        mean[i] /= (double)n;
+    for (size_t p = 0; p < x->pieces; p++)
+        for (size_t i = 0; i < width && has_vector(x, p); i++)
+            squares += pow(x->v[p * width + i] - mean[i], 2);
+    double factor = scale / sqrt(squares / (double)(n * width));
+    for (size_t p = 0; p < x->pieces && squares > 0; p++)
+        for (size_t i = 0; i < width && has_vector(x, p); i++)
+            table[p * width + i] = (real)(factor * (x->v[p * width + i] - mean[i]));
+    free(mean);
+    return squares > 0 ? RTD_OK : rtd_fail(err, RTD_EDATA, "all vectors are the same");
+}
+
+static int read_words(struct rtd_pretrain *p, const struct rtd_initial *in, const char *vocabulary,
+                      struct rtd_err *err)
+{
+    struct rtd_piece_vectors x;
+    struct rtd_err e = {0};
+    int st = rtd_piece_vectors_read(&x, in->embeddings, err);
+    if (!st && strcmp(x.vocabulary_digest, vocabulary))
+        st = rtd_fail(err, RTD_EDATA, "%s: its vocabulary is not the stream's", in->embeddings);
+    if (!st && x.width != p->disc.e)
+        st = rtd_fail(err, RTD_EUSAGE, "%s: vectors of width %zu, but --embedding %zu",
+                      in->embeddings, x.width, p->disc.e);
+    if (!st && set_words(p->params.w + p->disc.word, &x, in->embeddings_scale, &e))
+        st = rtd_fail(err, e.status, "%s: %s", in->embeddings, e.text);
+    rtd_piece_vectors_free(&x);
+    return st;
+}
+
+/* --- the position table --- */
+
+/* Vaswani et al., arXiv 1706.03762, section 3.5: a sine and a cosine to each wave length, here
+ * times the root of 2, so that the squares of a row have the mean `size` squared. */
+static void set_sinusoids(real *table, size_t positions, size_t width, double size)
+{
+    for (size_t at = 0; at < positions; at++)
+        for (size_t i = 0; i < width; i++) {
+            double angle = (double)at / pow(10000, (double)(i / 2 * 2) / (double)width);
+            table[at * width + i] = (real)(size * M_SQRT2 * (i % 2 ? cos(angle) : sin(angle)));
+        }
+}
+
+/* --- all of them --- */
+
+int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in, const char *vocabulary,
+                       struct rtd_err *err)
+{
+    double range = p->disc_config.initializer_range;
+    rtd_params_init(&p->params, p->o.seed, range);
+    if (in->embeddings && read_words(p, in, vocabulary, err))
+        return err->status;
+    if (in->sinusoid)
+        set_sinusoids(p->params.w + p->disc.position, p->disc.positions, p->disc.e,
+                      in->embeddings ? in->embeddings_scale : range);
+    return RTD_OK;
+}
+
+static json_t *digest_of(const char *path, struct rtd_err *err)
+{
+    struct rtd_piece_vectors x;
+    json_t *digest = NULL;
+    if (!rtd_piece_vectors_read(&x, path, err))
+        digest = json_string(x.digest);
+    rtd_piece_vectors_free(&x);
+    return digest;
+}
+
+int rtd_initial_describe(json_t **options, const struct rtd_initial *in, bool resume,
+                         struct rtd_err *err)
+{
+    json_t *j = *options = json_object();
+    bool bad = !j;
+    if (in->embeddings) {
+        bool gone = resume && !rtd_exists(in->embeddings);
+        bad |= json_object_set_new(j, "embeddings",
+                                   gone ? json_null() : digest_of(in->embeddings, err));
+        bad |= json_object_set_new(j, "embeddings-scale", json_real(in->embeddings_scale));
+    }
+    if (in->sinusoid)
+        bad |= json_object_set_new(j, "init-positions", json_string("sinusoid"));
+    return bad ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
+}
