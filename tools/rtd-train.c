@@ -12,7 +12,7 @@
 #include "pretrain/trainer.h"
 
 struct options {
-    const char *out, *size, *eval, *embeddings, *positions_start;
+    const char *out, *size, *eval, *objective, *embeddings, *positions_start;
     bool resume, force, disallow_correct;
     int64_t steps, warmup, mlm_warmup, batch, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
@@ -23,6 +23,7 @@ struct options {
 
 static struct options o = {
     .size = "small",
+    .objective = "electra",
     .warmup = -1,
     .seed = 1,
     .micro_tokens = 512,
@@ -46,6 +47,7 @@ static struct options o = {
 };
 
 static char sizes[160]; /* what --help says of --size */
+static char objectives[160];
 
 static struct rtd_opt table[] = {
     {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
@@ -92,6 +94,7 @@ static struct rtd_opt table[] = {
     {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10, "learning rate (default: by size)", 0},
     {RTD_OPT_INT, 0, "warmup", "N", &o.warmup, 0, 1e12,
      "warm-up steps (default: steps / 10, at most 10000)", 0},
+    {RTD_OPT_STR, 0, "objective", "NAME", &o.objective, 0, 0, objectives, 0},
     {RTD_OPT_INT, 0, "mlm-warmup", "N", &o.mlm_warmup, 0, 1e12,
      "first N steps: masked LM for both networks (default: 0)", 0},
     {RTD_OPT_REAL, 0, "weight-decay", "F", &o.weight_decay, 0, 1, "(default: 0.01)", 0},
@@ -161,12 +164,13 @@ static json_t *describe(const struct rtd_trainer *t)
 {
     const struct rtd_config *d = &t->disc, *g = &t->gen;
     json_t *j = json_pack(
-        "{s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "steps",
-        (json_int_t)o.steps, "lr", t->schedule.lr, "warmup", (json_int_t)t->schedule.warmup,
-        "mlm-warmup", (json_int_t)o.mlm_warmup, "batch", (json_int_t)t->batch, "batch-tokens",
-        (json_int_t)t->batch_tokens, "weight-decay", o.weight_decay, "clip", o.clip, "beta1",
-        o.beta1, "beta2", o.beta2, "eps", o.eps, "gen-weight", o.gen_weight, "disc-weight",
-        o.disc_weight, "temperature", o.temperature, "disallow-correct", o.disallow_correct);
+        "{s:I, s:s, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "steps",
+        (json_int_t)o.steps, "objective", o.objective, "lr", t->schedule.lr, "warmup",
+        (json_int_t)t->schedule.warmup, "mlm-warmup", (json_int_t)o.mlm_warmup, "batch",
+        (json_int_t)t->batch, "batch-tokens", (json_int_t)t->batch_tokens, "weight-decay",
+        o.weight_decay, "clip", o.clip, "beta1", o.beta1, "beta2", o.beta2, "eps", o.eps,
+        "gen-weight", o.gen_weight, "disc-weight", o.disc_weight, "temperature", o.temperature,
+        "disallow-correct", o.disallow_correct);
     json_t *s =
         json_pack("{s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "seed",
                   (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
@@ -199,9 +203,19 @@ static int initial(struct rtd_trainer *t, struct rtd_err *err)
     return st;
 }
 
+/* "electra, mlm, ..." */
+static const char *objective_names(char *out, size_t size)
+{
+    size_t n = 0;
+    for (int i = 0; rtd_objectives[i] && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", rtd_objectives[i]->name);
+    return out;
+}
+
 static int run(const char *path, struct rtd_err *err)
 {
-    char names[120];
+    char names[120], known[120];
+    const struct rtd_objective *objective = rtd_objective_find(o.objective);
     const struct rtd_preset *p = rtd_preset_find(o.size);
     rtd_preset_names(names, sizeof names);
     if (!o.out)
@@ -212,6 +226,11 @@ static int run(const char *path, struct rtd_err *err)
                         "pass, `ts-cat --repeat` makes more passes");
     if (!p)
         return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
+    if (!objective)
+        return rtd_fail(err, RTD_EUSAGE, "--objective %s: wants one of %s", o.objective,
+                        objective_names(known, sizeof known));
+    if (o.mlm_warmup && objective != &rtd_electra)
+        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup: goes with --objective electra alone");
     if (o.mlm_warmup > o.steps)
         return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
                         (long long)o.mlm_warmup);
@@ -254,6 +273,7 @@ static int run(const char *path, struct rtd_err *err)
     t.o.temperature = o.temperature;
     t.o.disallow_correct = o.disallow_correct;
     t.o.drop = o.dropout > 0;
+    t.o.objective[0] = objective;
     if (o.mlm_warmup > 0)
         t.o.objective[1] = &rtd_mlm_warmup;
     t.o.seed = (uint64_t)o.seed;
@@ -292,6 +312,8 @@ int main(int argc, char **argv)
     char names[120];
     snprintf(sizes, sizeof sizes, "%s (default: %s)", rtd_preset_names(names, sizeof names),
              o.size);
+    snprintf(objectives, sizeof objectives, "what is learnt: %s (default: %s)",
+             objective_names(names, sizeof names), o.objective);
     int st = rtd_parse(argc, argv, table, &usage, &first, &err);
     if (!st && argc - first > 1)
         st = rtd_fail(&err, RTD_EUSAGE, "wants one stream, not %d", argc - first);

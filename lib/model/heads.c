@@ -31,6 +31,15 @@ void rtd_lm_head_layout(struct rtd_lm_head *head, struct rtd_params *p,
     head->bias = rtd_params_add(p, net, 0, RTD_INIT_ZERO, depth, enc->vocab, 0, "%s", bias);
 }
 
+/* Is none of the logits above the target's? */
+static bool is_most_probable(const real *logits, size_t V, int32_t target)
+{
+    for (size_t v = 0; v < V; v++)
+        if (logits[v] > logits[target])
+            return false;
+    return true;
+}
+
 /* Logits, samples, loss and gradients of R rows of y (R,e); dy overwritten when training. */
 static void lm_block(const struct rtd_lm_head *head, const real *w, real *g,
                      struct rtd_lm_rows *rows, size_t first, size_t R, const real *y, real *dy,
@@ -50,6 +59,8 @@ static void lm_block(const struct rtd_lm_head *head, const real *w, real *g,
             rows->sampled[m] = k->gumbel(logits + r * V, V, rows->temperature, forbid, rows->seed,
                                          rows->site, rows->index[m], rows->slot[m], &best);
             rows->correct += best == rows->target[m];
+        } else {
+            rows->correct += is_most_probable(logits + r * V, V, rows->target[m]);
         }
         rows->loss += rtd_xent(logits + r * V, V, rows->target[m], rows->smoothing, gscale);
     }
@@ -103,18 +114,18 @@ void rtd_lm_head_run(const struct rtd_lm_head *head, const real *w, real *g,
 }
 
 void rtd_disc_head_layout(struct rtd_disc_head *head, struct rtd_params *p,
-                          const struct rtd_encoder *enc)
+                          const struct rtd_encoder *enc, int net)
 {
     int depth = enc->layers + 1;
     size_t h = enc->h;
     *head = (struct rtd_disc_head){.h = h, .act = enc->act};
-    head->dense_w = rtd_params_add(p, enc->net, 0, RTD_INIT_NORMAL, depth, h, h,
+    head->dense_w = rtd_params_add(p, net, 0, RTD_INIT_NORMAL, depth, h, h,
                                    "discriminator_predictions.dense.weight");
-    head->dense_b = rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, h, 0,
+    head->dense_b = rtd_params_add(p, net, 0, RTD_INIT_ZERO, depth, h, 0,
                                    "discriminator_predictions.dense.bias");
-    head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT, depth, 1, h,
+    head->out_w = rtd_params_add(p, net, 0, RTD_INIT_GLOROT, depth, 1, h,
                                  "discriminator_predictions.dense_prediction.weight");
-    head->out_b = rtd_params_add(p, enc->net, 0, RTD_INIT_ZERO, depth, 1, 0,
+    head->out_b = rtd_params_add(p, net, 0, RTD_INIT_ZERO, depth, 1, 0,
                                  "discriminator_predictions.dense_prediction.bias");
 }
 
@@ -165,7 +176,7 @@ const struct rtd_head_form rtd_language_form = {.layout = layout_language};
 
 static void layout_detector(struct rtd_head_shape *head, const struct rtd_head_place *at)
 {
-    rtd_disc_head_layout(&head->as.disc, at->params, at->enc);
+    rtd_disc_head_layout(&head->as.disc, at->params, at->enc, at->enc->net);
 }
 
 static void take_nothing(struct rtd_head_acts *a, struct rtd_arena *arena,

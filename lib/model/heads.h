@@ -61,7 +61,7 @@ struct rtd_disc_head {
 };
 
 void rtd_disc_head_layout(struct rtd_disc_head *head, struct rtd_params *p,
-                          const struct rtd_encoder *enc);
+                          const struct rtd_encoder *enc, int net);
 /* Overwrites logits (T).  With labels (T, 0 or 1): *loss = summed sigmoid cross-entropy; with
  * gscale != 0 also adds into g and overwrites d (T,h). */
 void rtd_disc_head_run(const struct rtd_disc_head *head, const real *w, real *g, real *logits,

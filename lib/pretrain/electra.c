@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
 #include "model/flops.h"
 #include "pretrain/masked_lm.h"
 
@@ -40,20 +39,6 @@ static const struct rtd_column eval_columns[] = {
     {"replaced_rate", REPLACED, RTD_SUM_TOKENS, NULL},
     {0},
 };
-
-static int layout(struct rtd_pretrain *p, void **own, struct rtd_err *err)
-{
-    (void)own;
-    (void)err;
-    rtd_encoder_layout(&p->disc, &p->params, &p->disc_config, RTD_NET_DISCRIMINATOR, "electra.",
-                       NULL);
-    rtd_disc_head_layout(&p->head, &p->params, &p->disc);
-    rtd_encoder_layout(&p->gen, &p->params, &p->gen_config, RTD_NET_GENERATOR, "electra.",
-                       &p->disc);
-    rtd_lm_head_layout(&p->lm, &p->params, &p->gen, RTD_NET_GENERATOR, "generator_predictions",
-                       "generator_lm_head.bias");
-    return RTD_OK;
-}
 
 /* The discriminator's view of a micro-batch. */
 struct view {
@@ -133,11 +118,11 @@ static void run_discriminator(const struct rtd_pretrain *p, struct rtd_lane *lan
 static void run(const struct rtd_pretrain *p, const void *own, struct rtd_lane *lane,
                 const struct rtd_micro *m, struct rtd_sums *sums)
 {
+    (void)own;
     struct rtd_arena *arena = lane->arena;
     size_t mark = arena->used;
     int32_t *sampled = rtd_arena_take(arena, m->M, sizeof *sampled);
     struct view v = {.sampled = sampled};
-    (void)own;
     v.ids = rtd_arena_take(arena, m->T, sizeof *v.ids);
     v.replaced = rtd_arena_take(arena, m->T, sizeof *v.replaced);
     v.logits = rtd_arena_take(arena, m->T, sizeof *v.logits);
@@ -163,19 +148,16 @@ static double flops(const struct rtd_pretrain *p, size_t n, size_t masked)
                 rtd_flops_generator_head(&p->gen_config, (double)masked));
 }
 
-static struct rtd_trained_heads heads(const struct rtd_pretrain *p, const void *own)
+static struct rtd_trained_heads heads(const struct rtd_pretrain *p)
 {
-    (void)own;
     return (struct rtd_trained_heads){.disc = &p->head};
 }
 
 const struct rtd_objective rtd_electra = {
     .name = "electra",
+    .parts = RTD_PART_DETECTOR | RTD_PART_GENERATOR,
     .columns = columns,
     .eval_columns = eval_columns,
-    .published = {{"generator", RTD_NET_GENERATOR, RTD_NET_DISCRIMINATOR},
-                  {"discriminator", RTD_NET_DISCRIMINATOR, RTD_NET_DISCRIMINATOR}},
-    .layout = layout,
     .run = run,
     .loss = loss,
     .flops = flops,

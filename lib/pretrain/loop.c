@@ -21,27 +21,18 @@ static const struct rtd_objective *objective(const struct rtd_session *s)
 
 /* --- what is written and said --- */
 
-static void print_names(FILE *f, const struct rtd_column *list)
-{
-    for (; list->name; list++)
-        fprintf(f, "\t%s", list->name);
-}
-
-/* The name of every column: of metrics.tsv, or of eval.tsv where there is a list. */
-static int open_journal(struct rtd_session *s, FILE **f, const char *name,
-                        const struct rtd_column *list, struct rtd_err *err)
+/* metrics.tsv, or eval.tsv, with the name of every column. */
+static int open_journal(struct rtd_session *s, FILE **f, const char *name, bool evaluation,
+                        struct rtd_err *err)
 {
     char *header = NULL;
     size_t size;
     FILE *text = open_memstream(&header, &size);
     if (!text)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
-    fprintf(text, list ? "step" : "step\ttokens\tlr\tloss\t");
-    if (list)
-        print_names(text, list);
-    else
-        rtd_columns_print(text, NULL, NULL);
-    fprintf(text, list ? "" : "\tgrad_norm");
+    fprintf(text, evaluation ? "step\t" : "step\ttokens\tlr\tloss\t");
+    rtd_columns_print(text, evaluation, NULL, NULL);
+    fprintf(text, evaluation ? "" : "\tgrad_norm");
     int st = fclose(text) ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
     if (!st)
         st = rtd_journal_open(f, s->t->dir, name, header, s->now.step, err);
@@ -51,9 +42,9 @@ static int open_journal(struct rtd_session *s, FILE **f, const char *name,
 
 int rtd_session_open_journals(struct rtd_session *s, struct rtd_err *err)
 {
-    int st = open_journal(s, &s->metrics, "metrics.tsv", NULL, err);
+    int st = open_journal(s, &s->metrics, "metrics.tsv", false, err);
     if (!st && s->eval.n)
-        st = open_journal(s, &s->evals, "eval.tsv", s->t->o.objective[0]->eval_columns, err);
+        st = open_journal(s, &s->evals, "eval.tsv", true, err);
     return st;
 }
 
@@ -68,17 +59,15 @@ static void brief(char *out, size_t size, const struct rtd_column *list, const s
                                   rtd_column_value(list, u));
 }
 
-static int evaluate(struct rtd_session *s, struct rtd_err *err)
+static int evaluate(struct rtd_session *s, const struct rtd_objective *o, struct rtd_err *err)
 {
-    const struct rtd_objective *o = s->t->o.objective[0];
     struct rtd_sums u;
     char text[200];
     int st = rtd_evaluation_run(&s->eval, s->now.p, o, &u, err);
     if (st)
         return st;
-    fprintf(s->evals, "%llu", (unsigned long long)s->now.step);
-    for (const struct rtd_column *c = o->eval_columns; c->name; c++)
-        fprintf(s->evals, "\t%.6g", rtd_column_value(c, &u));
+    fprintf(s->evals, "%llu\t", (unsigned long long)s->now.step);
+    rtd_columns_print(s->evals, true, o, &u);
     fprintf(s->evals, "\n");
     brief(text, sizeof text, o->eval_columns, &u);
     rtd_info(1, "step %llu: evaluation: %s", (unsigned long long)s->now.step, text);
@@ -90,7 +79,7 @@ static int log_step(struct rtd_session *s, const struct rtd_objective *o, const 
 {
     fprintf(s->metrics, "%llu\t%.0f\t%.6g\t%.6g\t", (unsigned long long)s->now.step,
             u->of[RTD_SUM_TOKENS], lr, o->loss(s->now.p, u));
-    rtd_columns_print(s->metrics, o, u);
+    rtd_columns_print(s->metrics, false, o, u);
     fprintf(s->metrics, "\t%.6g\n", norm);
     return rtd_journal_flush(s->metrics, s->t->dir, "metrics.tsv", err);
 }
@@ -160,7 +149,7 @@ static int step(struct rtd_session *s, bool *end, struct rtd_err *err)
     if (t->log_every && (s->now.step % t->log_every == 0 || last))
         st = log_step(s, o, &u, lr, norm, err);
     if (!st && s->eval.n && t->eval_every && (s->now.step % t->eval_every == 0 || last))
-        st = evaluate(s, err);
+        st = evaluate(s, o, err);
     show(s, o, &u);
     return st;
 }

@@ -8,7 +8,8 @@
 #include "pretrain/objective.h"
 #include "pretrain/pretrain.h"
 
-/* Sums of the generator, for objectives that train one; theirs begin behind. */
+/* Sums of the generator, for objectives that train one; theirs begin behind.  Without a generator
+ * the first two are the discriminator's. */
 enum {
     RTD_SUM_MLM_LOSS = RTD_SUM_OWN,
     RTD_SUM_MLM_CORRECT,
@@ -16,16 +17,20 @@ enum {
     RTD_SUM_AFTER_GENERATOR,
 };
 /* ... and their columns. */
+#define RTD_MLM_COLUMNS                                             \
+    {"masked_lm_loss", RTD_SUM_MLM_LOSS, RTD_SUM_SLOTS, "mlm"},     \
+    {                                                               \
+        "masked_lm_accuracy", RTD_SUM_MLM_CORRECT, RTD_SUM_SLOTS, 0 \
+    }
 #define RTD_GENERATOR_COLUMNS                                                   \
-    {"masked_lm_loss", RTD_SUM_MLM_LOSS, RTD_SUM_SLOTS, "mlm"},                 \
-        {"masked_lm_accuracy", RTD_SUM_MLM_CORRECT, RTD_SUM_SLOTS, 0},          \
+    RTD_MLM_COLUMNS,                                                            \
     {                                                                           \
         "sampled_masked_lm_accuracy", RTD_SUM_SAMPLED_CORRECT, RTD_SUM_SLOTS, 0 \
     }
 
 /* Pass `number` over an encoder and its head: summed loss, and how often the original is the most
- * probable, if sampled (M) is given, which takes a draw from the head's distribution for every
- * slot.  hidden: of p->keep, or NULL. */
+ * probable.  sampled (M), or NULL, takes a draw from the head's distribution for every slot.
+ * hidden: of p->keep, or NULL. */
 struct rtd_mlm_result {
     double loss, correct;
 };

@@ -1,8 +1,8 @@
 /* rtdtools - MIT licence
  *
- * Objectives of pre-training.  Each is one entry of a table, in a file of its own: the networks and
- * heads that it lays out, the loss and gradient of one micro-batch, the columns of its metrics, and
- * what is published of it.  A new one is a file like mlm_warmup.c and its line in objective.c. */
+ * Objectives of pre-training.  Each is one entry of a table, in a file of its own: the parts of the
+ * networks that it trains, the loss and gradient of one micro-batch, and the columns of its
+ * metrics.  A new one is a file like mlm.c and its line in objective.c. */
 #ifndef RTD_PRETRAIN_OBJECTIVE_H
 #define RTD_PRETRAIN_OBJECTIVE_H
 
@@ -69,43 +69,42 @@ struct rtd_trained_heads {
     const struct rtd_disc_head *disc; /* replaced-token detection, or NULL */
 };
 
-/* A network that becomes a model directory of that name. */
-struct rtd_published {
-    const char *name;
-    int net;    /* RTD_NET_*: whose tensors */
-    int shares; /* RTD_NET_*: whose embeddings it uses, or its own number */
+/* What there may be beside the discriminator's encoder. */
+enum {
+    RTD_PART_DETECTOR = 1,  /* its head that says which tokens were replaced */
+    RTD_PART_LM = 2,        /* its language-model head */
+    RTD_PART_GENERATOR = 4, /* the generator, with its language-model head */
 };
-enum { RTD_MOST_PUBLISHED = 4 };
 
 struct rtd_objective {
     const char *name;
+    unsigned parts;                        /* RTD_PART_*: what it trains */
     const struct rtd_column *columns;      /* of training; the last has no name */
-    const struct rtd_column *eval_columns; /* of evaluation; NULL: there is none */
-    /* In the order in which they appear: the last one's presence says that a run is complete.  The
-     * last has no name. */
-    struct rtd_published published[RTD_MOST_PUBLISHED];
-    /* Add networks and heads to p->params; what it has to remember beside p's own, it allocates
-     * (*own, freed with p). */
-    int (*layout)(struct rtd_pretrain *p, void **own, struct rtd_err *err);
-    rtd_micro_run *run; /* its gradient is that of loss() */
+    const struct rtd_column *eval_columns; /* of evaluation; likewise */
+    rtd_micro_run *run;                    /* its gradient is that of loss(); own: NULL */
     /* What is minimised, from the sums over a whole batch. */
     double (*loss)(const struct rtd_pretrain *p, const struct rtd_sums *s);
     /* Training FLOPs of a sequence of n tokens with `masked` slots: 3 x forward; recomputation,
      * softmax, dropout and the optimiser count nothing. */
     double (*flops)(const struct rtd_pretrain *p, size_t n, size_t masked);
     /* What can be measured of the encoder; NULL: nothing. */
-    struct rtd_trained_heads (*heads)(const struct rtd_pretrain *p, const void *own);
+    struct rtd_trained_heads (*heads)(const struct rtd_pretrain *p);
 };
 
 extern const struct rtd_objective rtd_electra;    /* electra.c: arXiv 2003.10555 */
-extern const struct rtd_objective rtd_mlm_warmup; /* mlm_warmup.c: a phase before it */
+extern const struct rtd_objective rtd_mlm;        /* mlm.c: BERT's, arXiv 1810.04805 */
+extern const struct rtd_objective rtd_mlm_warmup; /* mlm.c: the same beside the generator's */
 
 /* All of them; NULL after the last. */
 extern const struct rtd_objective *const rtd_objectives[];
+/* The one of that name; NULL: none. */
+const struct rtd_objective *rtd_objective_find(const char *name);
 
-/* The columns of all objectives, each name once, tab-separated: metrics.tsv has the same ones in
- * every phase of every run.  Of `now` the values of s, of the others nothing; now NULL: names. */
-void rtd_columns_print(FILE *f, const struct rtd_objective *now, const struct rtd_sums *s);
+/* The columns of all objectives, of training or of evaluation, each name once, tab-separated:
+ * metrics.tsv and eval.tsv have the same ones in every phase of every run.  Of `now` the values of
+ * s, of the others nothing; now NULL: names. */
+void rtd_columns_print(FILE *f, bool evaluation, const struct rtd_objective *now,
+                       const struct rtd_sums *s);
 
 /* Numbers of the micro-batch's tokens, `width` each, to where the batch has them; keep NULL: none.
  */

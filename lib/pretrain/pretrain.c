@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "nn/kernels.h"
 
 void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
@@ -31,6 +32,37 @@ int rtd_generator_config(struct rtd_config *gen, const struct rtd_config *disc, 
     return RTD_OK;
 }
 
+unsigned rtd_pretrain_parts(const struct rtd_pretrain_options *o)
+{
+    unsigned parts = 0;
+    for (int i = 0; o->objective[i]; i++)
+        parts |= o->objective[i]->parts;
+    return parts;
+}
+
+static void layout(struct rtd_pretrain *p)
+{
+    unsigned all = rtd_pretrain_parts(&p->o), last = p->o.objective[0]->parts;
+    struct rtd_params *params = &p->params;
+    const int disc = RTD_NET_DISCRIMINATOR, gen = RTD_NET_GENERATOR;
+    bool detects = last & RTD_PART_DETECTOR;
+    rtd_encoder_layout(&p->disc, params, &p->disc_config, disc, "electra.", NULL);
+    if (all & RTD_PART_DETECTOR)
+        rtd_disc_head_layout(&p->head, params, &p->disc, detects ? disc : RTD_NET_NONE);
+    if (all & RTD_PART_GENERATOR) {
+        rtd_encoder_layout(&p->gen, params, &p->gen_config, gen, "electra.", &p->disc);
+        rtd_lm_head_layout(&p->lm, params, &p->gen, gen, "generator_predictions",
+                           "generator_lm_head.bias");
+    }
+    if (!detects) {
+        rtd_lm_head_layout(&p->disc_lm, params, &p->disc, disc, "generator_predictions",
+                           "generator_lm_head.bias");
+        strcpy(p->disc_config.architecture, "ElectraForMaskedLM");
+    } else if (all & RTD_PART_LM) {
+        rtd_lm_head_layout(&p->disc_lm, params, &p->disc, RTD_NET_NONE, "warmup", "warmup.bias");
+    }
+}
+
 int rtd_pretrain_new(struct rtd_pretrain **out, const struct rtd_config *disc,
                      const struct rtd_config *gen, const struct rtd_pretrain_options *o,
                      struct rtd_pool *pool, struct rtd_err *err)
@@ -43,8 +75,8 @@ int rtd_pretrain_new(struct rtd_pretrain **out, const struct rtd_config *disc,
     int st = rtd_config_copy(&p->disc_config, disc, err);
     if (!st)
         st = rtd_config_copy(&p->gen_config, gen, err);
-    for (int i = 0; o->objective[i] && !st; i++)
-        st = o->objective[i]->layout(p, &p->own[i], err);
+    if (!st)
+        layout(p);
     if (!st)
         st = rtd_params_alloc(&p->params, err);
     if (!st)
@@ -61,8 +93,6 @@ void rtd_pretrain_free(struct rtd_pretrain *p)
 {
     if (!p)
         return;
-    for (int i = 0; i < RTD_MOST_OBJECTIVES; i++)
-        free(p->own[i]);
     rtd_lanes_free(p->lanes);
     rtd_params_free(&p->params);
     rtd_config_free(&p->disc_config);
@@ -211,19 +241,11 @@ static int order_lanes(struct job *j, int lanes, struct rtd_err *err)
     return RTD_OK;
 }
 
-const void *rtd_pretrain_own(const struct rtd_pretrain *p, const struct rtd_objective *objective)
-{
-    int i = 0;
-    while (p->o.objective[i] != objective)
-        i++;
-    return p->own[i];
-}
-
 int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objective,
                        const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                        struct rtd_err *err)
 {
-    return rtd_pretrain_run(p, objective->run, rtd_pretrain_own(p, objective), b, grad, sums, err);
+    return rtd_pretrain_run(p, objective->run, NULL, b, grad, sums, err);
 }
 
 int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own,
@@ -265,7 +287,6 @@ size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max
     struct job j = {.p = p, .b = &b, .train = true, .seq = seq, .start = start};
     for (int i = 0; p->o.objective[i]; i++) {
         j.run = p->o.objective[i]->run;
-        j.own = p->own[i];
         struct rtd_micro m = micro_of(&j, 0, n);
         size_t size = micro_size(&j, &m);
         arena = size > arena ? size : arena;

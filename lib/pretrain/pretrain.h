@@ -1,8 +1,8 @@
 /* rtdtools - MIT licence
  *
- * A batch of pre-training: the networks that its objectives lay out, and the loss and gradient of
- * one of them over the lanes of a batch.  What is learnt is in objective.h; streams, schedules and
- * checkpoints are elsewhere (batch.h, optimizer.h, checkpoint.h). */
+ * A batch of pre-training: the networks that the run's objectives train, and the loss and gradient
+ * of one of them over the lanes of a batch.  What is learnt is in objective.h; streams, schedules
+ * and checkpoints are elsewhere (batch.h, optimizer.h, checkpoint.h). */
 #ifndef RTD_PRETRAIN_PRETRAIN_H
 #define RTD_PRETRAIN_PRETRAIN_H
 
@@ -58,11 +58,10 @@ struct rtd_pretrain {
     struct rtd_config disc_config, gen_config; /* owned copies */
     struct rtd_pretrain_options o;
     struct rtd_params params;
-    struct rtd_encoder disc,
-        gen; /* laid out by the objectives, with the heads that are published */
-    struct rtd_lm_head lm;
+    /* laid out as far as the objectives need them */
+    struct rtd_encoder disc, gen;
     struct rtd_disc_head head;
-    void *own[RTD_MOST_OBJECTIVES]; /* of o.objective[i], owned */
+    struct rtd_lm_head lm, disc_lm; /* the generator's; the discriminator's */
     struct rtd_lanes *lanes;
     struct rtd_pretrain_keep keep;
 };
@@ -72,11 +71,16 @@ struct rtd_pretrain {
 int rtd_generator_config(struct rtd_config *gen, const struct rtd_config *disc, int gen_hidden,
                          struct rtd_err *err);
 
-/* Lay out and allocate (weights are zero: call rtd_params_init or rtd_params_load). */
+/* Lay out and allocate (weights are zero: call rtd_params_init or rtd_params_load).  Heads that
+ * the last phase trains stand in their network's model directory, which disc_config describes; the
+ * others, dropped at the end, belong to no network. */
 int rtd_pretrain_new(struct rtd_pretrain **p, const struct rtd_config *disc,
                      const struct rtd_config *gen, const struct rtd_pretrain_options *o,
                      struct rtd_pool *pool, struct rtd_err *err);
 void rtd_pretrain_free(struct rtd_pretrain *p);
+
+/* What all phases of the run train together: RTD_PART_*. */
+unsigned rtd_pretrain_parts(const struct rtd_pretrain_options *o);
 
 /* One batch of an objective, one of the run's: sums are overwritten; *grad (borrowed until the next
  * call) is the gradient of its loss.  grad NULL: an evaluation, without dropout, with sampling keys
@@ -89,8 +93,6 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objec
 int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own,
                      const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                      struct rtd_err *err);
-/* What an objective of the run has allocated for itself. */
-const void *rtd_pretrain_own(const struct rtd_pretrain *p, const struct rtd_objective *objective);
 
 /* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas. */
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length);

@@ -12,20 +12,27 @@
 
 const struct rtd_published *rtd_published(const struct rtd_pretrain_options *o)
 {
-    return o->objective[0]->published;
+    static const struct rtd_published both[] = {
+        {"generator", RTD_NET_GENERATOR, RTD_NET_DISCRIMINATOR},
+        {"discriminator", RTD_NET_DISCRIMINATOR, RTD_NET_DISCRIMINATOR},
+        {0},
+    };
+    return rtd_pretrain_parts(o) & RTD_PART_GENERATOR ? both : both + 1;
 }
 
-/* Copies of the embeddings that a network shares, and of the word table as its output layer. */
-static int add_shared(const struct rtd_params *p, int owner, struct rtd_st_writer *w,
-                      struct rtd_err *err)
+/* Copies of the embeddings that a network shares, and of the word table as the output layer of a
+ * language model. */
+static int add_copies(const struct rtd_params *p, const struct rtd_published *net, bool language,
+                      struct rtd_st_writer *w, struct rtd_err *err)
 {
     int st = RTD_OK;
     for (int i = 0; i < p->n && !st; i++) {
         const struct rtd_param *t = &p->item[i];
-        if (t->net != owner || strncmp(t->name, "electra.embeddings.", 19))
+        if (t->net != net->shares || strncmp(t->name, "electra.embeddings.", 19))
             continue;
-        st = rtd_st_add(w, t->name, RTD_ST_F32, t->ndim, t->dims, p->w + t->offset, err);
-        if (!st && strstr(t->name, "word_embeddings"))
+        if (net->shares != net->net)
+            st = rtd_st_add(w, t->name, RTD_ST_F32, t->ndim, t->dims, p->w + t->offset, err);
+        if (!st && language && strstr(t->name, "word_embeddings"))
             st = rtd_st_add(w, "generator_lm_head.weight", RTD_ST_F32, 2, t->dims, p->w + t->offset,
                             err);
     }
@@ -66,8 +73,8 @@ int rtd_publish_network(const struct rtd_checkpoint *r, const struct rtd_publish
         st = write_small_files(&c, &r->h->tok, dir, err);
     if (!st)
         st = rtd_st_writer_new(&w, err);
-    if (!st && net->shares != net->net)
-        st = add_shared(&p->params, net->shares, w, err);
+    if (!st)
+        st = add_copies(&p->params, net, strstr(c.architecture, "ForMaskedLM"), w, err);
     if (!st)
         st = rtd_params_save(&p->params, net->net, p->params.w, "", w, err);
     if (!st)

@@ -7,7 +7,14 @@
 
 #include "pretrain/checkpoint.h"
 
-/* The run's networks, after the last one an entry without name: those of its last phase. */
+/* A network that becomes a model directory of that name. */
+struct rtd_published {
+    const char *name;
+    int net;    /* RTD_NET_*: whose tensors */
+    int shares; /* RTD_NET_*: whose embeddings it uses, or its own number */
+};
+/* The run's networks, after the last one an entry without name, in the order in which they appear:
+ * the last one's presence says that a run is complete. */
 const struct rtd_published *rtd_published(const struct rtd_pretrain_options *o);
 
 /* One of them into the existing DIR. */

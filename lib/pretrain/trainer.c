@@ -151,14 +151,15 @@ static void announce(const struct rtd_session *s)
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
-    rtd_say(
-        "discriminator: %d x %d, %d head%s, FFN %d, embedding %d, %.2f M parameters; generator: "
-        "%d x %d, %d head%s, %.2f M more",
-        d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
-        rtd_s((uint64_t)d->num_attention_heads), d->intermediate_size, d->embedding_size,
-        (double)net[0] / 1e6, g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
-        rtd_s((uint64_t)g->num_attention_heads), (double)net[1] / 1e6);
-    char batch[64];
+    char batch[64], generator[120] = "no generator";
+    if (rtd_pretrain_parts(&t->o) & RTD_PART_GENERATOR)
+        snprintf(generator, sizeof generator, "generator: %d x %d, %d head%s, %.2f M more",
+                 g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
+                 rtd_s((uint64_t)g->num_attention_heads), (double)net[1] / 1e6);
+    rtd_say("%s: discriminator: %d x %d, %d head%s, FFN %d, embedding %d, %.2f M parameters; %s",
+            t->o.objective[0]->name, d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
+            rtd_s((uint64_t)d->num_attention_heads), d->intermediate_size, d->embedding_size,
+            (double)net[0] / 1e6, generator);
     snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
              t->batch_tokens ? t->batch_tokens : t->batch,
              rtd_s(t->batch_tokens ? t->batch_tokens : t->batch));

@@ -17,6 +17,8 @@ usage=$'\nusage: rtd-train *' # after a usage error
 refused 2 "--steps N is required: *ts-info --count*ts-cat --repeat*$usage" masked.ts
 fails 2 "rtd-train: -o DIR is required$usage" rtd-train --steps 3 masked.ts
 refused 2 "--size huge: wants one of tiny, *$usage" --steps 3 --size huge masked.ts
+refused 2 "--objective bert: wants one of electra, mlm, mlm-warmup$usage" --steps 3 --objective bert masked.ts
+refused 2 "--mlm-warmup: goes with --objective electra alone$usage" --steps 3 --objective mlm --mlm-warmup 1 masked.ts
 refused 2 "--mlm-warmup 4: more than --steps$usage" --steps 3 --mlm-warmup 4 masked.ts
 refused 2 "--lanes 3: wants a power of two$usage" --steps 3 --lanes 3 masked.ts
 refused 2 "--batch 6: wants a multiple of --lanes 4$usage" --steps 3 --lanes 4 masked.ts
@@ -103,7 +105,7 @@ same kept run
 rm -r run/discriminator run/generator run/checkpoint/step-4
 cp -r run unfinished
 for option in '--steps 5' '--seed 2' '--lr 0.02' '--batch 4' '--lanes 1' '--dropout 0.2' '--hidden 32' \
-    '--warmup 1' '--mlm-warmup 1' '--positions 64' '--beta2 0.9' '--disallow-correct' '--generator-layers 1'; do
+    '--warmup 1' '--mlm-warmup 1' '--positions 64' '--beta2 0.9' '--objective mlm' '--disallow-correct' '--generator-layers 1'; do
     read -ra argv <<<"$option"
     rm -rf run
     cp -r unfinished run

@@ -299,8 +299,7 @@ static void pretrain(const struct shape *s, const struct variant *v)
     o.lanes = v->lanes;
     o.micro_sequences = v->micro;
     o.micro_tokens = 100000;
-    if (v->objective == &rtd_mlm_warmup)
-        o.objective[1] = v->objective;
+    o.objective[v->objective == &rtd_mlm_warmup] = v->objective; /* which ELECTRA follows */
     drawn = 0;
     assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
     assert_int_equal(rtd_pretrain_new(&q.pre, &disc, &gen, &o, pool, &err), RTD_OK);
@@ -333,6 +332,14 @@ static void warm_up_phase(void **state)
     (void)state;
     pretrain(&projected, &(struct variant){true, true, &rtd_mlm_warmup, 0.7, 50, 2, 2});
     pretrain(&square, &(struct variant){false, false, &rtd_mlm_warmup, 1, 50, 1, 0});
+}
+
+static void masked_lm_alone(void **state)
+{
+    (void)state;
+    pretrain(&projected, &(struct variant){true, true, &rtd_mlm, 0.7, 50, 2, 2});
+    pretrain(&square, &(struct variant){false, false, &rtd_mlm, 1, 50, 1, 0});
+    pretrain(&large, &(struct variant){false, true, &rtd_mlm, 1, 50, 4, 5});
 }
 
 static void weights_lanes_micro_batches(void **state)
@@ -599,10 +606,15 @@ static void tolerance_is_sharp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_tensor_projected), cmocka_unit_test(each_tensor_square),
-        cmocka_unit_test(warm_up_phase),         cmocka_unit_test(weights_lanes_micro_batches),
-        cmocka_unit_test(large_batch),           cmocka_unit_test(classification),
-        cmocka_unit_test(other_tasks),           cmocka_unit_test(tolerance_is_sharp),
+        cmocka_unit_test(each_tensor_projected),
+        cmocka_unit_test(each_tensor_square),
+        cmocka_unit_test(warm_up_phase),
+        cmocka_unit_test(masked_lm_alone),
+        cmocka_unit_test(weights_lanes_micro_batches),
+        cmocka_unit_test(large_batch),
+        cmocka_unit_test(classification),
+        cmocka_unit_test(other_tasks),
+        cmocka_unit_test(tolerance_is_sharp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

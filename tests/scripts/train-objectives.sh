@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Every objective: the same bytes for any number of threads, with and without evaluation, and after
+# an interruption; its columns; and what is published is an ELECTRA that others read.
+set -euo pipefail
+# shellcheck source=tests/support/train.sh
+. "$ROOT/tests/support/train.sh"
+# shellcheck source=tests/support/models.sh
+. "$ROOT/tests/support/models.sh"
+train_fixture
+labelled 20 1 >labels
+train() { rtd-train -q --steps 12 --save-every 5 "${model[@]}" --batch 8 --lanes 4 "$@"; }
+ts-head -n 56 -o seven.ts masked.ts
+
+# What Hugging Face's class of that name has: tensors and keys of the golden directory, but for the
+# widths, ours being wide enough for embeddings_project.
+like_golden() { # DIR GOLDEN
+    "$ROOT/tests/support/tensors.py" "$1/model.safetensors" list | grep -v embeddings_project | sort >ours
+    "$ROOT/tests/support/tensors.py" "$ROOT/tests/golden/tiny/$2/model.safetensors" list |
+        grep -v embeddings_project | sort >golden
+    diff ours golden || complain "$1: tensors"
+    diff <(jq -S .architectures "$1/config.json") <(jq -S .architectures "$ROOT/tests/golden/tiny/$2/config.json") ||
+        complain "$1: architecture"
+    [ "$(jq --slurpfile g "$ROOT/tests/golden/tiny/$2/config.json" '($g[0] | keys) - keys' "$1/config.json")" = '[]' ] ||
+        complain "$1: keys of config.json"
+}
+# The columns of FILE that have a value in its last line.
+filled() { awk -F '\t' 'NR == 1 { split($0, name) } END { for (i = 1; i <= NF; i++) if ($i != "") printf "%s ", name[i] }' "$1"; }
+
+while read -r run options; do
+    read -ra argv <<<"$options"
+    train -o "$run" -j 1 "${argv[@]}" --eval held.ts --eval-every 6 masked.ts
+    train -o again -j 3 "${argv[@]}" masked.ts
+    same "$run" again eval.tsv
+    rm -r again
+    if train -o again -j 2 "${argv[@]}" --eval held.ts --eval-every 6 seven.ts 2>err; then complain "$run: too short"; fi
+    [ -e again/checkpoint/step-7 ] || complain "$run: $(cat err)"
+    train -o again "${argv[@]}" --eval held.ts --eval-every 6 --resume masked.ts
+    same "$run" again checkpoint
+    rm -r again
+    finetune -q --task classify -m "$run/discriminator" -o tuned --epochs 1 --max-steps 1 labels
+    [ "$(jq -r '.architectures[0]' tuned/config.json)" = ElectraForSequenceClassification ]
+    rm -r tuned
+done <<'END'
+mlm --objective mlm
+END
+
+like_golden mlm/discriminator generator
+[ ! -e mlm/generator ] || complain 'a generator that nobody trained'
+[ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm ' ]
+[ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy ' ]
+if "$ROOT/tests/support/tensors.py" mlm/checkpoint/step-5/training.safetensors list | grep -E 'generator\.|detect|warmup'; then
+    complain 'mlm: weights of others in the checkpoint'
+fi
+echo 'a b c d' >text
+fails 1 'detect: mlm/discriminator: ElectraForMaskedLM: no head for detect' detect -m mlm/discriminator text
