@@ -1,7 +1,7 @@
 # From running text: rows of a word, a text and whether the word is in it, to see whether an encoder
 # can find the same word in another text.  The word is the longest of the text, or of the 100th text
-# after it.  part=test: those of words that begin with a to e; part=train: all others, so that no
-# word tested has been seen in training.
+# after it.  first: an expression for the words to take, such as ^[a-e]; others are to train on, so
+# that no word tested has been seen there.
 BEGIN {
     OFS = "\t"
     n = 0
@@ -26,7 +26,7 @@ BEGIN {
 END {
     for (i = 0; i < n; i++) {
         w = key[i % 2 ? i : (i + 100) % n]
-        if ((w ~ /^[a-e]/) == (part == "test") && (i % 2 || !index(" " text[i] " ", " " w " ")))
+        if (w ~ first && (i % 2 || !index(" " text[i] " ", " " w " ")))
             print w, text[i], i % 2 ? "yes" : "no"
     }
 }
