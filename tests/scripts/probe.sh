@@ -19,6 +19,7 @@ probe -D data -r r.tsv -w w --quick one=discriminator >out
 best=$(awk -F '\t' '$4 == "rate" { s[$7] += $6 } END { for (r in s) print s[r], r }' r.tsv | sort -k 1,1gr -k 2,2g | head -n 1)
 awk -F '\t' -v rate="${best#* }" '$4 == "dev" && $7 != rate { exit 1 }' r.tsv
 [ "$(grep -cE '^\| (word-in-text|conll2003|mrpc|stsb) \|' out)" = 4 ]
+awk -F '\t' 'NR > 1 && $9 <= 0 { exit 1 }' r.tsv
 grep -q '^| mean of 4 (--quick) |  | [0-9.-]* |$' out
 if grep 'mean of 11' out; then exit 1; fi
 cp r.tsv before
