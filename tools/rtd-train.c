@@ -94,7 +94,7 @@ static struct rtd_opt table[] = {
     {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10, "learning rate (default: by size)", 0},
     {RTD_OPT_INT, 0, "warmup", "N", &o.warmup, 0, 1e12,
      "warm-up steps (default: steps / 10, at most 10000)", 0},
-    {RTD_OPT_STR, 0, "objective", "NAME", &o.objective, 0, 0, objectives, 0},
+    {RTD_OPT_STR, 0, "objective", "NAME[,NAME@SHARE...]", &o.objective, 0, 0, objectives, 0},
     {RTD_OPT_INT, 0, "mlm-warmup", "N", &o.mlm_warmup, 0, 1e12,
      "first N steps: masked LM for both networks (default: 0)", 0},
     {RTD_OPT_REAL, 0, "weight-decay", "F", &o.weight_decay, 0, 1, "(default: 0.01)", 0},
@@ -203,19 +203,26 @@ static int initial(struct rtd_trainer *t, struct rtd_err *err)
     return st;
 }
 
-/* "electra, mlm, ..." */
-static const char *objective_names(char *out, size_t size)
+/* What is learnt when. */
+static int phases(struct rtd_phases *p, struct rtd_err *err)
 {
-    size_t n = 0;
-    for (int i = 0; rtd_objectives[i] && n < size; i++)
-        n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", rtd_objectives[i]->name);
-    return out;
+    int st = rtd_phases_parse(p, "--objective", o.objective, err);
+    if (st || !o.mlm_warmup)
+        return st;
+    if (p->n > 1 || p->at[0].objective != &rtd_electra)
+        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup: goes with --objective electra alone");
+    if (o.mlm_warmup > o.steps)
+        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
+                        (long long)o.mlm_warmup);
+    p->at[0].objective = &rtd_mlm_warmup;
+    p->at[p->n++] =
+        (struct rtd_phase){&rtd_electra, rtd_share((uint64_t)o.mlm_warmup, (uint64_t)o.steps)};
+    return RTD_OK;
 }
 
 static int run(const char *path, struct rtd_err *err)
 {
-    char names[120], known[120];
-    const struct rtd_objective *objective = rtd_objective_find(o.objective);
+    char names[120];
     const struct rtd_preset *p = rtd_preset_find(o.size);
     rtd_preset_names(names, sizeof names);
     if (!o.out)
@@ -226,14 +233,6 @@ static int run(const char *path, struct rtd_err *err)
                         "pass, `ts-cat --repeat` makes more passes");
     if (!p)
         return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
-    if (!objective)
-        return rtd_fail(err, RTD_EUSAGE, "--objective %s: wants one of %s", o.objective,
-                        objective_names(known, sizeof known));
-    if (o.mlm_warmup && objective != &rtd_electra)
-        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup: goes with --objective electra alone");
-    if (o.mlm_warmup > o.steps)
-        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
-                        (long long)o.mlm_warmup);
     int batch = pick(o.batch, p->batch);
     if (!o.lanes) /* a small batch has fewer parts */
         o.lanes = o.batch_tokens || batch % 8 == 0 ? 8 : batch & -batch;
@@ -252,7 +251,6 @@ static int run(const char *path, struct rtd_err *err)
         .beta1 = o.beta1,
         .beta2 = o.beta2,
         .eps = o.eps,
-        .first_steps = (uint64_t)o.mlm_warmup,
         .batch = (size_t)batch,
         .batch_tokens = (size_t)o.batch_tokens,
         .log_every = (uint64_t)o.log_every,
@@ -273,9 +271,8 @@ static int run(const char *path, struct rtd_err *err)
     t.o.temperature = o.temperature;
     t.o.disallow_correct = o.disallow_correct;
     t.o.drop = o.dropout > 0;
-    t.o.objective[0] = objective;
-    if (o.mlm_warmup > 0)
-        t.o.objective[1] = &rtd_mlm_warmup;
+    if (phases(&t.o.phases, err))
+        return err->status;
     t.o.seed = (uint64_t)o.seed;
     t.o.lanes = (int)o.lanes;
     t.o.micro_tokens = (size_t)o.micro_tokens;
@@ -313,7 +310,7 @@ int main(int argc, char **argv)
     snprintf(sizes, sizeof sizes, "%s (default: %s)", rtd_preset_names(names, sizeof names),
              o.size);
     snprintf(objectives, sizeof objectives, "what is learnt: %s (default: %s)",
-             objective_names(names, sizeof names), o.objective);
+             rtd_objective_names(names, sizeof names), o.objective);
     int st = rtd_parse(argc, argv, table, &usage, &first, &err);
     if (!st && argc - first > 1)
         st = rtd_fail(&err, RTD_EUSAGE, "wants one stream, not %d", argc - first);

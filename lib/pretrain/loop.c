@@ -16,7 +16,7 @@ enum { SPEED_AFTER = 20 }; /* steps before the speed is said */
 /* What the next step learns. */
 static const struct rtd_objective *objective(const struct rtd_session *s)
 {
-    return s->t->o.objective[s->now.step < s->t->first_steps];
+    return rtd_phases_at(&s->t->o.phases, rtd_share(s->now.step, s->t->schedule.steps));
 }
 
 /* --- what is written and said --- */

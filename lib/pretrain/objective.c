@@ -25,12 +25,67 @@ const struct rtd_column *rtd_column_find(const struct rtd_column *list, const ch
     return NULL;
 }
 
-const struct rtd_objective *rtd_objective_find(const char *name)
+/* The objective of that name; NULL: none. */
+static const struct rtd_objective *find(const char *name)
 {
     for (int i = 0; rtd_objectives[i]; i++)
         if (!strcmp(rtd_objectives[i]->name, name))
             return rtd_objectives[i];
     return NULL;
+}
+
+const char *rtd_objective_names(char *out, size_t size)
+{
+    size_t n = 0;
+    for (int i = 0; rtd_objectives[i] && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", rtd_objectives[i]->name);
+    return out;
+}
+
+int rtd_phases_parse(struct rtd_phases *phases, const char *option, const char *text,
+                     struct rtd_err *err)
+{
+    struct rtd_stages stages;
+    char names[200];
+    int st = rtd_stages_parse(&stages, option, text, err);
+    phases->n = stages.n;
+    for (int i = 0; i < stages.n && !st; i++) {
+        phases->at[i] = (struct rtd_phase){find(stages.at[i].value), stages.at[i].from};
+        if (!phases->at[i].objective)
+            st = rtd_fail(err, RTD_EUSAGE, "%s %s: wants one of %s", option, stages.at[i].value,
+                          rtd_objective_names(names, sizeof names));
+    }
+    return st;
+}
+
+const struct rtd_objective *rtd_phases_at(const struct rtd_phases *phases, double u)
+{
+    int i = phases->n - 1;
+    while (i > 0 && u < phases->at[i].from)
+        i--;
+    return phases->at[i].objective;
+}
+
+const struct rtd_objective *rtd_phases_last(const struct rtd_phases *phases)
+{
+    return phases->at[phases->n - 1].objective;
+}
+
+unsigned rtd_phases_parts(const struct rtd_phases *phases)
+{
+    unsigned parts = 0;
+    for (int i = 0; i < phases->n; i++)
+        parts |= phases->at[i].objective->parts;
+    return parts;
+}
+
+const char *rtd_phases_say(const struct rtd_phases *phases, char *out, size_t size)
+{
+    size_t n = (size_t)snprintf(out, size, "%s", phases->at[0].objective->name);
+    for (int i = 1; i < phases->n && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, ", from %.4g%% on %s", 100 * phases->at[i].from,
+                              phases->at[i].objective->name);
+    return out;
 }
 
 static const struct rtd_column *columns_of(const struct rtd_objective *o, bool evaluation)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "learn/lanes.h"
 #include "model/encoder.h"
 
@@ -97,8 +98,25 @@ extern const struct rtd_objective rtd_mlm_warmup; /* mlm.c: the same beside the 
 
 /* All of them; NULL after the last. */
 extern const struct rtd_objective *const rtd_objectives[];
-/* The one of that name; NULL: none. */
-const struct rtd_objective *rtd_objective_find(const char *name);
+/* What is learnt when: a function of the share of a run that is done (base/clock.h). */
+struct rtd_phases {
+    int n; /* at least 1 */
+    struct rtd_phase {
+        const struct rtd_objective *objective;
+        double from; /* share at which it begins: 0 of the first, then increasing */
+    } at[RTD_MOST_STAGES];
+};
+/* "NAME[,NAME@SHARE...]"; RTD_EUSAGE with the reason; option: its name in messages. */
+int rtd_phases_parse(struct rtd_phases *phases, const char *option, const char *text,
+                     struct rtd_err *err);
+const struct rtd_objective *rtd_phases_at(const struct rtd_phases *phases, double u);
+const struct rtd_objective *rtd_phases_last(const struct rtd_phases *phases);
+/* What all of them train together: RTD_PART_*. */
+unsigned rtd_phases_parts(const struct rtd_phases *phases);
+/* In words, "mlm, from 90% on electra"; returns out. */
+const char *rtd_phases_say(const struct rtd_phases *phases, char *out, size_t size);
+/* The names of all objectives, "electra, mlm, ..."; returns out. */
+const char *rtd_objective_names(char *out, size_t size);
 
 /* The columns of all objectives, of training or of evaluation, each name once, tab-separated:
  * metrics.tsv and eval.tsv have the same ones in every phase of every run.  Of `now` the values of

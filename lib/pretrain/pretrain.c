@@ -9,7 +9,7 @@
 
 void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
 {
-    *o = (struct rtd_pretrain_options){.objective = {&rtd_electra},
+    *o = (struct rtd_pretrain_options){.phases = {.n = 1, .at = {{.objective = &rtd_electra}}},
                                        .gen_weight = 1,
                                        .disc_weight = 50,
                                        .temperature = 1,
@@ -32,17 +32,9 @@ int rtd_generator_config(struct rtd_config *gen, const struct rtd_config *disc, 
     return RTD_OK;
 }
 
-unsigned rtd_pretrain_parts(const struct rtd_pretrain_options *o)
-{
-    unsigned parts = 0;
-    for (int i = 0; o->objective[i]; i++)
-        parts |= o->objective[i]->parts;
-    return parts;
-}
-
 static void layout(struct rtd_pretrain *p)
 {
-    unsigned all = rtd_pretrain_parts(&p->o), last = p->o.objective[0]->parts;
+    unsigned all = rtd_phases_parts(&p->o.phases), last = rtd_phases_last(&p->o.phases)->parts;
     struct rtd_params *params = &p->params;
     const int disc = RTD_NET_DISCRIMINATOR, gen = RTD_NET_GENERATOR;
     bool detects = last & RTD_PART_DETECTOR;
@@ -285,8 +277,8 @@ size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max
     }
     struct rtd_masked_batch b = {.nseq = n, .start = start, .mstart = mstart};
     struct job j = {.p = p, .b = &b, .train = true, .seq = seq, .start = start};
-    for (int i = 0; p->o.objective[i]; i++) {
-        j.run = p->o.objective[i]->run;
+    for (int i = 0; i < p->o.phases.n; i++) {
+        j.run = p->o.phases.at[i].objective->run;
         struct rtd_micro m = micro_of(&j, 0, n);
         size_t size = micro_size(&j, &m);
         arena = size > arena ? size : arena;

@@ -16,11 +16,8 @@
 #include "model/heads.h"
 #include "pretrain/objective.h"
 
-enum { RTD_MOST_OBJECTIVES = 4 };
-
 struct rtd_pretrain_options {
-    /* Those of the run, the last phase's first; the last is NULL.  rtd_electra alone */
-    const struct rtd_objective *objective[RTD_MOST_OBJECTIVES];
+    struct rtd_phases phases;       /* rtd_electra alone */
     double gen_weight, disc_weight; /* 1 and 50 */
     double temperature;             /* of sampling; 1 */
     bool disallow_correct;
@@ -78,9 +75,6 @@ int rtd_pretrain_new(struct rtd_pretrain **p, const struct rtd_config *disc,
                      const struct rtd_config *gen, const struct rtd_pretrain_options *o,
                      struct rtd_pool *pool, struct rtd_err *err);
 void rtd_pretrain_free(struct rtd_pretrain *p);
-
-/* What all phases of the run train together: RTD_PART_*. */
-unsigned rtd_pretrain_parts(const struct rtd_pretrain_options *o);
 
 /* One batch of an objective, one of the run's: sums are overwritten; *grad (borrowed until the next
  * call) is the gradient of its loss.  grad NULL: an evaluation, without dropout, with sampling keys

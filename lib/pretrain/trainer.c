@@ -151,28 +151,28 @@ static void announce(const struct rtd_session *s)
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
-    char batch[64], generator[120] = "no generator";
-    if (rtd_pretrain_parts(&t->o) & RTD_PART_GENERATOR)
+    char batch[64], phases[400], generator[120] = "no generator";
+    if (rtd_phases_parts(&t->o.phases) & RTD_PART_GENERATOR)
         snprintf(generator, sizeof generator, "generator: %d x %d, %d head%s, %.2f M more",
                  g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
                  rtd_s((uint64_t)g->num_attention_heads), (double)net[1] / 1e6);
-    rtd_say("%s: discriminator: %d x %d, %d head%s, FFN %d, embedding %d, %.2f M parameters; %s",
-            t->o.objective[0]->name, d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
+    rtd_say("discriminator: %d x %d, %d head%s, FFN %d, embedding %d, %.2f M parameters; %s",
+            d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
             rtd_s((uint64_t)d->num_attention_heads), d->intermediate_size, d->embedding_size,
             (double)net[0] / 1e6, generator);
     snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
              t->batch_tokens ? t->batch_tokens : t->batch,
              rtd_s(t->batch_tokens ? t->batch_tokens : t->batch));
+    rtd_say("objective: %s", rtd_phases_say(&t->o.phases, phases, sizeof phases));
     rtd_say("%llu step%s of %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up %llu "
-            "step%s%s, %llu of masked-LM warm-up",
+            "step%s%s",
             (unsigned long long)t->schedule.steps, rtd_s(t->schedule.steps), batch, d->vocab_size,
             length, t->schedule.lr, (unsigned long long)t->schedule.warmup,
-            rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "",
-            (unsigned long long)t->first_steps);
+            rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "");
     rtd_say("kernels %s, %d thread%s, %d lane%s; %.1f MFLOP a token; about %.0f MB of memory",
             rtd_choice(), rtd_pool_size(s->pool), rtd_s((uint64_t)rtd_pool_size(s->pool)),
             t->o.lanes, rtd_s((uint64_t)t->o.lanes),
-            t->o.objective[0]->flops(s->now.p, length, masked) / (double)length / 1e6,
+            rtd_phases_last(&t->o.phases)->flops(s->now.p, length, masked) / (double)length / 1e6,
             (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length) / 1e6);
 }
 

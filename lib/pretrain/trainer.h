@@ -28,8 +28,7 @@ struct rtd_trainer {
     bool resume, force;
     struct rtd_config disc, gen; /* shapes; vocab_size is taken from the stream */
     struct rtd_initial initial;
-    struct rtd_pretrain_options o; /* o.objective[0] is learnt ... */
-    uint64_t first_steps;          /* ... but in this many steps, if any, o.objective[1] */
+    struct rtd_pretrain_options o;
     struct rtd_schedule schedule;
     double weight_decay, clip, beta1, beta2, eps;
     size_t batch, batch_tokens;                 /* sequences a step, or (not 0) tokens */

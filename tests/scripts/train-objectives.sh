@@ -42,12 +42,24 @@ while read -r run options; do
     rm -r tuned
 done <<'END'
 mlm --objective mlm
+mlm-electra --objective mlm,electra@0.5
+electra-mlm --objective electra,mlm@0.5
+warm-up --objective mlm-warmup
 END
 
 like_golden mlm/discriminator generator
+like_golden mlm-electra/discriminator discriminator
+like_golden electra-mlm/discriminator generator
+like_golden warm-up/discriminator generator
+for run in mlm-electra electra-mlm warm-up; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm ' ]
 [ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy ' ]
+# phases: what each line of metrics.tsv has, heads that are shared or dropped
+awk -F '\t' 'NR > 1 && ($1 <= 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 }' mlm-electra/metrics.tsv ||
+    complain "mlm-electra: $(cat mlm-electra/metrics.tsv)"
+awk -F '\t' 'NR > 1 && ($1 > 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 }' electra-mlm/metrics.tsv ||
+    complain "electra-mlm: $(cat electra-mlm/metrics.tsv)"
 if "$ROOT/tests/support/tensors.py" mlm/checkpoint/step-5/training.safetensors list | grep -E 'generator\.|detect|warmup'; then
     complain 'mlm: weights of others in the checkpoint'
 fi

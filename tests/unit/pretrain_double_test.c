@@ -299,7 +299,9 @@ static void pretrain(const struct shape *s, const struct variant *v)
     o.lanes = v->lanes;
     o.micro_sequences = v->micro;
     o.micro_tokens = 100000;
-    o.objective[v->objective == &rtd_mlm_warmup] = v->objective; /* which ELECTRA follows */
+    o.phases.at[0].objective = v->objective;
+    if (v->objective == &rtd_mlm_warmup) /* which ELECTRA follows */
+        o.phases.at[o.phases.n++] = (struct rtd_phase){&rtd_electra, 0.5};
     drawn = 0;
     assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
     assert_int_equal(rtd_pretrain_new(&q.pre, &disc, &gen, &o, pool, &err), RTD_OK);
