@@ -27,6 +27,7 @@ enum rtd_purpose {
     RTD_RNG_SPLIT = 14,       /* splits by hash */
     RTD_RNG_NEGATIVE = 15,    /* wrong candidates of a ranking; index = query */
     RTD_RNG_GENERATE = 16,    /* sampled text; index = input line, element = token */
+    RTD_RNG_COPY = 17,        /* the copy meter's questions; index = record */
 };
 
 /* Network numbers used in counters. */

@@ -71,6 +71,9 @@ int rtd_evaluation_load(struct rtd_evaluation *e, const char *path, size_t limit
     rtd_reader_close(in);
     if (!st && e->records == 0)
         st = rtd_fail(err, RTD_EDATA, "%s: no records to evaluate on", path);
+    if (!st)
+        st = rtd_copy_meter_init(&e->copy, &e->batch[0].b, &train->tok, train->max_length, config,
+                                 err);
     if (st) {
         rtd_evaluation_free(e);
         return st;
@@ -85,6 +88,7 @@ void rtd_evaluation_free(struct rtd_evaluation *e)
     for (size_t i = 0; i < e->n; i++)
         rtd_batch_free(&e->batch[i]);
     free(e->batch);
+    rtd_copy_meter_fini(&e->copy);
     *e = (struct rtd_evaluation){0};
 }
 

@@ -11,12 +11,14 @@
 
 #include "stream/stream.h"
 #include "pretrain/batch.h"
+#include "pretrain/copy_meter.h"
 #include "pretrain/pretrain.h"
 
 struct rtd_evaluation {
     struct rtd_batch_store *batch; /* [n], owned */
     size_t n;
     size_t records, tokens;
+    struct rtd_copy_meter copy; /* of the first batch */
 };
 
 /* Read a masked stream (all of it, or the first `limit` records when not 0) for networks of that

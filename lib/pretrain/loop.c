@@ -32,7 +32,10 @@ static int open_journal(struct rtd_session *s, FILE **f, const char *name, bool 
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     fprintf(text, evaluation ? "step\t" : "step\ttokens\tlr\tloss\t");
     rtd_columns_print(text, evaluation, NULL, NULL);
-    fprintf(text, evaluation ? "" : "\tgrad_norm");
+    if (evaluation)
+        rtd_copy_meter_print(text, s->now.p->disc.layers, NULL);
+    else
+        fprintf(text, "\tgrad_norm");
     int st = fclose(text) ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
     if (!st)
         st = rtd_journal_open(f, s->t->dir, name, header, s->now.step, err);
@@ -61,13 +64,17 @@ static void brief(char *out, size_t size, const struct rtd_column *list, const s
 
 static int evaluate(struct rtd_session *s, const struct rtd_objective *o, struct rtd_err *err)
 {
+    struct rtd_copy_result copy;
     struct rtd_sums u;
     char text[200];
     int st = rtd_evaluation_run(&s->eval, s->now.p, o, &u, err);
+    if (!st)
+        st = rtd_copy_meter_run(&s->eval.copy, s->now.p, o, &copy, err);
     if (st)
         return st;
     fprintf(s->evals, "%llu\t", (unsigned long long)s->now.step);
     rtd_columns_print(s->evals, true, o, &u);
+    rtd_copy_meter_print(s->evals, s->now.p->disc.layers, &copy);
     fprintf(s->evals, "\n");
     brief(text, sizeof text, o->eval_columns, &u);
     rtd_info(1, "step %llu: evaluation: %s", (unsigned long long)s->now.step, text);
