@@ -5,7 +5,7 @@
 set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
-programs=(parity lanes_test kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test
+programs=(parity lanes_test kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test copy_meter_test
     decoding_test writing_test dataset_test metrics metrics_test gemm_test gemm_rows_test json_test tags_test gold_test
     bad_rows_test doc_lines_test recognise_test stream_test)
 unset BUILD BIN # the runner's, of the tree as it is
@@ -83,6 +83,8 @@ mutate 'the last layer normal, not Glorot' lib/model/heads.c \
 mutate 'initial weights not truncated' lib/model/params.c 's/if (fabs(x) <= 2)/if (fabs(x) <= 9)/'
 mutate 'tensors of one name begin alike' lib/model/params.c 's/truncated_normal(seed, (uint32_t)t->net, index, e)/truncated_normal(seed, 0, index, e)/'
 mutate 'ties lost in the AUC' lib/pretrain/evaluation.c 's|below + neg / 2|below|'
+mutate 'the other copy is searched' lib/pretrain/copy_meter.c 's/> n ? n + 2 : 1;/> n ? 1 : n + 2;/'
+mutate 'entropy is no share' lib/pretrain/copy_meter.c 's|(double)rows / log((double)n)|(double)rows|'
 mutate 'precision for recall' lib/pretrain/electra.c 's/BOTH, PREDICTED, NULL/BOTH, REPLACED, NULL/'
 mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'

@@ -29,6 +29,17 @@ awk -F '\t' 'NR > 1 && ($1 <= 11) != ($8 == "" && $9 == "" && $10 == "" && $11 !
     run-11/metrics.tsv
 # an evaluation is one of the phase
 awk -F '\t' 'NR > 1 && ($1 <= 11) != ($5 == "" && $12 != "" && $13 != "") { exit 1 }' run-11/eval.tsv
+# so is what the copy meter says, through the head that the phase trains; attention has always some
+for run in run-0 run-11; do
+    awk -F '\t' -v run=$run 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+        {
+            words = $at["copy_accuracy"] != "" && $at["copy_accuracy_alone"] != ""
+            tokens = $at["copy_auc"] != "" && $at["copy_auc_alone"] != ""
+            if (words != (run == "run-11" && $1 <= 11) || tokens == words ||
+                $at["attention_entropy_1"] <= 0.5 || $at["attention_entropy_2"] > 1)
+                exit 1
+        }' $run/eval.tsv || complain "copy meter: $(cat $run/eval.tsv)"
+done
 
 # what the files say: the schedule, the sum of the losses; models that the other tools take
 awk -F '\t' 'function off(a, b) { return a - b > 2e-5 * b + 1e-9 || b - a > 2e-5 * b + 1e-9 }
