@@ -286,11 +286,11 @@ static int run(struct opts *o, char **files, int n, struct rtd_err *err)
     st = !o->spans.best ? rtd_fail(err, RTD_ESYS, "not enough memory")
          : o->squad     ? answer_squad(&a, o, err)
                     : rtd_line_loop_run(&a, files, n, "answer\tscore\tno_answer\tstart\tend", err);
-    if (!st && o->cut) {
+    if (!st) {
         struct rtd_window_options wo = {.question = (size_t)o->question};
         size_t most = rtd_windows_question(&wo, a.length);
-        rtd_warn("%zu of %zu question%s longer than %zu token%s, cut", o->cut, o->asked,
-                 rtd_s(o->asked), most, rtd_s(most));
+        rtd_say_loss(o->cut, o->asked, "question%s longer than %zu token%s, cut", rtd_s(o->asked),
+                     most, rtd_s(most));
     }
     if (!st && o->creeping)
         rtd_warn("%zu of %zu question%s in windows that move by one piece each: a smaller --stride "

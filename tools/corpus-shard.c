@@ -223,33 +223,21 @@ static int read_input(struct job *j, const char *path, struct rtd_err *err)
     return st;
 }
 
-/* One line for what was left out or changed without being asked for. */
+/* What was left out or changed without being asked for. */
 static void say_losses(const struct job *j)
 {
     const struct rtd_doc_counts *d = rtd_doc_builder_counts(j->docs);
     const struct rtd_archive_counts *m = &j->members;
     uint64_t members = m->texts + m->binary + m->other;
-    const struct {
-        uint64_t n, of;
-        const char *what;
-    } lost[] = {
-        {d->bad, d->bytes, "wrong UTF-8 sequence(s) replaced"},
-        {d->controls, d->bytes, "control character(s) dropped"},
-        {m->binary, members, "member(s) skipped that are not text"},
-        {m->other, members, "member(s) skipped for their kind (-v names them)"},
-        {d->split, UINT64_MAX, "document(s) split"},
-    };
-    char line[400] = "";
-    bool warning = false;
-    for (size_t i = 0; i < sizeof lost / sizeof *lost; i++) {
-        size_t k = strlen(line);
-        if (lost[i].n)
-            snprintf(line + k, sizeof line - k, "%s%llu %s", k ? ", " : "",
-                     (unsigned long long)lost[i].n, lost[i].what);
-        warning = warning || (double)lost[i].n > 0.1 * (double)lost[i].of;
-    }
-    if (line[0])
-        rtd_warn("%s%s", warning ? "warning: " : "", line);
+    rtd_say_loss(d->bad, d->bytes, "byte%s begin wrong UTF-8 sequences, which were replaced",
+                 rtd_s(d->bytes));
+    rtd_say_loss(d->controls, d->bytes, "byte%s are control characters and were dropped",
+                 rtd_s(d->bytes));
+    rtd_say_loss(m->binary, members, "member%s skipped that are not text", rtd_s(members));
+    rtd_say_loss(m->other, members, "member%s skipped for their kind (-v names them)",
+                 rtd_s(members));
+    if (d->split)
+        rtd_say("%llu document%s split", (unsigned long long)d->split, rtd_s(d->split));
 }
 
 static void summary(const struct job *j, const struct rtd_total *t)
@@ -259,13 +247,14 @@ static void summary(const struct job *j, const struct rtd_total *t)
     if (t->documents == 0 && j->o->limit != 0)
         rtd_warn("no documents in the %s", d->documents ? "output: all filtered out" : "input");
     say_losses(j);
-    rtd_info(1, "%llu text(s) in; members left out: %llu by pattern",
-             (unsigned long long)j->members.texts, (unsigned long long)j->members.excluded);
-    rtd_info(1, "%llu document(s) in; dropped: %llu shorter, %llu of the other part, %llu repeated",
-             (unsigned long long)d->documents, (unsigned long long)f->shorter,
+    rtd_info(1, "%llu text%s in; members left out: %llu by pattern",
+             (unsigned long long)j->members.texts, rtd_s(j->members.texts),
+             (unsigned long long)j->members.excluded);
+    rtd_info(1, "%llu document%s in; dropped: %llu shorter, %llu of the other part, %llu repeated",
+             (unsigned long long)d->documents, rtd_s(d->documents), (unsigned long long)f->shorter,
              (unsigned long long)f->other_part, (unsigned long long)f->repeated);
-    rtd_info(1, "%llu document(s) out, %llu bytes", (unsigned long long)t->documents,
-             (unsigned long long)t->bytes);
+    rtd_info(1, "%llu document%s out, %llu bytes", (unsigned long long)t->documents,
+             rtd_s(t->documents), (unsigned long long)t->bytes);
 }
 
 static int check(const char *dir, struct rtd_err *err)

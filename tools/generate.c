@@ -134,6 +134,7 @@ static int add_masked(struct rtd_line_loop *a, char *const *field, int n, void *
     (void)n;
     (void)arg;
     int st = rtd_tokenizer_encode(a->dir.tok, &enc, field[0], strlen(field[0]), err);
+    rtd_sequences_count(&a->batch.seq, &enc);
     size_t room = a->length - 2;
     a->batch.seq.cut += !st && enc.n > room;
     if (!st)

@@ -287,7 +287,8 @@ static int run(struct loader *l, struct rtd_err *err)
         st = st ? st : opened ? rtd_fail(err, opened, "%s", e.text) : RTD_OK;
     }
     if (!st && l->replaced)
-        rtd_say("%llu wrong UTF-8 sequence(s) replaced", (unsigned long long)l->replaced);
+        rtd_say("%llu wrong UTF-8 sequence%s replaced", (unsigned long long)l->replaced,
+                rtd_s(l->replaced));
     if (!st)
         rtd_say_loss(l->other, l->bad.records,
                      "records have keys that are no fields, passed over: \"%s\" the first",

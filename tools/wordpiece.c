@@ -122,11 +122,10 @@ static void report(const struct opts *o, const struct rtd_reach *r,
     if (c->split)
         rtd_warn("documents of over %d tokens, split: %llu", RTD_MAX_DOCUMENT,
                  (unsigned long long)c->split);
-    rtd_say_loss(c->broken, c->bytes, "bytes are not UTF-8 and were dropped");
     rtd_say_loss(c->empty_lines, c->lines, "lines have no tokens and were dropped");
-    rtd_say_loss(c->unknown, c->tokens, "tokens are [UNK]%s",
-                 o->cased && !r->capitals ? ": --cased, but the vocabulary has no capital letter"
-                                          : "");
+    rtd_read_counts_say(
+        &c->read, "",
+        o->cased && !r->capitals ? ": --cased, but the vocabulary has no capital letter" : "");
     rtd_info(1, "%llu documents, %llu records, %llu sentences, %llu tokens",
              (unsigned long long)c->documents, (unsigned long long)c->records,
              (unsigned long long)c->sentences, (unsigned long long)c->tokens);

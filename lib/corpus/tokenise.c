@@ -24,7 +24,6 @@ struct item {
 struct part {
     size_t first, last; /* items first .. last-1 */
     struct rtd_buf ids; /* i32 */
-    uint64_t unknown;
     struct rtd_err err;
 };
 
@@ -69,7 +68,6 @@ static int add_part(struct batch *b, size_t first, size_t last, struct rtd_err *
     p->first = first;
     p->last = last;
     p->ids.len = 0;
-    p->unknown = 0;
     p->err.status = 0;
     return RTD_OK;
 }
@@ -112,7 +110,6 @@ static void encode_part(struct job *j, struct part *p, struct rtd_encoding *e)
 {
     const struct batch *b = j->encoding_now;
     struct item *item = b->items.data;
-    int32_t unk = rtd_tokenizer_special(j->t)->unk;
 
     for (size_t i = p->first; i < p->last; i++) {
         if (item[i].end)
@@ -122,8 +119,6 @@ static void encode_part(struct job *j, struct part *p, struct rtd_encoding *e)
             rtd_buf_append(&p->ids, e->ids, e->n * sizeof *e->ids, &p->err))
             return;
         item[i].tokens = (uint32_t)e->n;
-        for (size_t k = 0; k < e->n; k++)
-            p->unknown += e->ids[k] == unk;
     }
 }
 
@@ -181,7 +176,6 @@ static int write_batch(struct job *j, struct batch *b, struct rtd_err *err)
         const int32_t *ids = p->ids.data;
         if (p->err.status)
             return rtd_fail(err, p->err.status, "%s", p->err.text);
-        j->counts->unknown += p->unknown;
         for (size_t i = p->first; i < p->last; i++) {
             if (item[i].end) {
                 j->counts->documents++;
@@ -192,7 +186,6 @@ static int write_batch(struct job *j, struct batch *b, struct rtd_err *err)
                 continue;
             }
             j->counts->empty_lines += !item[i].tokens;
-            j->counts->bytes += item[i].len;
             j->counts->lines++;
             if (add_sentence(j, ids, item[i].tokens, err))
                 return err->status;
@@ -268,7 +261,7 @@ int rtd_tokenise(struct rtd_doc_lines *in, struct rtd_writer *out, const struct 
     j->batch_bytes = workers * BATCH;
     run(j, pool, watch, err);
     for (size_t i = 0; i < workers; i++)
-        counts->broken += j->encoding[i].broken;
+        rtd_read_counts_add(&counts->read, &j->encoding[i].counts);
 out:
     for (size_t i = 0; j && j->encoding && i < workers; i++)
         rtd_encoding_free(&j->encoding[i]);

@@ -15,12 +15,12 @@
 enum { RTD_MAX_DOCUMENT = 1 << 20 }; /* tokens in a record; longer documents are split */
 
 struct rtd_tokenise_counts {
-    uint64_t lines, bytes;       /* of the text */
+    uint64_t lines;
     uint64_t documents, records; /* records: more than documents by what splitting added */
-    uint64_t sentences, tokens, unknown;
-    uint64_t empty_lines; /* lines without tokens: dropped */
-    uint64_t split;       /* documents that were split */
-    uint64_t broken;      /* bytes that were not UTF-8: dropped */
+    uint64_t sentences, tokens;  /* of the records so far */
+    uint64_t empty_lines;        /* lines without tokens: dropped */
+    uint64_t split;              /* documents that were split */
+    struct rtd_read_counts read; /* at the end */
 };
 
 /* out: a stream of tokens with t's vocabulary.  max_document: tokens (RTD_MAX_DOCUMENT, less in

@@ -219,7 +219,7 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
                             const char *intents)
 {
     const struct rtd_sequences *q = &e->seq;
-    char units[64] = "";
+    char units[64] = "", where[300];
     for (int i = 0; i < e->targets; i++) {
         const struct rtd_example_targets *a = &e->target[i];
         const char *file = a->task == RTD_TASK_TAG ? e->name : intents;
@@ -232,9 +232,9 @@ static void report_examples(const struct rtd_examples *e, const struct rtd_head_
         snprintf(units, sizeof units, " of %zu sequence%s", q->n, rtd_s(q->n));
     rtd_note("%s: %zu example%s%s; %.1f tokens in a sequence on average, at most %zu", e->name,
              e->units, rtd_s(e->units), units, (double)q->start[q->n] / (double)q->n, q->longest);
-    if (q->cut)
-        rtd_warn("%s: %zu of %zu texts longer than %zu tokens, cut", e->name, q->cut, q->n,
-                 q->length);
+    snprintf(where, sizeof where, " of %s", e->name);
+    rtd_read_counts_say(&q->read, where, "");
+    rtd_say_loss(q->cut, q->n, "texts of %s longer than %zu tokens, cut", e->name, q->length);
     if (q->spread)
         rtd_warn("%s: %zu text%s longer than %zu tokens, in windows", e->name, q->spread,
                  rtd_s(q->spread), q->length);

@@ -72,15 +72,14 @@ static int add_spans(struct rtd_example_targets *a, size_t *cap, size_t from,
 static void report(const char *path, const struct rtd_squad *s, size_t lost, const char *first_lost,
                    size_t cut, size_t longest, size_t creeping)
 {
-    char id[80], more[40] = "";
-    if (lost > 1)
-        snprintf(more, sizeof more, ", the first of %zu", lost);
+    char id[80] = "";
     if (lost)
-        rtd_warn("%s: question %s: its answer is not in the context: left out%s", path,
-                 rtd_mask_text(id, sizeof id, first_lost, strlen(first_lost)), more);
-    if (cut)
-        rtd_warn("%s: %zu of %zu question%s longer than %zu token%s, cut", path, cut, s->n,
-                 rtd_s(s->n), longest, rtd_s(longest));
+        rtd_mask_text(id, sizeof id, first_lost, strlen(first_lost));
+    rtd_say_loss(lost, s->n,
+                 "question%s of %s left out: the answer is not in the context; the first: %s",
+                 rtd_s(s->n), path, id);
+    rtd_say_loss(cut, s->n, "question%s of %s longer than %zu token%s, cut", rtd_s(s->n), path,
+                 longest, rtd_s(longest));
     if (creeping)
         rtd_warn("%s: %zu of %zu question%s in windows that move by one piece each: a smaller "
                  "--stride costs less",

@@ -20,6 +20,8 @@ static int add_pair(struct rtd_examples *e, struct rtd_encoding enc[2], const ch
     if (rtd_tokenizer_encode(o->tok, &enc[0], source, strlen(source), err) ||
         rtd_tokenizer_encode(o->tok, &enc[1], target, strlen(target), err))
         return err->status;
+    rtd_sequences_count(&e->seq, &enc[0]);
+    rtd_sequences_count(&e->seq, &enc[1]);
     size_t most = o->target < o->length - 4 ? o->target : o->length - 4;
     size_t nb = enc[1].n < most ? enc[1].n : most, room = o->length - 3 - nb;
     size_t na = enc[0].n < room ? enc[0].n : room;

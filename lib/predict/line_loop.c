@@ -355,9 +355,9 @@ static int close_output(struct rtd_line_loop *a, int st, struct rtd_err *err)
             rtd_out_abort(a->out);
         return st;
     }
-    if (a->cut)
-        rtd_warn("%llu of %llu line%s longer than %zu tokens, cut", (unsigned long long)a->cut,
-                 (unsigned long long)a->rows, rtd_s(a->rows), a->batch.seq.length);
+    rtd_read_counts_say(&a->batch.seq.read, "", "");
+    rtd_say_loss(a->cut, a->rows, "line%s longer than %zu tokens, cut", rtd_s(a->rows),
+                 a->batch.seq.length);
     if (a->batch.seq.spread)
         rtd_warn("%zu of %llu line%s longer than %zu tokens, read in windows", a->batch.seq.spread,
                  (unsigned long long)a->rows, rtd_s(a->rows), a->batch.seq.length);

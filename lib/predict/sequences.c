@@ -94,6 +94,12 @@ static void put_text(struct rtd_sequences *s, size_t at, const struct rtd_encodi
     memset(s->types + at, type, n);
 }
 
+void rtd_sequences_count(struct rtd_sequences *s, struct rtd_encoding *e)
+{
+    rtd_read_counts_add(&s->read, &e->counts);
+    e->counts = (struct rtd_read_counts){0};
+}
+
 int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, struct rtd_err *err)
 {
     const struct rtd_special_ids *ids = rtd_tokenizer_special(s->tok);
@@ -101,6 +107,8 @@ int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, str
     if (rtd_tokenizer_encode(s->tok, &s->enc[0], a, strlen(a), err) ||
         (b && rtd_tokenizer_encode(s->tok, &s->enc[1], b, strlen(b), err)))
         return err->status;
+    rtd_sequences_count(s, &s->enc[0]);
+    rtd_sequences_count(s, &s->enc[1]);
     na = s->enc[0].n;
     nb = b ? s->enc[1].n : 0;
     s->cut += na + nb > room;

@@ -20,10 +20,11 @@ struct rtd_sequences {
     uint8_t *types;  /* [tokens] 0, and 1 for b and its [SEP] */
     uint32_t *begin; /* [tokens] bytes of the text that a piece stands for; 0, 0 for [CLS], [SEP] */
     uint32_t *end;
-    size_t cut;      /* sequences that were cut */
-    size_t *cut_yet; /* [n] of them, those up to and with each */
-    size_t spread;   /* texts that became several sequences, as windows */
-    size_t longest;  /* tokens */
+    size_t cut;                  /* sequences that were cut */
+    size_t *cut_yet;             /* [n] of them, those up to and with each */
+    size_t spread;               /* texts that became several sequences, as windows */
+    size_t longest;              /* tokens */
+    struct rtd_read_counts read; /* what became of the texts */
     /* private */
     size_t seq_cap, token_cap;
     const struct rtd_tokenizer *tok; /* borrowed */
@@ -42,7 +43,9 @@ int rtd_sequences_add(struct rtd_sequences *s, const char *a, const char *b, str
  * of them are 0. */
 int rtd_sequences_add_ids(struct rtd_sequences *s, const int32_t *a, size_t na, const int32_t *b,
                           size_t nb, struct rtd_err *err);
-void rtd_sequences_clear(struct rtd_sequences *s); /* keeps the memory; cut and longest too */
+/* Count the texts that e has encoded, and let it count anew. */
+void rtd_sequences_count(struct rtd_sequences *s, struct rtd_encoding *e);
+void rtd_sequences_clear(struct rtd_sequences *s); /* keeps the memory; cut, longest, read too */
 void rtd_sequences_free(struct rtd_sequences *s);
 
 #endif

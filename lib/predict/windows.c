@@ -64,6 +64,8 @@ int rtd_windows_make(struct rtd_windows *w, struct rtd_sequences *s, const char 
         rtd_tokenizer_encode(s->tok, &w->context, context, strlen(context), err) ||
         keep_offsets(w, err))
         return err->status;
+    rtd_sequences_count(s, &w->question);
+    rtd_sequences_count(s, &w->context);
     size_t most = rtd_windows_question(o, s->length);
     size_t nq = w->question.n < most ? w->question.n : most, room = s->length - 3 - nq, from = 0;
     size_t shared = shared_pieces(o, s->length, room), step = room > shared ? room - shared : 1;

@@ -65,6 +65,8 @@ int rtd_word_pieces_add(struct rtd_word_pieces *w, const struct rtd_tokenizer *t
     if (rtd_tokenizer_encode(tok, &w->enc, word, strlen(word), err))
         return err->status;
     bool none = w->enc.n == 0;
+    w->enc.counts.tokens += none;
+    w->enc.counts.unknown += none;
     return append(w, none ? &unknown : w->enc.ids, none ? 1 : w->enc.n, 0, 0, err);
 }
 
@@ -101,6 +103,7 @@ int rtd_word_pieces_add_sequences(struct rtd_word_pieces *w, struct rtd_sequence
                                   struct rtd_err *err)
 {
     size_t room = s->length - 2, from = 0, known = 0;
+    rtd_sequences_count(s, &w->enc);
     if (w->n == 0)
         return rtd_sequences_add_ids(s, NULL, 0, NULL, 0, err);
     for (;;) {

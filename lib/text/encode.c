@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/say.h"
 #include "text/tokenizer_internal.h"
 #include "text/words.h"
 
@@ -174,7 +175,7 @@ static int encode_words(const struct rtd_tokenizer *t, const struct rtd_charmap 
         if (rtd_words_next(map, w, text, len, &pos, err))
             return err->status;
         if (!w->n) {
-            e->broken += w->broken;
+            e->counts.broken += w->broken;
             w->broken = 0;
             return RTD_OK;
         }
@@ -236,7 +237,7 @@ static int encode_part(const struct rtd_tokenizer *t, const struct rtd_added_rea
         return encode_words(t, t->map, e, text, pos, len, words, err);
     if (rtd_words_next(t->normalise, w, text, len, &pos, err))
         return err->status;
-    e->broken += w->broken;
+    e->counts.broken += w->broken;
     w->broken = 0;
     if (!w->n)
         return RTD_OK;
@@ -276,7 +277,27 @@ int rtd_tokenizer_encode(const struct rtd_tokenizer *t, struct rtd_encoding *e, 
             return err->status;
         done = at.end;
     }
-    return encode_part(t, &read, e, text, done, len, &words, err);
+    if (encode_part(t, &read, e, text, done, len, &words, err))
+        return err->status;
+    e->counts.bytes += len;
+    e->counts.tokens += e->n;
+    for (size_t i = 0; i < e->n; i++)
+        e->counts.unknown += e->ids[i] == t->special.unk;
+    return RTD_OK;
+}
+
+void rtd_read_counts_add(struct rtd_read_counts *c, const struct rtd_read_counts *more)
+{
+    c->tokens += more->tokens;
+    c->unknown += more->unknown;
+    c->bytes += more->bytes;
+    c->broken += more->broken;
+}
+
+void rtd_read_counts_say(const struct rtd_read_counts *c, const char *where, const char *why)
+{
+    rtd_say_loss(c->broken, c->bytes, "bytes%s are not UTF-8 and were dropped", where);
+    rtd_say_loss(c->unknown, c->tokens, "tokens%s are [UNK]%s", where, why);
 }
 
 void rtd_encoding_free(struct rtd_encoding *e)

@@ -67,6 +67,16 @@ int32_t rtd_tokenizer_id(const struct rtd_tokenizer *t, const char *piece); /* -
 /* The text of vocab.txt, line ends made "\n": what belongs into a stream or a model directory. */
 const char *rtd_tokenizer_vocab(const struct rtd_tokenizer *t, size_t *len);
 
+/* What became of texts as they turned into pieces. */
+struct rtd_read_counts {
+    uint64_t tokens, unknown; /* unknown: of them, [UNK] */
+    uint64_t bytes, broken;   /* broken: of them, not UTF-8: dropped */
+};
+void rtd_read_counts_add(struct rtd_read_counts *c, const struct rtd_read_counts *more);
+/* A line each for bytes that were dropped and tokens that are [UNK], by rtd_say_loss.  where: " of"
+ * which texts; why: ": " and a reason for the latter; "": nothing is said of it. */
+void rtd_read_counts_say(const struct rtd_read_counts *c, const char *where, const char *why);
+
 /* Result and working memory of encode; one per thread.  Zero-initialise. */
 enum rtd_read_special {
     RTD_READ_AS_SET, /* as the tokenizer's settings say */
@@ -80,8 +90,8 @@ struct rtd_encoding {
     uint32_t *end;                 /* [n] */
     uint32_t *word; /* [n] number of the word (after splitting) the piece belongs to */
     size_t n, cap;
-    uint64_t broken; /* bytes of all texts so far that were not UTF-8 */
-    void *scratch;   /* private */
+    struct rtd_read_counts counts; /* of all texts so far; may be reset */
+    void *scratch;                 /* private */
 };
 /* Replace enc's contents by the pieces of text (no [CLS], [SEP] added).  Invalid UTF-8 bytes are
  * treated as U+FFFD (dropped, as BERT does). */

@@ -79,7 +79,7 @@ fi
 printf '%s\n' '{"n": 99999999999999999999, "text": "one"}' '{"x": 1e999, "y": NaN, "text": "two"}' \
     '{"a": "\ud800", "a": 2, "text": "thr\ud83dee"}' >odd.jsonl
 [ "$(corpus-shard --json --text odd.jsonl 2>err)" = $'one\n\ntwo\n\nthr\xef\xbf\xbdee' ] || complain "odd: $(cat err)"
-grep -q '1 wrong UTF-8' err || complain "half a pair is not counted: $(cat err)"
+grep -q '1 of .* begin wrong UTF-8' err || complain "half a pair is not counted: $(cat err)"
 ts-load --kind documents odd.jsonl 2>err | ts-dump | jq -r .text >got
 printf 'one\ntwo\nthr\xef\xbf\xbdee\n' | cmp - got || complain "odd, loaded"
 grep -q '3 of 3 records have keys that are no fields, passed over: "n" the first' err || complain "other keys: $(cat err)"

@@ -90,7 +90,8 @@ printf '%s\n' d/one.txt three.text | cmp - got
 corpus-shard -q --include 'd/*' --exclude '*.gz' --exclude noise.bin --source USTAR.tar | ts-dump | jq -r .source | uniq >got
 echo d/one.txt | cmp - got
 corpus-shard USTAR.tar 2>err >out
-grep -qx 'corpus-shard: warning: 1 member(s) skipped that are not text, 1 member(s) skipped for their kind (-v names them)' err
+printf 'corpus-shard: warning: 1 of 6 members skipped %s\n' 'that are not text (16.7%)' 'for their kind (-v names them) (16.7%)' |
+    cmp - err
 corpus-shard -v USTAR.tar 2>err >out
 grep -q '^corpus-shard: USTAR.tar: d/noise.bin: skipped: ' err
 grep -q '^corpus-shard: USTAR.tar: link: skipped: a symbolic link' err
@@ -170,5 +171,5 @@ if [ -z "${SANITIZED:-}" ]; then
     [ "$(cat got)" = 64 ] || fail "64 MiB: $(cat got) parts"
     mib=$(sed -n 's/.*peak memory \([0-9]*\).*/\1/p' err)
     [ "$mib" -lt 48 ] || fail "64 MiB: $mib MiB of memory"
-    grep -q '1 document(s) split' err
+    grep -q '1 document split' err
 fi
