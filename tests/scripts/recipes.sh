@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# run: plain
+# pipelines/recipes with little of everything: shared data, pieces that go on to the bytes of a run in
+# one, budgets, results and tables.
+set -euo pipefail
+# shellcheck source=tests/support/fixture.sh
+. "$ROOT/tests/support/fixture.sh"
+recipes() { "$ROOT/pipelines/recipes" "$@" 2>err; }
+fixture_text 1500 >text
+net='--layers 1 --hidden 64 --ffn 128 --embedding 16 --generator-hidden 16 --dropout 0 --lanes 1'
+cat >list <<END
+# a comment
+one
+    records 1600
+    vocab   --size 400
+    pack    --max-length 32
+    mask    --mask-prob 0.3
+    train   $net --batch 8 --lr 1e-3 --mlm-warmup 90%
+
+two: one
+    train+  --lr 2e-3
+    mask    --mask-prob 0.15
+
+short: one
+    records 64
+    pack    --max-length 16
+END
+few=(-w w -r r.tsv --marks '0.008 0.016 8' --holdout 0.1 -j 1)
+
+# two runs, of which one is stopped twice, by --until and by a signal, and ends like one that is not
+recipes "${few[@]}" -o one -o two --until 1000 list text >out
+[ "$(cut -f 1,2,4 out | tr '\t\n' ' ;')" = 'one 1 goes on;two 1 goes on;' ]
+awk -F '\t' '$3 < 1000 { exit 1 }' out
+[ ! -e w/runs/one-1/discriminator ]
+"$ROOT/pipelines/recipes" "${few[@]}" -o one list text >out 2>err &
+pid=$!
+until [ "$(wc -l <w/runs/one-1.log)" -gt 6 ]; do sleep 0.02; done
+kill -TERM $pid
+status=0
+wait $pid || status=$?
+[ $status = 143 ] || [ -e w/runs/one-1/discriminator ]
+flock -n w/runs/one-1/.lock true # the trainer has ended, too
+recipes "${few[@]}" -o one -o two list text >out
+[ "$(cut -f 1,2,4 out | tr '\t\n' ' ;')" = 'one 1 done;two 1 done;' ]
+recipes "${few[@]}" -w whole -r whole.tsv -o one list text >/dev/null
+cmp w/runs/one-1/discriminator/model.safetensors whole/runs/one-1/discriminator/model.safetensors
+diff <(grep ^one r.tsv) <(grep ^one whole.tsv)
+# by hand
+ts-cat --repeat 9 w/examples-*/examples.ts.zst | mask-gen --mask-prob 0.3 |
+    eval rtd-train -q --steps 200 "$net" --batch 8 --lr 1e-3 --mlm-warmup 180 -j 1 -o hand
+cmp w/runs/one-1/discriminator/model.safetensors hand/discriminator/model.safetensors
+if cmp -s w/runs/two-1/discriminator/model.safetensors hand/discriminator/model.safetensors; then exit 1; fi
+
+# data are made once, of one vocabulary and packing; models are kept behind the marks
+[ "$(find w -name vocab.txt -path '*/vocab-*' | wc -l)" = 1 ] && [ "$(find w -name examples.ts.zst | wc -l)" = 1 ]
+[ -e w/runs/one-1.at/0.008M/model.safetensors ] && [ -e w/runs/one-1.at/0.016M/config.json ]
+[ ! -e w/runs/one-1.at/8M ]
+
+# a line for each measure at each mark that was passed and at the end, near it and once
+[ "$(cut -f 4 r.tsv | sort -u | tr '\n' ' ')" = '0.008M 0.016M end mark ' ]
+awk -F '\t' '$4 ~ /M$/ && ($5 < 0.8e6 * $4 || $5 > 1.2e6 * $4) { exit 1 }' r.tsv
+[ -z "$(cut -f 1-4,8 r.tsv | sort | uniq -d)" ]
+[ "$(awk -F '\t' '$1 == "one" && $4 == "end" && $8 == "masked_lm_loss" { print $9 }' r.tsv)" = \
+    "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } END { print $at["masked_lm_loss"] }' w/runs/one-1/eval.tsv)" ]
+recipes "${few[@]}" -o one list text >/dev/null
+[ -z "$(cut -f 1-4,8 r.tsv | sort | uniq -d)" ]
+recipes -t -r r.tsv >out
+grep -qE '^\| one \| [0-9.]+ \| [0-9.]+ \|$' out
+grep -qE '^\| at the end \| M tokens \| .*disc_auc' out
+
+# half the FLOPs, half the steps; another seed is another run
+steps() { tail -n 1 "w/runs/$1/metrics.tsv" | cut -f 1; }
+recipes "${few[@]}" -o short -s 1 -s 2 list text >out
+[ "$(cut -f 1,2,4 out | tr '\t\n' ' ;')" = 'short 1 done;short 2 done;' ]
+[ "$(find w -name examples.ts.zst | wc -l)" = 2 ]
+if cmp -s w/runs/short-{1,2}/discriminator/model.safetensors; then exit 1; fi
+for budget in 12e9 6e9; do
+    rm -r w/runs
+    recipes "${few[@]}" -o short --budget $budget list text >/dev/null
+    steps short-1 >steps.$budget
+done
+[ "$(($(<steps.12e9) / 2))" = "$(<steps.6e9)" ] && [ "$(<steps.6e9)" -gt 4 ]
+
+# what cannot be
+status() { # STATUS PATTERN COMMAND...
+    local want=$1 pattern=$2 got=0
+    shift 2
+    "$@" >out || got=$?
+    # shellcheck disable=SC2053
+    if [ $got != "$want" ] || [[ "$(<err)" != $pattern ]]; then
+        echo "$*: $got, $(<err)"
+        exit 1
+    fi
+}
+status 2 '*no recipe is called three' recipes "${few[@]}" -o three list text
+status 2 '*other settings*' recipes "${few[@]}" list list
+status 2 '*--budget many: not a number*' recipes "${few[@]}" --budget many list text
+status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
+status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
+for line in 'one:' '  size 3' 'three: four'; do
+    { cat list; echo "$line"; } >wrong
+    status 2 '*line 18*not a list of recipes' recipes "${few[@]}" wrong text
+done
