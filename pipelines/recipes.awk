@@ -1,14 +1,14 @@
 # The settings of one recipe of a list (see recipes.list) as lines "SETTING OPTION...".  Without
-# name: the recipes' names.
+# name: the recipes' names.  Of a wrong list what is wrong with it, and status 2.
 BEGIN { n = split("records vocab pack mask vectors train", order, " ") }
 /^[ \t]*(#|$)/ { next }
 /^[^ \t]/ {
     at = $1
     sub(/:$/, "", at)
-    if (at in known) { printf "line %d: %s is there twice\n", FNR, at >"/dev/stderr"; status = 2; exit }
+    if (at in known) { printf "line %d: %s is there twice\n", FNR, at; status = 2; exit }
     known[at] = 1
-    if (name == "") print at
-    if ($1 ~ /:$/ && !($2 in known)) { printf "line %d: %s: no recipe above is called %s\n", FNR, at, $2 >"/dev/stderr"; status = 2; exit }
+    names = names at "\n"
+    if ($1 ~ /:$/ && !($2 in known)) { printf "line %d: %s: no recipe above is called %s\n", FNR, at, $2 ; status = 2; exit }
     if ($1 ~ /:$/) for (i = 1; i <= n; i++) if (($2, order[i]) in set) set[at, order[i]] = set[$2, order[i]]
     next
 }
@@ -16,7 +16,7 @@ BEGIN { n = split("records vocab pack mask vectors train", order, " ") }
     key = $1
     add = sub(/\+$/, "", key)
     if (at == "" || " records vocab pack mask vectors train " !~ " " key " ") {
-        printf "line %d: %s: no such setting\n", FNR, $1 >"/dev/stderr"
+        printf "line %d: %s: no such setting\n", FNR, $1 
         status = 2
         exit
     }
@@ -25,7 +25,6 @@ BEGIN { n = split("records vocab pack mask vectors train", order, " ") }
 }
 END {
     if (status) exit status
-    if (name == "") exit
-    if (!(name in known)) { printf "no recipe is called %s\n", name >"/dev/stderr"; exit 2 }
+    if (name == "") { printf "%s", names; exit }
     for (i = 1; i <= n; i++) if ((name, order[i]) in set) print order[i], set[name, order[i]]
 }

@@ -15,7 +15,7 @@ one
     vocab   --size 400
     pack    --max-length 32
     mask    --mask-prob 0.3
-    train   $net --batch 8 --lr 1e-3 --mlm-warmup 90%
+    train   $net --batch 8 --lr 1e-3 --objective mlm-warmup,electra@0.9
 
 two: one
     train+  --lr 2e-3
@@ -99,5 +99,5 @@ status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
 status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
 for line in 'one:' '  size 3' 'three: four'; do
     { cat list; echo "$line"; } >wrong
-    status 2 '*line 18*not a list of recipes' recipes "${few[@]}" wrong text
+    status 2 'recipes: wrong: line 16: *' recipes "${few[@]}" wrong text
 done
