@@ -54,7 +54,7 @@ like_golden warm-up/discriminator generator
 for run in mlm-electra electra-mlm warm-up; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm ' ]
-[ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy ' ]
+[ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 # phases: what each line of metrics.tsv has, heads that are shared or dropped
 awk -F '\t' 'NR > 1 && ($1 <= 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 }' mlm-electra/metrics.tsv ||
     complain "mlm-electra: $(cat mlm-electra/metrics.tsv)"

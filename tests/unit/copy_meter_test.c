@@ -76,7 +76,8 @@ static struct rtd_pretrain *network(struct rtd_pool *pool, int lanes, size_t mic
     struct rtd_err err = {0};
     config(&c);
     rtd_pretrain_defaults(&o); /* with dropout, of which a measure has none */
-    o.objective[1] = &rtd_mlm_warmup;
+    o.phases.at[0].objective = &rtd_mlm_warmup;
+    o.phases.at[o.phases.n++] = (struct rtd_phase){&rtd_electra, 0.5};
     o.lanes = lanes;
     o.micro_tokens = micro;
     assert_int_equal(rtd_pretrain_new(&p, &c, &c, &o, pool, &err), RTD_OK);
