@@ -12,7 +12,8 @@
 #include "pretrain/trainer.h"
 
 struct options {
-    const char *out, *size, *eval, *objective, *embeddings, *positions_start;
+    const char *out, *size, *eval, *objective, *embeddings, *positions_start, *init,
+        *init_generator;
     bool resume, force, disallow_correct;
     int64_t steps, warmup, mlm_warmup, batch, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
@@ -66,6 +67,10 @@ static struct rtd_opt table[] = {
     {RTD_OPT_INT, 'j', "threads", "N", &o.threads, 1, 1024, "threads (default: all CPUs)", 0},
     {RTD_OPT_INT, 0, "seed", "N", &o.seed, 0, 0, "seed of all randomness (default: 1)", 0},
     RTD_OPT_COMMON_VERBOSE,
+    {RTD_OPT_STR, 0, "init", "DIR", &o.init, 0, 0,
+     "go on from this electra's or bert's shape and weights", 0},
+    {RTD_OPT_STR, 0, "init-generator", "DIR", &o.init_generator, 0, 0,
+     "and from this generator's (default: DIR/../generator, or a new one)", 0},
     {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Shape", 0},
     {RTD_OPT_STR, 0, "size", "NAME", &o.size, 0, 0, sizes, 0},
     {RTD_OPT_INT, 0, "layers", "N", &o.layers, 1, 127, "layers of both networks", 0},
@@ -78,9 +83,10 @@ static struct rtd_opt table[] = {
     {RTD_OPT_INT, 0, "generator-layers", "N", &o.generator_layers, 1, 127, "generator's layers", 0},
     {RTD_OPT_INT, 0, "positions", "N", &o.positions, 8, 1 << 20,
      "rows of the position table (default: 512)", 0},
-    {RTD_OPT_REAL, 0, "dropout", "F", &o.dropout, 0, 0.9, "all dropout rates (default: 0.1)", 0},
+    {RTD_OPT_REAL, 0, "dropout", "F", &o.dropout, 0, 0.9,
+     "all dropout rates (default: 0.1, or --init's)", 0},
     {RTD_OPT_REAL, 0, "init-range", "F", &o.init_range, 1e-6, 1,
-     "standard deviation of initial weights (default: 0.02)", 0},
+     "standard deviation of initial weights (default: 0.02, or --init's)", 0},
     {RTD_OPT_STR, 0, "embeddings", "FILE", &o.embeddings, 0, 0,
      "start the word table from vectors that piece-vectors made", 0},
     {RTD_OPT_REAL, 0, "embeddings-scale", "F", &o.embeddings_scale, 1e-6, 1,
@@ -91,7 +97,8 @@ static struct rtd_opt table[] = {
     {RTD_OPT_INT, 0, "batch", "N", &o.batch, 1, 1 << 24, "sequences a step (default: by size)", 0},
     {RTD_OPT_INT, 0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 30,
      "instead: sequences until at least N tokens", 0},
-    {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10, "learning rate (default: by size)", 0},
+    {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10,
+     "learning rate (default: by size, or 1e-4 with --init)", 0},
     {RTD_OPT_INT, 0, "warmup", "N", &o.warmup, 0, 1e12,
      "warm-up steps (default: steps / 10, at most 10000)", 0},
     {RTD_OPT_STR, 0, "objective", "NAME[,NAME@SHARE...]", &o.objective, 0, 0, objectives, 0},
@@ -135,8 +142,87 @@ static int pick(int64_t given, int preset)
     return given ? (int)given : preset;
 }
 
+/* Options of shape may only repeat what the run goes on from. */
+static int check_shape(const struct rtd_start *s, const struct rtd_preset *p, struct rtd_err *err)
+{
+    const struct rtd_config *d = &s->from.config;
+    const struct rtd_config *g = s->generator.path ? &s->generator.config : NULL;
+    const struct {
+        const char *option;
+        int64_t given;
+        int preset, has;
+    } shape[] = {{"layers", o.layers, p->layers, d->num_hidden_layers},
+                 {"hidden", o.hidden, p->hidden, d->hidden_size},
+                 {"heads", o.heads, p->heads, d->num_attention_heads},
+                 {"ffn", o.ffn, p->ffn, d->intermediate_size},
+                 {"embedding", o.embedding, p->embedding, d->embedding_size},
+                 {"positions", rtd_opt_seen(table, "positions") ? o.positions : 0, 0,
+                  d->max_position_embeddings},
+                 {"generator-hidden", g ? o.generator_hidden : 0, 0, g ? g->hidden_size : 0},
+                 {"generator-layers", g ? o.generator_layers : 0, 0, g ? g->num_hidden_layers : 0}};
+    bool sized = rtd_opt_seen(table, "size");
+    for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
+        const char *dir = i < 6 ? s->from.path : s->generator.path;
+        if (shape[i].given && shape[i].given != shape[i].has)
+            return rtd_fail(err, RTD_EUSAGE, "--%s %lld: it is %d in %s", shape[i].option,
+                            (long long)shape[i].given, shape[i].has, dir);
+        if (sized && shape[i].preset && shape[i].preset != shape[i].has)
+            return rtd_fail(err, RTD_EUSAGE, "--size %s: %s %d, but %d in %s", o.size,
+                            shape[i].option, shape[i].preset, shape[i].has, dir);
+    }
+    return RTD_OK;
+}
+
+static void set_dropout(struct rtd_config *c)
+{
+    if (rtd_opt_seen(table, "dropout"))
+        c->hidden_dropout_prob = c->attention_probs_dropout_prob = o.dropout;
+}
+
+/* The shape of what the run goes on from. */
+static int take_shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_err *err)
+{
+    const struct rtd_start *s = t->start;
+    struct rtd_config *d = &t->disc;
+    if (check_shape(s, p, err) || rtd_config_copy(d, &s->from.config, err))
+        return err->status;
+    if (rtd_opt_seen(table, "init-range"))
+        d->initializer_range = o.init_range;
+    set_dropout(d);
+    if (s->generator.path) {
+        if (!rtd_config_copy(&t->gen, &s->generator.config, err))
+            set_dropout(&t->gen);
+        return err->status;
+    }
+    int quarter = d->hidden_size >= 4 ? d->hidden_size / 4 : 1;
+    int st = rtd_generator_config(&t->gen, d, pick(o.generator_hidden, quarter), err);
+    t->gen.num_hidden_layers = pick(o.generator_layers, d->num_hidden_layers);
+    return st;
+}
+
+/* Open what the run goes on from, if it does. */
+static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err *err)
+{
+    bool generates = rtd_phases_parts(&t->o.phases) & RTD_PART_GENERATOR;
+    if (!o.init)
+        return o.init_generator ? rtd_fail(err, RTD_EUSAGE, "--init-generator: only with --init")
+                                : RTD_OK;
+    for (int i = 0; i < 2; i++) {
+        static const char *const others[] = {"embeddings", "init-positions"};
+        if (rtd_opt_seen(table, others[i]))
+            return rtd_fail(err, RTD_EUSAGE, "--%s: not with --init, which has weights", others[i]);
+    }
+    if (o.init_generator && !generates)
+        return rtd_fail(err, RTD_EUSAGE, "--init-generator: --objective %s trains none",
+                        o.objective);
+    t->start = s;
+    return rtd_start_open(s, o.init, o.init_generator, generates, o.resume ? o.out : NULL, err);
+}
+
 static int shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_err *err)
 {
+    if (t->start)
+        return take_shape(t, p, err);
     struct rtd_config *d = &t->disc;
     rtd_config_init(d);
     strcpy(d->model_type, "electra");
@@ -178,9 +264,14 @@ static json_t *describe(const struct rtd_trainer *t)
                   d->hidden_size, "heads", d->num_attention_heads, "ffn", d->intermediate_size,
                   "embedding", d->embedding_size, "generator-hidden", g->hidden_size,
                   "generator-layers", g->num_hidden_layers, "positions", d->max_position_embeddings,
-                  "dropout", o.dropout, "init-range", o.init_range);
+                  "dropout", d->hidden_dropout_prob, "init-range", d->initializer_range);
     if (j && s)
         json_object_update(j, s);
+    if (j && t->start) /* null: as it was */
+        json_object_update_new(
+            j,
+            json_pack("{s:s?, s:s?}", "init", t->start->digest[0] ? t->start->digest : NULL,
+                      "init-generator", t->start->digest[0] ? t->start->generator_digest : NULL));
     json_decref(s);
     return j;
 }
@@ -245,7 +336,11 @@ static int run(const char *path, struct rtd_err *err)
         .dir = o.out,
         .resume = o.resume,
         .force = o.force,
-        .schedule = {.lr = o.lr > 0 ? o.lr : p->lr, .steps = (uint64_t)o.steps, .multiply = true},
+        .schedule = {.lr = o.lr > 0                                 ? o.lr
+                           : o.init && !rtd_opt_seen(table, "size") ? 1e-4
+                                                                    : p->lr,
+                     .steps = (uint64_t)o.steps,
+                     .multiply = true},
         .weight_decay = o.weight_decay,
         .clip = o.clip,
         .beta1 = o.beta1,
@@ -270,7 +365,6 @@ static int run(const char *path, struct rtd_err *err)
     t.o.disc_weight = o.disc_weight;
     t.o.temperature = o.temperature;
     t.o.disallow_correct = o.disallow_correct;
-    t.o.drop = o.dropout > 0;
     if (phases(&t.o.phases, err))
         return err->status;
     t.o.seed = (uint64_t)o.seed;
@@ -278,9 +372,14 @@ static int run(const char *path, struct rtd_err *err)
     t.o.micro_tokens = (size_t)o.micro_tokens;
     struct rtd_reader *in = NULL;
     struct rtd_pool *pool = NULL;
+    struct rtd_start start = {0};
     int threads = o.threads ? (int)o.threads : rtd_cpu_count(), st = rtd_choose(err);
     if (!st)
+        st = open_start(&t, &start, err);
+    if (!st)
         st = shape(&t, p, err);
+    t.o.drop = t.disc.hidden_dropout_prob > 0 || t.disc.attention_probs_dropout_prob > 0 ||
+               t.gen.hidden_dropout_prob > 0 || t.gen.attention_probs_dropout_prob > 0;
     if (!st && !(t.options = describe(&t)))
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
@@ -298,6 +397,7 @@ static int run(const char *path, struct rtd_err *err)
     json_decref(t.options);
     rtd_config_free(&t.disc);
     rtd_config_free(&t.gen);
+    rtd_start_close(&start);
     return st;
 }
 

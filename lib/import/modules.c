@@ -1,7 +1,6 @@
 /* rtdtools - MIT licence */
 #include "import/modules.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,28 +25,6 @@ static int copy(const char *from, const char *to, const char *file, struct rtd_e
     if (join(a, from, file, err) || join(b, to, file, err))
         return err->status;
     return rtd_exists(a) ? rtd_copy_file(a, b, err) : RTD_OK;
-}
-
-/* modules.json, with the transformer's files beside it. */
-static int write_list(const struct rtd_modules *m, const char *to, struct rtd_err *err)
-{
-    char path[PATH_MAX], name[24];
-    json_t *list = json_array();
-    int bad = list == NULL;
-    for (size_t i = 0; i < m->n; i++) {
-        snprintf(name, sizeof name, "%zu", i);
-        bad |= json_array_append_new(
-            list, json_pack("{s:I, s:s, s:s, s:s}", "idx", (json_int_t)i, "name", name, "path",
-                            i ? m->module[i].path : "", "type", m->module[i].type));
-    }
-    char *text = bad ? NULL : json_dumps(list, JSON_INDENT(2));
-    json_decref(list);
-    if (!text)
-        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", to);
-    if (!join(path, to, "modules.json", err))
-        rtd_write_file(path, text, strlen(text), err);
-    free(text);
-    return err->status;
 }
 
 static int write_weights(const struct rtd_weights *all, const char *dir, struct rtd_err *err)
@@ -107,7 +84,7 @@ int rtd_import_modules(const char *source, const char *to, size_t hidden, struct
     if (rtd_modules_read(&m, source, err))
         return err->status;
     if (m.n)
-        write_list(&m, to, err);
+        rtd_modules_write(&m, to, err);
     for (size_t i = 1; i < m.n && !err->status; i++)
         import_module(source, to, &m.module[i], err);
     if (!m.n && !join(pooling, source, "1_Pooling/config.json", err) && rtd_exists(pooling)) {

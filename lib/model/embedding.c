@@ -180,8 +180,8 @@ static int get_width(const struct file *f, const char *key, size_t *width, struc
     return RTD_OK;
 }
 
-static int get_activation(struct rtd_embedding *s, struct rtd_stage *d, const struct file *f,
-                          struct rtd_err *err)
+static int get_activation(struct rtd_embedding *s, struct rtd_embedding_stage *d,
+                          const struct file *f, struct rtd_err *err)
 {
     static const struct {
         const char *name;
@@ -224,8 +224,8 @@ static float *read_tensor(const struct rtd_st *st, const char *name, int ndim, s
     return to;
 }
 
-static int read_weights(struct rtd_stage *d, const char *dir, const char *folder, bool bias,
-                        struct rtd_err *err)
+static int read_weights(struct rtd_embedding_stage *d, const char *dir, const char *folder,
+                        bool bias, struct rtd_err *err)
 {
     char path[PATH_MAX], old[PATH_MAX];
     struct rtd_st *st;
@@ -245,7 +245,7 @@ static int read_weights(struct rtd_stage *d, const char *dir, const char *folder
     return err->status;
 }
 
-static int read_dense(struct rtd_embedding *s, struct rtd_stage *d, const char *dir,
+static int read_dense(struct rtd_embedding *s, struct rtd_embedding_stage *d, const char *dir,
                       const char *folder, const struct file *f, struct rtd_err *err)
 {
     const struct rtd_json *bias, *residual;
@@ -265,7 +265,7 @@ static int measure(struct rtd_embedding *s, size_t hidden, const char *dir, stru
 {
     s->width = s->widest = (size_t)s->poolings * hidden;
     for (int i = 0; i < s->stages; i++) {
-        const struct rtd_stage *d = &s->stage[i];
+        const struct rtd_embedding_stage *d = &s->stage[i];
         if (d->kind != RTD_STAGE_DENSE)
             continue;
         if (d->in != s->width)
@@ -284,8 +284,8 @@ static int add_stage(struct rtd_embedding *s, const char *dir, const struct rtd_
     bool dense = strcmp(rtd_module_name(m), "Dense") == 0;
     if (s->stages == RTD_STAGES)
         return refuse(s, dir, "so long a row of modules", NULL, err);
-    struct rtd_stage *d = &s->stage[s->stages++];
-    *d = (struct rtd_stage){.kind = dense ? RTD_STAGE_DENSE : RTD_STAGE_NORMALISE};
+    struct rtd_embedding_stage *d = &s->stage[s->stages++];
+    *d = (struct rtd_embedding_stage){.kind = dense ? RTD_STAGE_DENSE : RTD_STAGE_NORMALISE};
     if (only(s, f, f->root, "module_input_name", "sentence_embedding", err) ||
         only(s, f, f->root, "module_output_name", "sentence_embedding", err))
         return err->status;
@@ -476,7 +476,7 @@ void rtd_embedding_free(struct rtd_embedding *s)
 void rtd_embedding_normalise(struct rtd_embedding *s)
 {
     if (s->stages == 0 || s->stage[s->stages - 1].kind != RTD_STAGE_NORMALISE)
-        s->stage[s->stages++] = (struct rtd_stage){.kind = RTD_STAGE_NORMALISE};
+        s->stage[s->stages++] = (struct rtd_embedding_stage){.kind = RTD_STAGE_NORMALISE};
 }
 
 int rtd_embedding_pool(struct rtd_embedding *s, const char *names, size_t hidden,

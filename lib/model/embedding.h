@@ -22,6 +22,8 @@ struct rtd_modules {
 };
 int rtd_modules_read(struct rtd_modules *m, const char *dir, struct rtd_err *err);
 void rtd_modules_free(struct rtd_modules *m);
+/* DIR/modules.json, with the transformer's files at the top. */
+int rtd_modules_write(const struct rtd_modules *m, const char *dir, struct rtd_err *err);
 /* What a module does: the last part of its type, "Pooling"; all of a type that is somebody's own.
  */
 const char *rtd_module_name(const struct rtd_module *m);
@@ -32,7 +34,7 @@ enum rtd_pooling { RTD_POOL_CLS, RTD_POOL_MAX, RTD_POOL_MEAN, RTD_POOL_MEAN_SQRT
 enum { RTD_POOLINGS = 8, RTD_STAGES = 16 };
 
 /* What is done with the pooled vector: a dense layer with its activation, or to length 1. */
-struct rtd_stage {
+struct rtd_embedding_stage {
     enum { RTD_STAGE_NORMALISE, RTD_STAGE_DENSE } kind;
     size_t in, out;
     float *w, *b; /* (out,in), and [out], zeros where there is none; owned */
@@ -42,7 +44,7 @@ struct rtd_stage {
 struct rtd_embedding {
     enum rtd_pooling pooling[RTD_POOLINGS]; /* side by side */
     int poolings;
-    struct rtd_stage stage[RTD_STAGES + 1];
+    struct rtd_embedding_stage stage[RTD_STAGES + 1];
     int stages;
     size_t width;        /* of the vector */
     size_t widest;       /* of all vectors on the way */

@@ -1,6 +1,7 @@
 /* rtdtools - MIT licence
  *
  * modules.json: which modules there are, and where their files lie. */
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,5 +97,28 @@ int rtd_transformer_dir(char path[PATH_MAX], const char *dir, struct rtd_err *er
         PATH_MAX)
         rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
     rtd_modules_free(&m);
+    return err->status;
+}
+
+int rtd_modules_write(const struct rtd_modules *m, const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX], name[24];
+    json_t *list = json_array();
+    int bad = list == NULL;
+    for (size_t i = 0; i < m->n; i++) {
+        snprintf(name, sizeof name, "%zu", i);
+        bad |= json_array_append_new(
+            list, json_pack("{s:I, s:s, s:s, s:s}", "idx", (json_int_t)i, "name", name, "path",
+                            i ? m->module[i].path : "", "type", m->module[i].type));
+    }
+    char *text = bad ? NULL : json_dumps(list, JSON_INDENT(2));
+    json_decref(list);
+    if (!text)
+        return rtd_fail(err, RTD_ESYS, "%s: not enough memory", dir);
+    if (snprintf(path, sizeof path, "%s/modules.json", dir) >= (int)sizeof path)
+        rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
+    else
+        rtd_write_file(path, text, strlen(text), err);
+    free(text);
     return err->status;
 }

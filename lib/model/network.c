@@ -47,7 +47,7 @@ static void layout_head(struct rtd_network *n, int i)
     head->shape.to = n->params.n;
 }
 
-static const char *prefix_of(const struct rtd_config *c)
+const char *rtd_network_prefix(const struct rtd_config *c)
 {
     return rtd_model_type(c) == RTD_BERT ? "bert." : "electra.";
 }
@@ -70,13 +70,13 @@ static int lay_out(struct rtd_network **out, const struct rtd_config *c, bool he
         rtd_network_free(n);
         return st;
     }
-    rtd_encoder_layout(&n->enc, &n->params, c, RTD_NET_DISCRIMINATOR, prefix_of(c), NULL);
+    rtd_encoder_layout(&n->enc, &n->params, c, RTD_NET_DISCRIMINATOR, rtd_network_prefix(c), NULL);
     for (int i = 0; i < n->heads; i++)
         used |= uses_pooler(&spec[i]);
     n->has_pooler = rtd_model_type(c) == RTD_BERT && (pooler || used);
     n->pooler_from = n->params.n;
     if (n->has_pooler)
-        rtd_pooler_layout(&n->pooler, &n->params, &n->enc, prefix_of(c));
+        rtd_pooler_layout(&n->pooler, &n->params, &n->enc, rtd_network_prefix(c));
     n->pooler_to = n->params.n;
     for (int i = 0; i < n->heads; i++) {
         n->head[i].spec = spec[i];
@@ -110,7 +110,7 @@ int rtd_network_check(const struct rtd_config *c, const struct rtd_st *st, struc
 {
     struct rtd_params params = {0};
     struct rtd_encoder enc;
-    rtd_encoder_layout(&enc, &params, c, RTD_NET_DISCRIMINATOR, prefix_of(c), NULL);
+    rtd_encoder_layout(&enc, &params, c, RTD_NET_DISCRIMINATOR, rtd_network_prefix(c), NULL);
     rtd_params_check(&params, enc.net, st, err);
     rtd_params_free(&params);
     return err->status;
@@ -239,7 +239,7 @@ int rtd_network_load_encoder(struct rtd_network *n, const struct rtd_st *st, str
 {
     bool pooler = false;
     for (int i = n->pooler_from; i < n->pooler_to; i++)
-        pooler |= rtd_params_in(&n->params.item[i], st);
+        pooler |= rtd_params_tensor(&n->params.item[i], st) != NULL;
     return load_range(n, 0, pooler ? n->pooler_to : n->pooler_from, n->params.item, st, err);
 }
 

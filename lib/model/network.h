@@ -54,6 +54,9 @@ struct rtd_network {
     int heads;
 };
 
+/* What the names of an encoder's tensors begin with: "bert." or "electra.". */
+const char *rtd_network_prefix(const struct rtd_config *c);
+
 /* Lay out and allocate, weights zero.  pooler: a bert gets one even where no head uses it. */
 int rtd_network_new(struct rtd_network **net, const struct rtd_config *c, bool pooler,
                     struct rtd_err *err);

@@ -170,8 +170,9 @@ static const struct rtd_st_tensor *find_ending(const struct rtd_st *st, const ch
 }
 
 /* Or without the class's prefix, as bare encoders are saved. */
-static const struct rtd_st_tensor *find(const struct rtd_st *st, const char *name)
+const struct rtd_st_tensor *rtd_params_tensor(const struct rtd_param *t, const struct rtd_st *st)
 {
+    const char *name = t->name;
     static const char *const prefix[] = {"bert.", "electra."};
     const struct rtd_st_tensor *x = find_ending(st, name);
     for (int i = 0; i < 2 && !x; i++)
@@ -180,18 +181,13 @@ static const struct rtd_st_tensor *find(const struct rtd_st *st, const char *nam
     return x;
 }
 
-bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st)
-{
-    return find(st, t->name) != NULL;
-}
-
 /* --- reading --- */
 
 /* The tensor of an entry, its shape checked; NULL: err is set. */
 static const struct rtd_st_tensor *look_up(const struct rtd_param *t, const struct rtd_st *st,
                                            struct rtd_err *err)
 {
-    const struct rtd_st_tensor *x = find(st, t->name);
+    const struct rtd_st_tensor *x = rtd_params_tensor(t, st);
     if (!x) {
         rtd_fail(err, RTD_EDATA, "%s: %s: tensor missing", rtd_st_name(st), t->name);
         return NULL;

@@ -64,8 +64,8 @@ void rtd_params_init_from(const struct rtd_params *p, uint64_t seed, double init
  * it, and have LayerNorm's tensors under their old names, gamma and beta.  rtd_params_rename makes
  * the present name of one, in place; name has room for one byte more. */
 void rtd_params_rename(char *name);
-/* Is the tensor in the file, under any of these names? */
-bool rtd_params_in(const struct rtd_param *t, const struct rtd_st *st);
+/* The file's tensor of that name, or one of these names; NULL: there is none. */
+const struct rtd_st_tensor *rtd_params_tensor(const struct rtd_param *t, const struct rtd_st *st);
 /* Every entry of network `net` must be in the file, under any of these names and with its shape.
  * Needs no memory for values, so that a configuration can be held against the weights first. */
 int rtd_params_check(const struct rtd_params *p, int net, const struct rtd_st *st,

@@ -133,7 +133,7 @@ static void normalise(float *x, size_t n)
 }
 
 /* y (n,out) of x (n,in) */
-static void run_dense(const struct rtd_stage *d, float *y, const float *x, size_t n)
+static void run_dense(const struct rtd_embedding_stage *d, float *y, const float *x, size_t n)
 {
     rtd_linear(y, x, d->w, n, d->out, d->in, 0);
     if (d->act >= 0)
@@ -153,7 +153,7 @@ static void make_vectors(const struct job *j, struct micro *m, const real *x, si
             pool_tokens(v + s * width + (size_t)k * h, x + m->t.start[s] * h,
                         m->t.start[s + 1] - m->t.start[s], h, how->pooling[k]);
     for (int i = 0; i < how->stages; i++) {
-        const struct rtd_stage *d = &how->stage[i];
+        const struct rtd_embedding_stage *d = &how->stage[i];
         if (d->kind == RTD_STAGE_NORMALISE) {
             for (size_t s = 0; s < n; s++)
                 normalise(v + s * width, width);

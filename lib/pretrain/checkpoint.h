@@ -15,13 +15,15 @@
 #include "learn/optimizer.h"
 #include "pretrain/batch.h"
 #include "pretrain/pretrain.h"
+#include "pretrain/start.h"
 #include "stream/stream.h"
 
 struct rtd_checkpoint {
     const char *dir; /* RUN */
     struct rtd_pretrain *p;
     struct rtd_optimizer *opt;
-    const struct rtd_header *h; /* of the training stream: vocabulary, settings, provenance */
+    const struct rtd_header *h;    /* of the training stream: vocabulary, settings, provenance */
+    const struct rtd_start *start; /* what the run goes on from; NULL: new weights */
     json_t *options; /* what a resumed run must have in common, and its values; borrowed */
     uint64_t step;   /* updates done */
     struct rtd_position at;

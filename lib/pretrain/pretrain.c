@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "model/network.h"
 #include "nn/kernels.h"
 
 void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
@@ -28,8 +29,11 @@ int rtd_generator_config(struct rtd_config *gen, const struct rtd_config *disc, 
     gen->hidden_size = gen_hidden;
     gen->intermediate_size = 4 * gen_hidden;
     gen->num_attention_heads = gen_hidden >= 64 ? gen_hidden / 64 : 1;
+    strcpy(gen->model_type, "electra");
     strcpy(gen->architecture, "ElectraForMaskedLM");
-    return RTD_OK;
+    json_decref(gen->extra); /* what else is said there is said of the discriminator */
+    gen->extra = NULL;
+    return rtd_config_set_labels(gen, NULL, 0, err);
 }
 
 static void layout(struct rtd_pretrain *p)
@@ -38,7 +42,8 @@ static void layout(struct rtd_pretrain *p)
     struct rtd_params *params = &p->params;
     const int disc = RTD_NET_DISCRIMINATOR, gen = RTD_NET_GENERATOR;
     bool detects = last & RTD_PART_DETECTOR;
-    rtd_encoder_layout(&p->disc, params, &p->disc_config, disc, "electra.", NULL);
+    rtd_encoder_layout(&p->disc, params, &p->disc_config, disc, rtd_network_prefix(&p->disc_config),
+                       NULL);
     if (all & RTD_PART_DETECTOR)
         rtd_disc_head_layout(&p->head, params, &p->disc, detects ? disc : RTD_NET_NONE);
     if (all & RTD_PART_GENERATOR) {
@@ -47,8 +52,10 @@ static void layout(struct rtd_pretrain *p)
                            "generator_lm_head.bias");
     }
     if (!detects) {
-        rtd_lm_head_layout(&p->disc_lm, params, &p->disc, disc, "generator_predictions",
-                           "generator_lm_head.bias");
+        const struct rtd_task_entry *fill = rtd_task_entry(RTD_TASK_FILL);
+        enum rtd_model_type type = rtd_model_type(&p->disc_config);
+        rtd_lm_head_layout(&p->disc_lm, params, &p->disc, disc, fill->of[type].tensors,
+                           fill->of[type].bias);
         strcpy(p->disc_config.architecture, "ElectraForMaskedLM");
     } else if (all & RTD_PART_LM) {
         rtd_lm_head_layout(&p->disc_lm, params, &p->disc, RTD_NET_NONE, "warmup", "warmup.bias");

@@ -28,10 +28,13 @@ static int add_copies(const struct rtd_params *p, const struct rtd_published *ne
     int st = RTD_OK;
     for (int i = 0; i < p->n && !st; i++) {
         const struct rtd_param *t = &p->item[i];
-        if (t->net != net->shares || strncmp(t->name, "electra.embeddings.", 19))
+        const char *rest = strstr(t->name, "embeddings.");
+        char name[160];
+        if (t->net != net->shares || !rest)
             continue;
+        snprintf(name, sizeof name, "electra.%s", rest);
         if (net->shares != net->net)
-            st = rtd_st_add(w, t->name, RTD_ST_F32, t->ndim, t->dims, p->w + t->offset, err);
+            st = rtd_st_add(w, name, RTD_ST_F32, t->ndim, t->dims, p->w + t->offset, err);
         if (!st && language && strstr(t->name, "word_embeddings"))
             st = rtd_st_add(w, "generator_lm_head.weight", RTD_ST_F32, 2, t->dims, p->w + t->offset,
                             err);
@@ -39,11 +42,14 @@ static int add_copies(const struct rtd_params *p, const struct rtd_published *ne
     return st;
 }
 
-static int write_small_files(const struct rtd_config *c, const struct rtd_tokeniser *k,
+static int write_small_files(const struct rtd_checkpoint *r, const struct rtd_config *c,
                              const char *dir, struct rtd_err *err)
 {
+    const struct rtd_tokeniser *k = &r->h->tok;
     struct rtd_tok_settings settings;
     struct rtd_tokenizer *tok;
+    if (r->start)
+        return rtd_model_dir_write_common(dir, c, r->start->tok, c->max_position_embeddings, err);
     rtd_tok_settings_default(&settings, false);
     settings.lower_case = k->lower_case;
     settings.strip_accents = k->strip_accents;
@@ -65,12 +71,14 @@ int rtd_publish_network(const struct rtd_checkpoint *r, const struct rtd_publish
     const struct rtd_pretrain *p = r->p;
     struct rtd_config c = {0};
     struct rtd_st_writer *w = NULL;
+    if (r->start && net->net == RTD_NET_DISCRIMINATOR)
+        return rtd_start_write(r->start, p, r->longest, dir, err);
     int st =
         rtd_config_copy(&c, net->net == RTD_NET_GENERATOR ? &p->gen_config : &p->disc_config, err);
     if (!st)
         st = rtd_config_set_own(&c, "trained_length", json_integer((json_int_t)r->longest), err);
     if (!st)
-        st = write_small_files(&c, &r->h->tok, dir, err);
+        st = write_small_files(r, &c, dir, err);
     if (!st)
         st = rtd_st_writer_new(&w, err);
     if (!st)

@@ -70,7 +70,9 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     int st = rtd_header_expect(h, "masked", rtd_reader_name(in), err);
     if (st)
         return st;
-    t->disc.vocab_size = t->gen.vocab_size = (int)h->tok.vocab_size;
+    if (t->start && rtd_start_meet(t->start, h, rtd_reader_name(in), err))
+        return err->status;
+    t->disc.vocab_size = t->gen.vocab_size = t->start ? t->start->rows : (int)h->tok.vocab_size;
     t->disc.pad_token_id = t->gen.pad_token_id = h->tok.pad_id;
     if ((uint32_t)t->disc.max_position_embeddings < h->max_length)
         return rtd_fail(err, RTD_EUSAGE, "%s: sequences of up to %u tokens, but --positions %d",
@@ -93,6 +95,7 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     s->now.opt = &s->opt;
     s->now.h = h;
     s->now.options = t->options;
+    s->now.start = t->start;
     s->batcher = (struct rtd_batcher){.in = in,
                                       .config = &s->now.p->disc_config,
                                       .lanes = (size_t)t->o.lanes,
@@ -135,11 +138,13 @@ static int start(struct rtd_session *s, struct rtd_err *err)
     bool any = false;
     if (t->resume && rtd_checkpoint_any(t->dir, &any, err))
         return err->status;
-    if (any)
-        return resume(s, err);
-    if (t->resume)
+    if (t->resume && !any)
         rtd_say("%s: no checkpoint yet: starting anew", t->dir);
-    return rtd_initial_values(s->now.p, &t->initial, s->now.h->tok.digest, err);
+    if (!any && rtd_initial_values(s->now.p, &t->initial, s->now.h->tok.digest, err))
+        return err->status;
+    if (t->start && rtd_start_load(t->start, s->now.p, err))
+        return err->status;
+    return any ? resume(s, err) : RTD_OK;
 }
 
 static void announce(const struct rtd_session *s)

@@ -21,6 +21,7 @@
 #include "learn/optimizer.h"
 #include "pretrain/initial.h"
 #include "pretrain/pretrain.h"
+#include "pretrain/start.h"
 #include "stream/stream.h"
 
 struct rtd_trainer {
@@ -28,6 +29,7 @@ struct rtd_trainer {
     bool resume, force;
     struct rtd_config disc, gen; /* shapes; vocab_size is taken from the stream */
     struct rtd_initial initial;
+    struct rtd_start *start; /* what to go on from, opened; NULL: new weights; borrowed */
     struct rtd_pretrain_options o;
     struct rtd_schedule schedule;
     double weight_decay, clip, beta1, beta2, eps;

@@ -48,13 +48,12 @@ static int reserve(struct rtd_encoding *e, size_t more, struct rtd_err *err)
     return RTD_OK;
 }
 
-/* Greedy longest match of a word: ids, and where each piece ends.  The number of pieces, at most
- * len; 0 where the word cannot be spelt. */
-static size_t match(const struct rtd_tokenizer *t, const char *s, uint32_t len, int32_t *id,
-                    uint32_t *end)
+/* Greedy longest match of a word from a node of the trie: ids, and (NULL: nothing) where each piece
+ * ends.  The number of pieces, at most len; 0 where the word cannot be spelt. */
+static size_t match(const struct rtd_tokenizer *t, uint32_t node, const char *s, uint32_t len,
+                    int32_t *id, uint32_t *end)
 {
     const struct rtd_trie *trie = &t->vocab.trie;
-    uint32_t node = RTD_TRIE_ROOT;
     size_t n = 0;
 
     for (uint32_t pos = 0; pos < len; node = t->inner) {
@@ -73,10 +72,18 @@ static size_t match(const struct rtd_tokenizer *t, const char *s, uint32_t len, 
         }
         if (best < 0)
             return 0;
-        id[n] = best;
-        end[n++] = pos = best_end;
+        pos = best_end;
+        if (end)
+            end[n] = pos;
+        id[n++] = best;
     }
     return n;
+}
+
+size_t rtd_tokenizer_spell(const struct rtd_tokenizer *t, const char *word, uint32_t len,
+                           bool inside, int32_t *ids)
+{
+    return match(t, inside ? t->inner : RTD_TRIE_ROOT, word, len, ids, NULL);
 }
 
 /* Byte ends of a word's pieces, already in e->end[n..], to offsets into the text. */
@@ -145,7 +152,7 @@ static inline size_t lookup(const struct rtd_tokenizer *t, struct rtd_encoding *
             return n;
         }
     }
-    n = rtd_word_over(s, len, t->set.max_word) ? 0 : match(t, s, len, id, end);
+    n = rtd_word_over(s, len, t->set.max_word) ? 0 : match(t, RTD_TRIE_ROOT, s, len, id, end);
     if (!n) {
         n = 1;
         id[0] = t->special.unk;

@@ -98,5 +98,9 @@ struct rtd_encoding {
 int rtd_tokenizer_encode(const struct rtd_tokenizer *t, struct rtd_encoding *enc, const char *text,
                          size_t len, struct rtd_err *err);
 void rtd_encoding_free(struct rtd_encoding *enc);
+/* The pieces of a word as it stands, nothing normalised or split, of any length; inside: of letters
+ * that stand behind others.  ids has room for len; how many there are, 0: it cannot be spelt. */
+size_t rtd_tokenizer_spell(const struct rtd_tokenizer *t, const char *word, uint32_t len,
+                           bool inside, int32_t *ids);
 
 #endif

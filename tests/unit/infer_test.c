@@ -244,10 +244,10 @@ static void vectors_are_what_the_modules_say(void **state)
     float *got = calloc(s.n, P * sizeof *got);
     for (int stages = 0; stages <= 3; stages++) {
         how.stages = stages;
-        how.stage[0] = (struct rtd_stage){
+        how.stage[0] = (struct rtd_embedding_stage){
             .kind = RTD_STAGE_DENSE, .in = P, .out = D, .w = w[0], .b = b[0], .act = RTD_TANH};
-        how.stage[1] = (struct rtd_stage){.kind = RTD_STAGE_NORMALISE};
-        how.stage[2] = (struct rtd_stage){
+        how.stage[1] = (struct rtd_embedding_stage){.kind = RTD_STAGE_NORMALISE};
+        how.stage[2] = (struct rtd_embedding_stage){
             .kind = RTD_STAGE_DENSE, .in = D, .out = E, .w = w[1], .b = b[1], .act = -1};
         how.width = stages == 0 ? P : stages < 3 ? D : E;
         assert_int_equal(rtd_infer_embed(f, &s, layers, &how, got, &err), RTD_OK);

@@ -1,0 +1,140 @@
+/* rtdtools - MIT licence
+ *
+ * Opening what a run goes on from. */
+#include "pretrain/start.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/io.h"
+#include "base/rng.h"
+#include "base/say.h"
+#include "pretrain/checkpoint_internal.h"
+
+/* Names and values of all tensors. */
+static int digest(char out[33], const struct rtd_st *st, struct rtd_err *err)
+{
+    struct rtd_digest *d = rtd_digest_new();
+    if (!d)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (int i = 0; i < rtd_st_count(st); i++) {
+        const struct rtd_st_tensor *t = rtd_st_at(st, i);
+        rtd_digest_add(d, t->name, strlen(t->name) + 1);
+        rtd_digest_add(d, t->data, t->bytes);
+    }
+    rtd_digest_get(d, out);
+    rtd_digest_free(d);
+    return RTD_OK;
+}
+
+/* --- the generator --- */
+
+/* Both networks use one table of words, positions and types. */
+static int check_generator(const struct rtd_start *s, const struct rtd_model_dir *g,
+                           struct rtd_err *err)
+{
+    const struct rtd_config *a = &s->from.config, *b = &g->config;
+    const struct {
+        const char *key;
+        int want, has;
+    } shared[] = {
+        {"vocab_size", a->vocab_size, b->vocab_size},
+        {"embedding_size", a->embedding_size, b->embedding_size},
+        {"max_position_embeddings", a->max_position_embeddings, b->max_position_embeddings},
+        {"type_vocab_size", a->type_vocab_size, b->type_vocab_size},
+    };
+    if (rtd_model_type(b) != RTD_ELECTRA || !rtd_st_find(g->weights, "generator_lm_head.bias"))
+        return rtd_fail(err, RTD_EDATA, "%s: not a generator of an electra", g->path);
+    for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++)
+        if (shared[i].want != shared[i].has)
+            return rtd_fail(err, RTD_EDATA, "%s: %s is %d, but %d in %s", g->path, shared[i].key,
+                            shared[i].has, shared[i].want, s->from.path);
+    return RTD_OK;
+}
+
+static int open_generator(struct rtd_start *s, const char *dir, struct rtd_err *err)
+{
+    if (rtd_model_dir_open(&s->generator, dir, 0, err))
+        return err->status;
+    if (check_generator(s, &s->generator, err) ||
+        digest(s->generator_digest, s->generator.weights, err))
+        rtd_model_dir_close(&s->generator);
+    return err->status;
+}
+
+/* The one beside DIR: it is nobody's wish, and may be another's. */
+static int look_for_generator(struct rtd_start *s, const char *dir, struct rtd_err *err)
+{
+    char path[PATH_MAX], config[PATH_MAX];
+    struct rtd_err why = {0};
+    if (rtd_checkpoint_path(path, dir, "..", "generator", err) ||
+        rtd_config_path(config, path, err))
+        return err->status;
+    if (rtd_exists(config) && open_generator(s, path, &why) == RTD_ESYS)
+        return rtd_fail(err, why.status, "%s", why.text);
+    if (why.status)
+        rtd_say("%s: a new generator is made", why.text);
+    return RTD_OK;
+}
+
+/* --- directories that are gone --- */
+
+/* The models of the newest checkpoint that can be opened, or of a run that is complete. */
+static int take_up(struct rtd_start *s, const char *run, struct rtd_err *err)
+{
+    char folder[PATH_MAX], path[PATH_MAX];
+    uint64_t *step;
+    int n, st = rtd_checkpoint_steps(run, &step, &n, err);
+    for (int i = 0; i <= n && !s->from.path && !st; i++) {
+        struct rtd_err none = {0};
+        st = i < n ? rtd_checkpoint_name(folder, run, step[i], err)
+                   : rtd_checkpoint_path(folder, run, ".", NULL, err);
+        if (!st)
+            st = rtd_checkpoint_path(path, folder, "discriminator", NULL, err);
+        if (!st)
+            rtd_model_dir_open(&s->from, path, RTD_DIR_TOKENIZER, &none);
+    }
+    free(step);
+    if (!st && s->from.path)
+        st = rtd_sentence_files_read(&s->beside, path, err);
+    if (!st && s->from.path)
+        st = rtd_checkpoint_path(path, folder, "generator", NULL, err);
+    return !st && s->from.path && rtd_exists(path) ? rtd_model_dir_open(&s->generator, path, 0, err)
+                                                   : st;
+}
+
+int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, bool generates,
+                   const char *run, struct rtd_err *err)
+{
+    *s = (struct rtd_start){0};
+    if (run && (!rtd_exists(dir) || (generator && !rtd_exists(generator))))
+        take_up(s, run, err);
+    if (!err->status && !s->from.path &&
+        !rtd_model_dir_open(&s->from, dir, RTD_DIR_TOKENIZER, err) &&
+        !digest(s->digest, s->from.weights, err) &&
+        !rtd_sentence_files_read(&s->beside, dir, err)) {
+        if (generator)
+            open_generator(s, generator, err);
+        else if (generates)
+            look_for_generator(s, dir, err);
+    }
+    if (err->status)
+        rtd_start_close(s);
+    return err->status;
+}
+
+void rtd_start_close(struct rtd_start *s)
+{
+    rtd_params_free(&s->trained);
+    rtd_params_free(&s->kept);
+    free(s->fresh);
+    free(s->spelt);
+    rtd_tokenizer_free(s->tok);
+    rtd_sentence_files_free(&s->beside);
+    rtd_model_dir_close(&s->generator);
+    rtd_model_dir_close(&s->from);
+    *s = (struct rtd_start){0};
+}
