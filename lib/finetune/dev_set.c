@@ -103,7 +103,7 @@ static int score_classes(const struct rtd_dev_set *d, const struct rtd_network *
     struct rtd_confusion c; /* the last class: unknown labels */
     struct rtd_classification s;
     (void)net;
-    if (rtd_confusion_new(&c, a->outputs + 1, err))
+    if (rtd_confusion_new(&c, a->outputs + 1, false, err))
         return err->status;
     for (size_t i = 0; i < d->e.seq.n; i++)
         rtd_confusion_add(&c, a->label[i] < 0 ? a->outputs : a->label[i],

@@ -1,27 +1,39 @@
 /* rtdtools - MIT licence
  *
- * Metrics from a confusion matrix. */
+ * Metrics of one label a row. */
 #include "score/metrics.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-int rtd_confusion_new(struct rtd_confusion *c, int n, struct rtd_err *err)
+int rtd_confusion_new(struct rtd_confusion *c, int n, bool matrix, struct rtd_err *err)
 {
-    c->n = n;
-    c->count = calloc((size_t)n * (size_t)n + 1, sizeof *c->count);
-    return c->count ? RTD_OK : rtd_fail(err, RTD_ESYS, "confusion matrix: no memory");
+    *c = (struct rtd_confusion){.n = n};
+    if (matrix && n > RTD_MAX_MATRIX)
+        return rtd_fail(err, RTD_EDATA, "%d labels: a confusion matrix has at most %d", n,
+                        RTD_MAX_MATRIX);
+    c->of = calloc((size_t)n + 1, sizeof *c->of);
+    c->count = matrix ? calloc((size_t)n * (size_t)n + 1, sizeof *c->count) : NULL;
+    if (c->of && (c->count || !matrix))
+        return RTD_OK;
+    rtd_confusion_free(c);
+    return rtd_fail(err, RTD_ESYS, "confusion matrix: no memory");
 }
 
 void rtd_confusion_free(struct rtd_confusion *c)
 {
+    free(c->of);
     free(c->count);
     *c = (struct rtd_confusion){0};
 }
 
 void rtd_confusion_add(struct rtd_confusion *c, int gold, int predicted)
 {
-    c->count[(size_t)gold * (size_t)c->n + (size_t)predicted]++;
+    c->of[gold].gold++;
+    c->of[predicted].predicted++;
+    c->of[gold].right += gold == predicted;
+    if (c->count)
+        c->count[(size_t)gold * (size_t)c->n + (size_t)predicted]++;
 }
 
 static double ratio(double a, double b)
@@ -29,27 +41,13 @@ static double ratio(double a, double b)
     return b == 0 ? 0 : a / b;
 }
 
-/* Row and column sums of class k, and its diagonal. */
-static void sums(const struct rtd_confusion *c, int k, uint64_t *gold, uint64_t *predicted,
-                 uint64_t *right)
-{
-    size_t n = (size_t)c->n, at = (size_t)k;
-    *gold = *predicted = 0;
-    for (size_t i = 0; i < n; i++) {
-        *gold += c->count[at * n + i];
-        *predicted += c->count[i * n + at];
-    }
-    *right = c->count[at * n + at];
-}
-
 void rtd_confusion_class(const struct rtd_confusion *c, int k, struct rtd_class_scores *s)
 {
-    uint64_t gold, predicted, right;
-    sums(c, k, &gold, &predicted, &right);
-    s->precision = ratio((double)right, (double)predicted);
-    s->recall = ratio((double)right, (double)gold);
-    s->f1 = ratio(2 * (double)right, (double)(gold + predicted));
-    s->support = gold;
+    const struct rtd_class_counts *n = &c->of[k];
+    s->precision = ratio((double)n->right, (double)n->predicted);
+    s->recall = ratio((double)n->right, (double)n->gold);
+    s->f1 = ratio(2 * (double)n->right, (double)(n->gold + n->predicted));
+    s->support = n->gold;
 }
 
 void rtd_classification_scores(const struct rtd_confusion *c, struct rtd_classification *s)
@@ -57,18 +55,17 @@ void rtd_classification_scores(const struct rtd_confusion *c, struct rtd_classif
     uint64_t rows = 0, right = 0;
     double seen = 0, f1 = 0, weighted = 0, gold2 = 0, pred2 = 0, cross = 0;
     for (int k = 0; k < c->n; k++) {
-        uint64_t gold, predicted, hits;
+        double gold = (double)c->of[k].gold, predicted = (double)c->of[k].predicted;
         struct rtd_class_scores one;
-        sums(c, k, &gold, &predicted, &hits);
         rtd_confusion_class(c, k, &one);
-        rows += gold;
-        right += hits;
+        rows += c->of[k].gold;
+        right += c->of[k].right;
         seen += gold + predicted > 0;
         f1 += one.f1;
-        weighted += one.f1 * (double)gold;
-        gold2 += (double)gold * (double)gold;
-        pred2 += (double)predicted * (double)predicted;
-        cross += (double)gold * (double)predicted;
+        weighted += one.f1 * gold;
+        gold2 += gold * gold;
+        pred2 += predicted * predicted;
+        cross += gold * predicted;
     }
     double all = (double)rows;
     s->rows = rows;

@@ -4,16 +4,23 @@
 #ifndef RTD_SCORE_METRICS_H
 #define RTD_SCORE_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
+enum { RTD_MAX_MATRIX = 1000 }; /* classes of a confusion matrix */
+
 struct rtd_confusion {
-    int n;           /* classes */
-    uint64_t *count; /* [n, n]: row = gold, column = predicted; owned */
+    int n; /* classes */
+    struct rtd_class_counts {
+        uint64_t gold, predicted, right;
+    } * of;          /* [n], owned */
+    uint64_t *count; /* [n, n]: row = gold, column = predicted; owned; NULL: not counted */
 };
-int rtd_confusion_new(struct rtd_confusion *c, int n, struct rtd_err *err);
+/* matrix: with count, which more than RTD_MAX_MATRIX classes cannot have: RTD_EDATA. */
+int rtd_confusion_new(struct rtd_confusion *c, int n, bool matrix, struct rtd_err *err);
 void rtd_confusion_add(struct rtd_confusion *c, int gold, int predicted);
 void rtd_confusion_free(struct rtd_confusion *c);
 

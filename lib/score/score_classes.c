@@ -63,7 +63,7 @@ static int check_match(const struct rows *r, const char *name, const char *gold,
     return RTD_OK;
 }
 
-static int compare(struct outcome *o, const struct rows *r, struct rtd_err *err)
+static int compare(struct outcome *o, const struct rows *r, bool matrix, struct rtd_err *err)
 {
     char **all = malloc(2 * r->n * sizeof *all);
     if (!all)
@@ -73,7 +73,7 @@ static int compare(struct outcome *o, const struct rows *r, struct rtd_err *err)
     int st = rtd_labels_collect(&o->labels, all, 2 * r->n, err);
     free(all);
     if (!st)
-        st = rtd_confusion_new(&o->confusion, o->labels.n, err);
+        st = rtd_confusion_new(&o->confusion, o->labels.n, matrix, err);
     if (st)
         return st;
     for (size_t i = 0; i < r->n; i++)
@@ -96,15 +96,23 @@ static int choose_positive(struct outcome *o, const char *positive, struct rtd_e
     return RTD_OK;
 }
 
-static void add_tables(json_t *root, const struct outcome *o, const struct rtd_score_options *opt)
+static void add_classes(json_t *root, const struct outcome *o)
 {
-    json_t *classes = json_object(), *names = json_array(), *rows = json_array();
+    json_t *classes = json_object();
     for (int i = 0; i < o->labels.n; i++) {
         struct rtd_class_scores s;
         rtd_confusion_class(&o->confusion, i, &s);
         json_object_set_new(classes, o->labels.name[i],
                             json_pack("{s:f, s:f, s:f, s:I}", "precision", s.precision, "recall",
                                       s.recall, "f1", s.f1, "support", (json_int_t)s.support));
+    }
+    json_object_set_new(root, "per_class", classes);
+}
+
+static void add_matrix(json_t *root, const struct outcome *o)
+{
+    json_t *names = json_array(), *rows = json_array();
+    for (int i = 0; i < o->labels.n; i++) {
         json_array_append_new(names, json_string(o->labels.name[i]));
         json_t *row = json_array();
         for (int k = 0; k < o->labels.n; k++)
@@ -112,15 +120,8 @@ static void add_tables(json_t *root, const struct outcome *o, const struct rtd_s
                 row, json_integer((json_int_t)o->confusion.count[i * o->labels.n + k]));
         json_array_append_new(rows, row);
     }
-    if (opt->per_class)
-        json_object_set(root, "per_class", classes);
-    if (opt->confusion) {
-        json_object_set(root, "labels", names);
-        json_object_set(root, "confusion", rows);
-    }
-    json_decref(classes);
-    json_decref(names);
-    json_decref(rows);
+    json_object_set_new(root, "labels", names);
+    json_object_set_new(root, "confusion", rows);
 }
 
 static json_t *as_json(const struct outcome *o, const struct rtd_score_options *opt)
@@ -137,7 +138,10 @@ static json_t *as_json(const struct outcome *o, const struct rtd_score_options *
         json_object_set_new(root, "precision", json_real(one.precision));
         json_object_set_new(root, "recall", json_real(one.recall));
     }
-    add_tables(root, o, opt);
+    if (opt->per_class)
+        add_classes(root, o);
+    if (opt->confusion)
+        add_matrix(root, o);
     return root;
 }
 
@@ -151,7 +155,7 @@ static int judge(struct outcome *out, const struct rtd_table *gold, const struct
     if (!st)
         st = check_match(&r, opt->predictions, gold->name, err);
     if (!st)
-        st = compare(out, &r, err);
+        st = compare(out, &r, opt->confusion, err);
     free(r.gold);
     free(r.said);
     return st;

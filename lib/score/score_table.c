@@ -129,6 +129,8 @@ int rtd_score_numbers(json_t **out, const struct rtd_score_options *o, struct rt
 
 /* --- several labels --- */
 
+enum { FEW_PLACES = 4 << 20 };
+
 /* Names of labels, gathered from several places. */
 struct names {
     char **name; /* [n], owned */
@@ -302,6 +304,23 @@ static int fill(struct flags *f, size_t *n, const struct rtd_labels *l, int said
     return st ? st : close_lines(p, o, *n, err);
 }
 
+/* Places for a probability of every label of every row.  Labels that the gold rows alone name make
+ * no more of them than the predictions have bytes, or than are soon worked through. */
+static int count_places(size_t *n, const struct pair *p, int labels,
+                        const struct rtd_score_options *o, struct rtd_err *err)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < p->said.n; i++)
+        bytes += strlen(p->said.line[i]);
+    if (!rtd_mul_size(p->gold.rows, (size_t)labels, n) || (*n > FEW_PLACES && *n > bytes))
+        return rtd_fail(
+            err, RTD_EDATA,
+            "%s: %zu rows of %d labels: over %d probabilities, and more than %s, of %zu "
+            "bytes, can say",
+            o->gold, p->gold.rows, labels, FEW_PLACES, o->predictions, bytes);
+    return RTD_OK;
+}
+
 int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd_err *err)
 {
     struct rtd_columns_spec spec = {.label = o->label, .want_label = true, .empty_label = true};
@@ -314,8 +333,8 @@ int rtd_score_labels(json_t **out, const struct rtd_score_options *o, struct rtd
     if (open_pair(&p, o, &spec, err))
         return err->status;
     int st = collect_labels(&labels, &said, &p, err);
-    if (!st && !rtd_mul_size(p.gold.rows, (size_t)labels.n, &all))
-        st = rtd_fail(err, RTD_ESYS, "not enough memory");
+    if (!st)
+        st = count_places(&all, &p, labels.n, o, err);
     if (!st) {
         f = (struct flags){calloc(all + 1, sizeof *f.gold), calloc(all + 1, sizeof *f.said),
                            calloc(all + 1, sizeof *f.probability)};

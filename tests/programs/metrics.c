@@ -173,7 +173,7 @@ static json_t *classes(const char *name)
         all[i] = t.row[i].field[0];
         all[t.n + i] = t.row[i].field[1];
     }
-    if (rtd_labels_collect(&l, all, 2 * t.n, &err) || rtd_confusion_new(&c, l.n, &err))
+    if (rtd_labels_collect(&l, all, 2 * t.n, &err) || rtd_confusion_new(&c, l.n, true, &err))
         die();
     for (size_t i = 0; i < t.n; i++)
         rtd_confusion_add(&c, rtd_labels_find(&l, all[i]), rtd_labels_find(&l, all[t.n + i]));
@@ -193,7 +193,7 @@ static json_t *binary(const char *name)
     struct rtd_class_scores one;
     double auc, precision, *p = need(malloc(t.n * sizeof *p));
     float *gold = need(malloc(t.n * sizeof *gold));
-    if (rtd_confusion_new(&c, 2, &err))
+    if (rtd_confusion_new(&c, 2, false, &err))
         die();
     for (size_t i = 0; i < t.n; i++) {
         gold[i] = strtof(t.row[i].field[0], NULL);

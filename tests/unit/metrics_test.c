@@ -36,7 +36,7 @@ static void is_near(double got, double want, const char *what, int line)
 static void classify(struct rtd_confusion *c, struct rtd_classification *s, int classes,
                      const char *gold, const char *predicted)
 {
-    assert_int_equal(rtd_confusion_new(c, classes, &err), RTD_OK);
+    assert_int_equal(rtd_confusion_new(c, classes, false, &err), RTD_OK);
     for (size_t i = 0; gold[i]; i++)
         rtd_confusion_add(c, gold[i] - 'a', predicted[i] - 'a');
     rtd_classification_scores(c, s);
@@ -339,6 +339,40 @@ static void many_answers_to_a_long_text(void **state)
         fail_msg("%.3f s, ten times as much %.3f s", one, ten);
 }
 
+/* Classes as many as rows: the work is not their product; only a matrix has it, and a limit. */
+static double seconds_of_classes(int n)
+{
+    struct rtd_confusion c;
+    struct rtd_classification s;
+    clock_t from = clock();
+    assert_int_equal(rtd_confusion_new(&c, n, false, &err), RTD_OK);
+    for (int i = 0; i < n; i++)
+        rtd_confusion_add(&c, i, i % 2 ? i : 0);
+    rtd_classification_scores(&c, &s);
+    near(s.accuracy, 0.5 + 1.0 / n);
+    rtd_confusion_free(&c);
+    return (double)(clock() - from) / CLOCKS_PER_SEC;
+}
+
+static void many_classes(void **state)
+{
+    (void)state;
+    struct rtd_confusion c;
+    struct rtd_err e = {0};
+    double one = 1, ten = 100;
+    for (int round = 0; round < 3 && !(ten < 30 * one); round++) { /* others use the CPU, too */
+        one = seconds_of_classes(10000);
+        ten = seconds_of_classes(100000);
+        one = one > 2e-3 ? one : 2e-3;
+    }
+    if (!(ten < 30 * one))
+        fail_msg("%.3f s, ten times as much %.3f s", one, ten);
+    assert_int_equal(rtd_confusion_new(&c, RTD_MAX_MATRIX, true, &e), RTD_OK);
+    rtd_confusion_free(&c);
+    assert_int_equal(rtd_confusion_new(&c, RTD_MAX_MATRIX + 1, true, &e), RTD_EDATA);
+    assert_null(c.of);
+}
+
 /* What evaluate prints of texts. */
 static void texts_are(const struct rtd_generated *row, size_t n, const char *name, double want)
 {
@@ -408,7 +442,7 @@ int main(void)
         cmocka_unit_test(equal_scores),          cmocka_unit_test(no_entity),
         cmocka_unit_test(empty_answers),         cmocka_unit_test(equal_no_answers),
         cmocka_unit_test(lower_case_is_pythons), cmocka_unit_test(many_answers_to_a_long_text),
-        cmocka_unit_test(empty_texts),
+        cmocka_unit_test(many_classes),          cmocka_unit_test(empty_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

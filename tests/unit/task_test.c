@@ -182,7 +182,7 @@ static void confusion_of(struct rtd_confusion *c, struct rtd_labels *l, const ch
     struct rtd_err err = {0};
     assert_int_equal(rtd_table_load(&t, path, &spec, NULL, &err), RTD_OK);
     assert_int_equal(rtd_labels_collect(l, t.label, t.rows, &err), RTD_OK);
-    assert_int_equal(rtd_confusion_new(c, l->n, &err), RTD_OK);
+    assert_int_equal(rtd_confusion_new(c, l->n, true, &err), RTD_OK);
     for (size_t r = 0; r < t.rows; r++) {
         const char *said = t.text[0][r];
         int predicted = strcmp(column, "probability") == 0 ? strtod(said, NULL) > 0.5
