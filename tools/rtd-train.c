@@ -8,6 +8,7 @@
 #include "cli/tool.h"
 #include "nn/choice.h"
 #include "nn/gemm.h"
+#include "pretrain/checkpoint.h"
 #include "pretrain/presets.h"
 #include "pretrain/trainer.h"
 
@@ -215,8 +216,11 @@ static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err
     if (o.init_generator && !generates)
         return rtd_fail(err, RTD_EUSAGE, "--init-generator: --objective %s trains none",
                         o.objective);
+    char models[PATH_MAX] = "";
     t->start = s;
-    return rtd_start_open(s, o.init, o.init_generator, generates, o.resume ? o.out : NULL, err);
+    if (o.resume && rtd_checkpoint_models(models, o.out, err))
+        return err->status;
+    return rtd_start_open(s, o.init, o.init_generator, generates, models[0] ? models : NULL, err);
 }
 
 static int shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_err *err)

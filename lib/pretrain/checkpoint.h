@@ -7,6 +7,7 @@
 #ifndef RTD_PRETRAIN_CHECKPOINT_H
 #define RTD_PRETRAIN_CHECKPOINT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@
 #include "learn/optimizer.h"
 #include "pretrain/batch.h"
 #include "pretrain/pretrain.h"
-#include "pretrain/start.h"
+#include "start/start.h"
 #include "stream/stream.h"
 
 struct rtd_checkpoint {
@@ -43,6 +44,10 @@ int rtd_checkpoint_any(const char *dir, bool *any, struct rtd_err *err);
  * or the stream's making does, and when none verifies; *skipped is the number of damaged newer
  * ones. */
 int rtd_checkpoint_load(struct rtd_checkpoint *c, int *skipped, struct rtd_err *err);
+
+/* Where the models of RUN's newest checkpoint lie that can be opened, or those of a run that is
+ * complete; "": nowhere. */
+int rtd_checkpoint_models(char folder[PATH_MAX], const char *run, struct rtd_err *err);
 
 /* Write RUN/run.json: what run c (dir, h, options) is. */
 int rtd_checkpoint_name_run(const struct rtd_checkpoint *c, struct rtd_err *err);

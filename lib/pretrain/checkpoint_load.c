@@ -217,3 +217,26 @@ int rtd_checkpoint_same(const struct rtd_checkpoint *c, struct rtd_err *err)
     json_decref(then);
     return st;
 }
+
+int rtd_checkpoint_models(char folder[PATH_MAX], const char *run, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    uint64_t *step;
+    bool found = false;
+    int n, st = rtd_checkpoint_steps(run, &step, &n, err);
+    for (int i = 0; i <= n && !found && !st; i++) {
+        struct rtd_model_dir m;
+        struct rtd_err none = {0};
+        st = i < n ? rtd_checkpoint_name(folder, run, step[i], err)
+                   : rtd_checkpoint_path(folder, run, ".", NULL, err);
+        if (!st)
+            st = rtd_checkpoint_path(path, folder, "discriminator", NULL, err);
+        found = !st && !rtd_model_dir_open(&m, path, RTD_DIR_TOKENIZER, &none);
+        if (found)
+            rtd_model_dir_close(&m);
+    }
+    free(step);
+    if (!found)
+        folder[0] = '\0';
+    return st;
+}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
-#include "model/piece_vectors.h"
+#include "start/piece_vectors.h"
 
 /* --- the word table --- */
 

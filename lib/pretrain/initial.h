@@ -16,7 +16,7 @@
 #include "pretrain/pretrain.h"
 
 struct rtd_initial {
-    const char *embeddings; /* the word table: a file of vectors (model/piece_vectors.h), or NULL */
+    const char *embeddings; /* the word table: a file of vectors (start/piece_vectors.h), or NULL */
     double embeddings_scale; /* their standard deviation there */
     bool sinusoid;           /* the position table: sinusoids of the words' size */
 };

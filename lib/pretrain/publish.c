@@ -72,7 +72,7 @@ int rtd_publish_network(const struct rtd_checkpoint *r, const struct rtd_publish
     struct rtd_config c = {0};
     struct rtd_st_writer *w = NULL;
     if (r->start && net->net == RTD_NET_DISCRIMINATOR)
-        return rtd_start_write(r->start, p, r->longest, dir, err);
+        return rtd_start_write(r->start, &p->params, &p->disc_config, r->longest, dir, err);
     int st =
         rtd_config_copy(&c, net->net == RTD_NET_GENERATOR ? &p->gen_config : &p->disc_config, err);
     if (!st)

@@ -21,7 +21,7 @@
 #include "learn/optimizer.h"
 #include "pretrain/initial.h"
 #include "pretrain/pretrain.h"
-#include "pretrain/start.h"
+#include "start/start.h"
 #include "stream/stream.h"
 
 struct rtd_trainer {

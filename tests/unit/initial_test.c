@@ -15,7 +15,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
-#include "model/piece_vectors.h"
+#include "start/piece_vectors.h"
 #include "model/safetensors.h"
 #include "pretrain/initial.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 #include "base/say.h"
-#include "pretrain/start.h"
+#include "start/start.h"
 
 static bool ends(const char *s, const char *end)
 {
@@ -136,16 +136,15 @@ static int keep_others(struct rtd_start *s, const struct rtd_st *st, struct rtd_
     return load_network(s, &s->kept, RTD_NET_DISCRIMINATOR, st, err);
 }
 
-int rtd_start_load(struct rtd_start *s, struct rtd_pretrain *p, struct rtd_err *err)
+int rtd_start_load(struct rtd_start *s, struct rtd_params *p, struct rtd_err *err)
 {
-    struct rtd_params *all = &p->params;
     const struct rtd_st *st = s->from.weights;
-    for (int i = 0; i < all->n; i++)
-        if (all->item[i].net == RTD_NET_DISCRIMINATOR && !rtd_params_tensor(&all->item[i], st))
-            all->item[i].net = RTD_NET_NONE;
-    if (load_network(s, all, RTD_NET_DISCRIMINATOR, st, err) ||
-        (s->generator.path && load_network(s, all, RTD_NET_GENERATOR, s->generator.weights, err)) ||
-        list_trained(s, all, st, err) || keep_others(s, st, err))
+    for (int i = 0; i < p->n; i++)
+        if (p->item[i].net == RTD_NET_DISCRIMINATOR && !rtd_params_tensor(&p->item[i], st))
+            p->item[i].net = RTD_NET_NONE;
+    if (load_network(s, p, RTD_NET_DISCRIMINATOR, st, err) ||
+        (s->generator.path && load_network(s, p, RTD_NET_GENERATOR, s->generator.weights, err)) ||
+        list_trained(s, p, st, err) || keep_others(s, st, err))
         return err->status;
     rtd_say("from %s%s%s; new pieces: %zu", s->from.path, s->generator.path ? " and " : "",
             s->generator.path ? s->generator.path : "", s->nfresh);
@@ -155,13 +154,14 @@ int rtd_start_load(struct rtd_start *s, struct rtd_pretrain *p, struct rtd_err *
     return RTD_OK;
 }
 
-int rtd_start_write(const struct rtd_start *s, const struct rtd_pretrain *p, uint64_t longest,
-                    const char *dir, struct rtd_err *err)
+int rtd_start_write(const struct rtd_start *s, const struct rtd_params *p,
+                    const struct rtd_config *shape, uint64_t longest, const char *dir,
+                    struct rtd_err *err)
 {
     struct rtd_config c = {0};
     struct rtd_st_writer *w = NULL;
-    uint64_t trained = (uint64_t)rtd_config_trained_length(&p->disc_config);
-    int st = rtd_config_copy(&c, &p->disc_config, err);
+    uint64_t trained = (uint64_t)rtd_config_trained_length(shape);
+    int st = rtd_config_copy(&c, shape, err);
     if (!st) /* an objective has called it by its own head */
         strcpy(c.architecture, s->from.config.architecture);
     if (!st && trained && longest > trained)
@@ -173,7 +173,7 @@ int rtd_start_write(const struct rtd_start *s, const struct rtd_pretrain *p, uin
     if (!st)
         st = rtd_st_writer_new(&w, err);
     if (!st)
-        st = rtd_params_save(&s->trained, RTD_NET_DISCRIMINATOR, p->params.w, "", w, err);
+        st = rtd_params_save(&s->trained, RTD_NET_DISCRIMINATOR, p->w, "", w, err);
     if (!st)
         st = rtd_params_save(&s->kept, RTD_NET_DISCRIMINATOR, s->kept.w, "", w, err);
     if (!st)

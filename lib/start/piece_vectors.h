@@ -4,8 +4,8 @@
  * width), and in __metadata__ the vocabulary's text (`rtd_vocabulary`) and digest
  * (`rtd_vocabulary_digest`), and how the vectors were made (`rtd_provenance`, JSON).  A row of
  * zeros is a piece without a vector. */
-#ifndef RTD_MODEL_PIECE_VECTORS_H
-#define RTD_MODEL_PIECE_VECTORS_H
+#ifndef RTD_START_PIECE_VECTORS_H
+#define RTD_START_PIECE_VECTORS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -5,17 +5,17 @@
  * sentence-transformers.  The stream's vocabulary may continue the directory's: the rows of new
  * pieces start from the mean of those of the pieces that spelt them before.
  *
- *     rtd_start_open, rtd_start_meet, rtd_pretrain_new, rtd_params_init, rtd_start_load;
+ *     rtd_start_open, rtd_start_meet, laying out the networks, initial values, rtd_start_load;
  *     rtd_start_write as often as is wanted; rtd_start_close */
-#ifndef RTD_PRETRAIN_START_H
-#define RTD_PRETRAIN_START_H
+#ifndef RTD_START_START_H
+#define RTD_START_START_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "model/directory.h"
-#include "model/sentence_files.h"
-#include "pretrain/pretrain.h"
+#include "model/params.h"
+#include "start/sentence_files.h"
 #include "stream/stream.h"
 
 /* A piece that the directory does not have, and those that spell it there. */
@@ -42,10 +42,11 @@ struct rtd_start {
 };
 
 /* Open DIR as finetune does.  generator: a directory, whose shape has to fit; NULL: where the run
- * generates, DIR/../generator if it fits.  run: NULL, or a run to go on with, whose checkpoints
- * take the place of directories that are gone.  After a failure s is empty. */
+ * generates, DIR/../generator if it fits.  models: NULL, or a folder of discriminator/ and
+ * generator/ that a run has written, in place of directories that are gone.  After a failure s is
+ * empty. */
 int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, bool generates,
-                   const char *run, struct rtd_err *err);
+                   const char *models, struct rtd_err *err);
 void rtd_start_close(struct rtd_start *s);
 
 /* Hold the stream's vocabulary and settings against the directory's: RTD_EUSAGE, naming what
@@ -53,14 +54,15 @@ void rtd_start_close(struct rtd_start *s);
 int rtd_start_meet(struct rtd_start *s, const struct rtd_header *h, const char *name,
                    struct rtd_err *err);
 
-/* The weights into p, which was laid out for this shape and vocabulary and has its initial values.
- * Heads of the discriminator that the directory lacks belong to no network from here on: they are
- * learnt, kept in checkpoints, and not published. */
-int rtd_start_load(struct rtd_start *s, struct rtd_pretrain *p, struct rtd_err *err);
+/* The weights into the tables p of a run, which were laid out for this shape and vocabulary and
+ * have their initial values.  Heads of the discriminator that the directory lacks belong to no
+ * network from here on: they are learnt, kept in checkpoints, and not published. */
+int rtd_start_load(struct rtd_start *s, struct rtd_params *p, struct rtd_err *err);
 
-/* p's encoder as a directory of the kind that it came from, into an existing one.  longest: the
- * longest sequence it was trained on. */
-int rtd_start_write(const struct rtd_start *s, const struct rtd_pretrain *p, uint64_t longest,
-                    const char *dir, struct rtd_err *err);
+/* p's discriminator as a directory of the kind that it came from, into an existing one.  c: its
+ * shape; longest: the longest sequence it was trained on. */
+int rtd_start_write(const struct rtd_start *s, const struct rtd_params *p,
+                    const struct rtd_config *c, uint64_t longest, const char *dir,
+                    struct rtd_err *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "model/piece_vectors.h"
+#include "start/piece_vectors.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * The files of sentence-transformers beside a model, held in memory, so that they go with it where
  * it is written again. */
-#ifndef RTD_MODEL_SENTENCE_FILES_H
-#define RTD_MODEL_SENTENCE_FILES_H
+#ifndef RTD_START_SENTENCE_FILES_H
+#define RTD_START_SENTENCE_FILES_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* rtdtools - MIT licence
  *
  * Opening what a run goes on from. */
-#include "pretrain/start.h"
+#include "start/start.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -10,9 +10,14 @@
 
 #include "base/hash.h"
 #include "base/io.h"
-#include "base/rng.h"
 #include "base/say.h"
-#include "pretrain/checkpoint_internal.h"
+
+static int join(char path[PATH_MAX], const char *dir, const char *name, struct rtd_err *err)
+{
+    if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
+        return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
+    return RTD_OK;
+}
 
 /* Names and values of all tensors. */
 static int digest(char out[33], const struct rtd_st *st, struct rtd_err *err)
@@ -70,8 +75,7 @@ static int look_for_generator(struct rtd_start *s, const char *dir, struct rtd_e
 {
     char path[PATH_MAX], config[PATH_MAX];
     struct rtd_err why = {0};
-    if (rtd_checkpoint_path(path, dir, "..", "generator", err) ||
-        rtd_config_path(config, path, err))
+    if (join(path, dir, "../generator", err) || rtd_config_path(config, path, err))
         return err->status;
     if (rtd_exists(config) && open_generator(s, path, &why) == RTD_ESYS)
         return rtd_fail(err, why.status, "%s", why.text);
@@ -82,40 +86,25 @@ static int look_for_generator(struct rtd_start *s, const char *dir, struct rtd_e
 
 /* --- directories that are gone --- */
 
-/* The models of the newest checkpoint that can be opened, or of a run that is complete. */
-static int take_up(struct rtd_start *s, const char *run, struct rtd_err *err)
+static int take_up(struct rtd_start *s, const char *models, struct rtd_err *err)
 {
-    char folder[PATH_MAX], path[PATH_MAX];
-    uint64_t *step;
-    int n, st = rtd_checkpoint_steps(run, &step, &n, err);
-    for (int i = 0; i <= n && !s->from.path && !st; i++) {
-        struct rtd_err none = {0};
-        st = i < n ? rtd_checkpoint_name(folder, run, step[i], err)
-                   : rtd_checkpoint_path(folder, run, ".", NULL, err);
-        if (!st)
-            st = rtd_checkpoint_path(path, folder, "discriminator", NULL, err);
-        if (!st)
-            rtd_model_dir_open(&s->from, path, RTD_DIR_TOKENIZER, &none);
-    }
-    free(step);
-    if (!st && s->from.path)
-        st = rtd_sentence_files_read(&s->beside, path, err);
-    if (!st && s->from.path)
-        st = rtd_checkpoint_path(path, folder, "generator", NULL, err);
-    return !st && s->from.path && rtd_exists(path) ? rtd_model_dir_open(&s->generator, path, 0, err)
-                                                   : st;
+    char path[PATH_MAX];
+    if (join(path, models, "discriminator", err) ||
+        rtd_model_dir_open(&s->from, path, RTD_DIR_TOKENIZER, err) ||
+        rtd_sentence_files_read(&s->beside, path, err) || join(path, models, "generator", err))
+        return err->status;
+    return rtd_exists(path) ? rtd_model_dir_open(&s->generator, path, 0, err) : RTD_OK;
 }
 
 int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, bool generates,
-                   const char *run, struct rtd_err *err)
+                   const char *models, struct rtd_err *err)
 {
     *s = (struct rtd_start){0};
-    if (run && (!rtd_exists(dir) || (generator && !rtd_exists(generator))))
-        take_up(s, run, err);
-    if (!err->status && !s->from.path &&
-        !rtd_model_dir_open(&s->from, dir, RTD_DIR_TOKENIZER, err) &&
-        !digest(s->digest, s->from.weights, err) &&
-        !rtd_sentence_files_read(&s->beside, dir, err)) {
+    if (models && (!rtd_exists(dir) || (generator && !rtd_exists(generator))))
+        take_up(s, models, err);
+    else if (!rtd_model_dir_open(&s->from, dir, RTD_DIR_TOKENIZER, err) &&
+             !digest(s->digest, s->from.weights, err) &&
+             !rtd_sentence_files_read(&s->beside, dir, err)) {
         if (generator)
             open_generator(s, generator, err);
         else if (generates)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pretrain/start.h"
+#include "start/start.h"
 #include "stream/special.h"
 
 static const char *yes_no(bool on)

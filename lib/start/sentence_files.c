@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "model/sentence_files.h"
+#include "start/sentence_files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
