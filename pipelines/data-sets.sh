@@ -1,6 +1,6 @@
 # Sourced by experiments and probe: the public data sets as files of one folder, what is made of them,
-# and how a model learns from one and is measured on it.  The caller has fail, and sets data (that
-# folder), folder (for what is made), threads and here (where the recipes are).
+# and how a model learns from one and is measured on it.  The caller has common.sh, and sets
+# data (that folder), folder (for what is made) and threads.
 # shellcheck shell=bash
 
 # A row is NAME TASK TRAIN DEV TEST METRICS TEXT LABEL [OPTION of finetune ...]; - for what it has not,
@@ -146,5 +146,3 @@ percent() { # TASK METRIC METRICS
     [ -n "$score" ] || fail 1 "$3: no $2"
     awk -v x="$score" -v m="$1 $2" 'BEGIN { printf "%.2f", m ~ /^answer|bleu/ ? x : 100 * x }'
 }
-
-cpu_name() { awk -F ': ' '/^model name/ { print $2; exit }' /proc/cpuinfo; }

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# run: plain
+# pipelines/pretrain: by hand, and by a recipe that chooses; resuming, the card, refusals.
+set -euo pipefail
+# shellcheck source=tests/support/fixture.sh
+. "$ROOT/tests/support/fixture.sh"
+pretrain() { "$ROOT/pipelines/pretrain" -j 1 "$@" 2>err; }
+fixture_text 1500 >text
+net='--layers 1 --hidden 16 --heads 2 --ffn 24 --embedding 8 --generator-hidden 8 --lanes 1'
+cat >list <<END
+test-little
+    words   0.001
+    tokens  0.001
+    passes  3
+    vocab   --size 400
+    pack    --max-length 32
+    mask    --mask-prob 0.3
+    train   $net --batch 8 --lr 1e-3 --dropout 0
+test-wide: test-little
+    train+  --hidden 32
+test-late: test-little
+    tokens  1000000
+test-large: test-little
+    words   1000
+END
+by_recipe=(--list list --recipe test)
+
+# by hand: the model that the pipeline makes
+# shellcheck disable=SC2086
+pretrain -n 30 -b 8 -l 32 -m 0.2 -s 300 -S 3 hand text -- $net --lr 2e-3
+corpus-shard text | vocab-train --size 300 -o vocab.txt
+corpus-shard text | wordpiece --vocab vocab.txt | seq-pack -l 32 --seed 3 | ts-shuf --seed 3 |
+    mask-gen --mask-prob 0.2 --seed 3 | eval rtd-train -q --steps 30 --batch 8 "$net" --lr 2e-3 --seed 3 -o direct
+cmp hand/model/discriminator/model.safetensors direct/discriminator/model.safetensors
+[ ! -s err ] && [ ! -e hand/README.md ]
+
+# the largest that there is text and time for; no more passes than it wants
+pretrain "${by_recipe[@]}" --time 1h chosen text
+[ ! -s err ]
+read -r size words speed <chosen/plan
+[ "$size" = wide ] && [ "$words" = "$(corpus-shard -q --text text | wc -w)" ] && [ "$speed" -gt 0 ]
+grep -q '^large wants 1000 million words' chosen/plan
+grep -q '^late wants 1000000 million tokens: 1h allow [0-9.]*, [0-9.e+]* minutes would do' chosen/plan
+grep -q '^pretrain: 0.0[0-9]* million words; wide: 1h allow' chosen/log
+[ "$(jq .hidden_size chosen/model/discriminator/config.json)" = 32 ]
+count=$(ts-info --count chosen/examples.ts.zst)
+[ "$(tail -n 1 chosen/model/metrics.tsv | cut -f 1)" = $((count * 3 / 8)) ]
+# nothing of what is measured on was learnt from
+[ "$(ts-info --count chosen/held.ts.zst)" -gt 0 ]
+ts-dump chosen/examples.ts.zst | jq -c .input_ids | sort -u >learnt
+ts-dump chosen/held.ts.zst | jq -c '.masked_lm_positions as $p | .masked_lm_ids as $o
+    | reduce range($p | length) as $i (.input_ids; .[$p[$i]] = $o[$i])' | sort -u >held
+[ -s held ] && [ -z "$(comm -12 learnt held)" ]
+
+# the card says what was done
+card=chosen/README.md
+grep -qF "| text | $(stat -c %s text) | $(sha256sum <text | cut -d ' ' -f 1) |" $card
+grep -qF "| words | $words |" $card
+grep -qF "| examples | $count |" $card
+grep -qF -- '- wide: 1h allow' $card
+grep -qF "| steps | $((count * 3 / 8)) |" $card
+grep -qF "| examples read | $((count * 3)) (3 passes) |" $card
+grep -qF "| disc_auc | $(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i } END { print $at["disc_auc"] }' chosen/model/eval.tsv) |" $card
+grep -qF "| parameters | $(model-info --json chosen/model/discriminator | jq .parameters) |" $card
+grep -q '^provenance  seq-pack' $card
+
+# again: nothing is done; with less time: fewer records, fixed when it began
+cp -r chosen before
+pretrain "${by_recipe[@]}" --time 1h chosen text
+diff -r chosen before
+sed -i 's/^    passes .*/    passes  40/' list
+pretrain "${by_recipe[@]}" --size little --time 1 short text
+mean=$(ts-info short/examples.ts.zst | awk '$1 == "tokens" { print $4 }')
+awk -v steps="$(tail -n 1 short/model/metrics.tsv | cut -f 1)" -v mean="$mean" -v n="$count" 'NR == 1 {
+    want = 0.95 * $3 / mean / 8; if (want > n * 40 / 8) want = n * 40 / 8
+    if (steps - want > 2 || want - steps > 2) { print steps " steps, not " want; exit 1 } }' short/plan
+
+# stopped and taken up, with the same end
+pretrain "${by_recipe[@]}" --size little whole text
+set -m
+pretrain "${by_recipe[@]}" --size little cut text &
+set +m
+until [ -n "$(find cut/model/metrics.tsv -size +1c 2>/dev/null)" ]; do sleep 0.02; done
+kill -TERM -- -$!
+wait $! 2>/dev/null || true
+flock cut/.lock true # what it had started may end later
+cp whole/plan cut/plan # measured anew the speed could differ
+pretrain "${by_recipe[@]}" --size little cut text
+cmp cut/model/discriminator/model.safetensors whole/model/discriminator/model.safetensors
+[ -e cut/README.md ]
+
+# what cannot be
+refused() { # STATUS PATTERN OPERAND...
+    local want=$1 pattern=$2 got=0
+    shift 2
+    pretrain "$@" || got=$?
+    # shellcheck disable=SC2053
+    if [ $got != "$want" ] || [[ "$(tail -n 1 err)" != $pattern ]]; then
+        echo "$*: $got, $(<err)"
+        exit 1
+    fi
+}
+echo 'a few words' >few
+refused 1 'pretrain: too little text, 3e-06 million words: test wants 0.001 million words, for little; add text*' "${by_recipe[@]}" a few
+refused 1 '*too little text, 0.0* million words: test wants 1000 million words, for large; *' "${by_recipe[@]}" --size large b text
+refused 2 '*too little time: late wants 1000000 million tokens: 8h allow * minutes would do' "${by_recipe[@]}" --size late c text
+refused 2 '*--size huge: test has little wide late large' "${by_recipe[@]}" --size huge d text
+refused 2 '*no recipe is called other' --list list --recipe other e text
+refused 2 '*--time soon: not a number*' "${by_recipe[@]}" --time soon f text
+refused 2 '*-b: --recipe chooses that' "${by_recipe[@]}" -b 8 g text
+refused 2 '*--time and --size go with --recipe' -n 8 --time=3h h text
+refused 2 '*begun with other settings*' "${by_recipe[@]}" --time 2h chosen text
+refused 3 '*nowhere: not there' --recipe night i nowhere
+# the recipes that come with it
+awk -f "$ROOT/pipelines/recipes.awk" "$ROOT/pipelines/pretrain.list" | grep -qx night-mini
