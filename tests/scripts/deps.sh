@@ -9,7 +9,7 @@ set -euo pipefail
 
 # a system of our own: what deps uses, and neither jq nor mandoc
 mkdir sys
-for program in bash env grep sh awk mktemp rm cat gcc shellcheck clang-format cppcheck python3 zstd xz bzip2 file xxhsum flock; do
+for program in bash env grep sh awk mktemp rm cat gcc shellcheck clang-format cppcheck python3 zstd xz bzip2 file xxhsum flock gnuplot; do
     ln -s "$(command -v $program)" sys/
 done
 stub() { # NAME BODY
