@@ -20,7 +20,7 @@ struct options {
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
     double lr, weight_decay, clip, beta1, beta2, eps;
-    double gen_weight, disc_weight, temperature, dropout, init_range, embeddings_scale;
+    double gen_weight, disc_weight, temperature, clm_share, dropout, init_range, embeddings_scale;
 };
 
 static struct options o = {
@@ -42,6 +42,7 @@ static struct options o = {
     .gen_weight = 1,
     .disc_weight = 50,
     .temperature = 1,
+    .clm_share = 0.5,
     .dropout = 0.1,
     .init_range = 0.02,
     .embeddings_scale = 0.05,
@@ -115,6 +116,8 @@ static struct rtd_opt table[] = {
      "weight of the generator's loss (default: 1)", 0},
     {RTD_OPT_REAL, 0, "disc-weight", "F", &o.disc_weight, 0, 1e6,
      "weight of the discriminator's loss (default: 50)", 0},
+    {RTD_OPT_REAL, 0, "clm-share", "F", &o.clm_share, 0, 1,
+     "mixed: share of sequences read causally (default: 0.5)", 0},
     {RTD_OPT_REAL, 0, "temperature", "F", &o.temperature, 1e-3, 1e3,
      "of the generator's samples (default: 1)", 0},
     {RTD_OPT_FLAG, 0, "disallow-correct", NULL, &o.disallow_correct, 0, 0,
@@ -261,14 +264,14 @@ static json_t *describe(const struct rtd_trainer *t)
         o.weight_decay, "clip", o.clip, "beta1", o.beta1, "beta2", o.beta2, "eps", o.eps,
         "gen-weight", o.gen_weight, "disc-weight", o.disc_weight, "temperature", o.temperature,
         "disallow-correct", o.disallow_correct);
-    json_t *s =
-        json_pack("{s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}", "seed",
-                  (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
-                  (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden",
-                  d->hidden_size, "heads", d->num_attention_heads, "ffn", d->intermediate_size,
-                  "embedding", d->embedding_size, "generator-hidden", g->hidden_size,
-                  "generator-layers", g->num_hidden_layers, "positions", d->max_position_embeddings,
-                  "dropout", d->hidden_dropout_prob, "init-range", d->initializer_range);
+    json_t *s = json_pack("{s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}",
+                          "clm-share", o.clm_share, "seed", (json_int_t)o.seed, "lanes",
+                          (json_int_t)o.lanes, "micro-tokens", (json_int_t)o.micro_tokens, "layers",
+                          d->num_hidden_layers, "hidden", d->hidden_size, "heads",
+                          d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
+                          d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
+                          g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout",
+                          d->hidden_dropout_prob, "init-range", d->initializer_range);
     if (j && s)
         json_object_update(j, s);
     if (j && t->start) /* null: as it was */
@@ -368,6 +371,7 @@ static int run(const char *path, struct rtd_err *err)
     t.o.gen_weight = o.gen_weight;
     t.o.disc_weight = o.disc_weight;
     t.o.temperature = o.temperature;
+    t.o.clm_share = o.clm_share;
     t.o.disallow_correct = o.disallow_correct;
     if (phases(&t.o.phases, err))
         return err->status;

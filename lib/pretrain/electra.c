@@ -87,29 +87,17 @@ static void keep(const struct rtd_pretrain *p, const struct rtd_micro *m, const 
 static void run_discriminator(const struct rtd_pretrain *p, struct rtd_lane *lane,
                               const struct rtd_micro *m, struct view *v, struct rtd_sums *sums)
 {
-    struct rtd_pass pass;
-    const struct rtd_pass *drop = rtd_pretrain_drop(p, m, 0, &pass);
-    struct rtd_arena *arena = lane->arena;
-    bool counting = !arena->base;
     struct rtd_tokens t = m->t;
-    struct rtd_acts acts;
-    real *d = rtd_arena_take(arena, m->T * p->disc.h, sizeof *d);
+    struct rtd_body body;
     t.ids = v->ids;
-    rtd_acts_take(&acts, arena, &p->disc, &t, true);
-    if (!counting) {
-        rtd_encoder_forward(&p->disc, p->params.w, &t, &acts, drop);
-        rtd_pretrain_keep_hidden(m, &p->disc, &acts, p->keep.hidden[1]);
-    }
+    rtd_body_forward(&body, p, lane, m, &p->disc, &t, 0, p->keep.hidden[1]);
     real gscale = m->train ? (real)(p->o.disc_weight / (m->batch->tokens + 1e-6)) : 0;
     double loss = 0;
-    rtd_disc_head_run(&p->head, p->params.w, lane->g, v->logits, v->replaced, &loss, acts.out, d,
-                      m->T, gscale, arena);
-    if (counting) {
-        rtd_encoder_backward_scratch(arena, &p->disc, &t);
+    rtd_disc_head_run(&p->head, p->params.w, lane->g, v->logits, v->replaced, &loss, body.acts.out,
+                      body.d, m->T, gscale, lane->arena);
+    rtd_body_backward(&body, p, lane, m, gscale != 0);
+    if (!lane->arena->base)
         return;
-    }
-    if (gscale != 0)
-        rtd_encoder_backward(&p->disc, p->params.w, lane->g, &t, &acts, d, arena, drop);
     sums->of[DISC_LOSS] += loss;
     count_tokens(m, v, sums);
     keep(p, m, v);

@@ -18,18 +18,9 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
                                     const struct rtd_lm_head *head, uint32_t number,
                                     int32_t *sampled, real *const *hidden)
 {
-    struct rtd_pass pass;
-    const struct rtd_pass *drop = rtd_pretrain_drop(p, m, number, &pass);
-    struct rtd_arena *arena = lane->arena;
-    bool counting = !arena->base, keep = hidden && p->keep.gen_logits;
-    size_t mark = arena->used;
-    struct rtd_acts acts;
-    real *d = rtd_arena_take(arena, m->T * enc->h, sizeof *d);
-    rtd_acts_take(&acts, arena, enc, &m->t, true);
-    if (!counting)
-        rtd_encoder_forward(enc, p->params.w, &m->t, &acts, drop);
-    if (!counting && hidden)
-        rtd_pretrain_keep_hidden(m, enc, &acts, hidden);
+    bool keep = hidden && p->keep.gen_logits;
+    struct rtd_body body;
+    rtd_body_forward(&body, p, lane, m, enc, &m->t, number, hidden);
     struct rtd_lm_rows rows = {
         .M = m->M,
         .row = m->row,
@@ -42,17 +33,14 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
                 (uint32_t)enc->net << 8,
         .temperature = (real)p->o.temperature,
         .disallow_correct = p->o.disallow_correct,
-        .logits = keep ? rtd_arena_take(arena, m->M * head->vocab, sizeof(real)) : NULL,
+        .logits = keep ? rtd_arena_take(lane->arena, m->M * head->vocab, sizeof(real)) : NULL,
     };
     real gscale = m->train ? (real)(p->o.gen_weight / (m->batch->slots + 1e-6)) : 0;
-    rtd_lm_head_run(head, p->params.w, lane->g, &rows, acts.out, d, m->T, gscale, arena);
-    if (counting)
-        rtd_encoder_backward_scratch(arena, enc, &m->t);
-    else if (gscale != 0 && m->M) /* else the head has left d alone */
-        rtd_encoder_backward(enc, p->params.w, lane->g, &m->t, &acts, d, arena, drop);
+    rtd_lm_head_run(head, p->params.w, lane->g, &rows, body.acts.out, body.d, m->T, gscale,
+                    lane->arena);
     if (keep)
         keep_logits(p->keep.gen_logits, &rows, m, head->vocab);
-    arena->used = mark;
+    rtd_body_backward(&body, p, lane, m, gscale != 0 && m->M);
     return (struct rtd_mlm_result){.loss = rows.loss, .correct = (double)rows.correct};
 }
 

@@ -7,8 +7,8 @@
 
 #include "pretrain/pretrain.h"
 
-const struct rtd_objective *const rtd_objectives[] = {&rtd_electra, &rtd_mlm, &rtd_mlm_warmup,
-                                                      NULL};
+const struct rtd_objective *const rtd_objectives[] = {&rtd_electra, &rtd_mlm,   &rtd_mlm_warmup,
+                                                      &rtd_clm,     &rtd_mixed, NULL};
 
 double rtd_column_value(const struct rtd_column *c, const struct rtd_sums *s)
 {
@@ -117,6 +117,47 @@ void rtd_columns_print(FILE *f, bool evaluation, const struct rtd_objective *now
                 fprintf(f, "%.6g", rtd_column_value(mine, s));
             tab = "\t";
         }
+}
+
+static bool drops(const struct rtd_pretrain *p, const struct rtd_micro *m)
+{
+    return m->train && p->o.drop;
+}
+
+/* The input of every layer and the last one's output to where the batch has them. */
+static void keep_hidden(const struct rtd_body *b, const struct rtd_micro *m, real *const *hidden)
+{
+    for (int i = 0; i <= b->enc->layers; i++)
+        rtd_micro_keep(m, hidden[i], i < b->enc->layers ? b->acts.layer[i].x : b->acts.out,
+                       b->enc->h);
+}
+
+void rtd_body_forward(struct rtd_body *b, const struct rtd_pretrain *p, struct rtd_lane *lane,
+                      const struct rtd_micro *m, const struct rtd_encoder *enc,
+                      const struct rtd_tokens *t, uint32_t number, real *const *hidden)
+{
+    b->enc = enc;
+    b->t = *t;
+    b->mark = lane->arena->used;
+    b->pass = (struct rtd_pass){.seed = p->o.seed, .number = number};
+    b->d = rtd_arena_take(lane->arena, m->T * enc->h, sizeof *b->d);
+    rtd_acts_take(&b->acts, lane->arena, enc, &b->t, true);
+    if (!lane->arena->base)
+        return;
+    rtd_encoder_forward(enc, p->params.w, &b->t, &b->acts, drops(p, m) ? &b->pass : NULL);
+    if (hidden)
+        keep_hidden(b, m, hidden);
+}
+
+void rtd_body_backward(const struct rtd_body *b, const struct rtd_pretrain *p,
+                       struct rtd_lane *lane, const struct rtd_micro *m, bool learns)
+{
+    if (!lane->arena->base)
+        rtd_encoder_backward_scratch(lane->arena, b->enc, &b->t);
+    else if (learns)
+        rtd_encoder_backward(b->enc, p->params.w, lane->g, &b->t, &b->acts, b->d, lane->arena,
+                             drops(p, m) ? &b->pass : NULL);
+    lane->arena->used = b->mark;
 }
 
 void rtd_micro_keep(const struct rtd_micro *m, real *keep, const real *x, size_t width)

@@ -77,12 +77,16 @@ enum {
     RTD_PART_GENERATOR = 4, /* the generator, with its language-model head */
 };
 
+enum { RTD_COUNTS = 2 };
 struct rtd_objective {
     const char *name;
     unsigned parts;                        /* RTD_PART_*: what it trains */
     const struct rtd_column *columns;      /* of training; the last has no name */
     const struct rtd_column *eval_columns; /* of evaluation; likewise */
-    rtd_micro_run *run;                    /* its gradient is that of loss(); own: NULL */
+    /* What its means go over, where that is not tokens or slots of the whole batch; or NULL. */
+    void (*count)(const struct rtd_pretrain *p, const struct rtd_masked_batch *b,
+                  double over[RTD_COUNTS]);
+    rtd_micro_run *run; /* its gradient is that of loss(); own: const double *, what count() says */
     /* What is minimised, from the sums over a whole batch. */
     double (*loss)(const struct rtd_pretrain *p, const struct rtd_sums *s);
     /* Training FLOPs of a sequence of n tokens with `masked` slots: 3 x forward; recomputation,
@@ -95,6 +99,8 @@ struct rtd_objective {
 extern const struct rtd_objective rtd_electra;    /* electra.c: arXiv 2003.10555 */
 extern const struct rtd_objective rtd_mlm;        /* mlm.c: BERT's, arXiv 1810.04805 */
 extern const struct rtd_objective rtd_mlm_warmup; /* mlm.c: the same beside the generator's */
+extern const struct rtd_objective rtd_clm;        /* clm.c: from what stands before */
+extern const struct rtd_objective rtd_mixed;      /* clm.c: clm or mlm, sequence by sequence */
 
 /* All of them; NULL after the last. */
 extern const struct rtd_objective *const rtd_objectives[];
@@ -123,6 +129,26 @@ const char *rtd_objective_names(char *out, size_t size);
  * s, of the others nothing; now NULL: names. */
 void rtd_columns_print(FILE *f, bool evaluation, const struct rtd_objective *now,
                        const struct rtd_sums *s);
+
+/* --- for objectives --- */
+
+/* A pass over an encoder: forward; then heads read acts.out and leave its gradient in d; then
+ * backward, which gives the memory back. */
+struct rtd_body {
+    const struct rtd_encoder *enc;
+    struct rtd_tokens t;
+    size_t mark;          /* of the arena */
+    struct rtd_pass pass; /* its dropout */
+    struct rtd_acts acts;
+    real *d; /* (T,h) */
+};
+/* Pass `number` over t, as long as the micro-batch.  hidden: of p->keep, or NULL. */
+void rtd_body_forward(struct rtd_body *b, const struct rtd_pretrain *p, struct rtd_lane *lane,
+                      const struct rtd_micro *m, const struct rtd_encoder *enc,
+                      const struct rtd_tokens *t, uint32_t number, real *const *hidden);
+/* learns: a head has written d. */
+void rtd_body_backward(const struct rtd_body *b, const struct rtd_pretrain *p,
+                       struct rtd_lane *lane, const struct rtd_micro *m, bool learns);
 
 /* Numbers of the micro-batch's tokens, `width` each, to where the batch has them; keep NULL: none.
  */

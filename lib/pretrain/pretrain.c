@@ -14,6 +14,7 @@ void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
                                        .gen_weight = 1,
                                        .disc_weight = 50,
                                        .temperature = 1,
+                                       .clm_share = 0.5,
                                        .drop = true,
                                        .seed = 1,
                                        .lanes = 8,
@@ -97,20 +98,6 @@ void rtd_pretrain_free(struct rtd_pretrain *p)
     rtd_config_free(&p->disc_config);
     rtd_config_free(&p->gen_config);
     free(p);
-}
-
-const struct rtd_pass *rtd_pretrain_drop(const struct rtd_pretrain *p, const struct rtd_micro *m,
-                                         uint32_t number, struct rtd_pass *pass)
-{
-    *pass = (struct rtd_pass){.seed = p->o.seed, .number = number};
-    return m->train && p->o.drop ? pass : NULL;
-}
-
-void rtd_pretrain_keep_hidden(const struct rtd_micro *m, const struct rtd_encoder *enc,
-                              const struct rtd_acts *acts, real *const *hidden)
-{
-    for (int i = 0; i <= enc->layers; i++)
-        rtd_micro_keep(m, hidden[i], i < enc->layers ? acts->layer[i].x : acts->out, enc->h);
 }
 
 /* What all lanes of a batch share. */
@@ -244,7 +231,10 @@ int rtd_pretrain_batch(struct rtd_pretrain *p, const struct rtd_objective *objec
                        const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                        struct rtd_err *err)
 {
-    return rtd_pretrain_run(p, objective->run, NULL, b, grad, sums, err);
+    double over[RTD_COUNTS] = {0};
+    if (objective->count)
+        objective->count(p, b, over);
+    return rtd_pretrain_run(p, objective->run, over, b, grad, sums, err);
 }
 
 int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own,
@@ -283,7 +273,8 @@ size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max
         seq[i] = (uint32_t)i;
     }
     struct rtd_masked_batch b = {.nseq = n, .start = start, .mstart = mstart};
-    struct job j = {.p = p, .b = &b, .train = true, .seq = seq, .start = start};
+    double over[RTD_COUNTS] = {0};
+    struct job j = {.p = p, .b = &b, .own = over, .train = true, .seq = seq, .start = start};
     for (int i = 0; i < p->o.phases.n; i++) {
         j.run = p->o.phases.at[i].objective->run;
         struct rtd_micro m = micro_of(&j, 0, n);

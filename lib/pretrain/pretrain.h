@@ -20,6 +20,7 @@ struct rtd_pretrain_options {
     struct rtd_phases phases;       /* rtd_electra alone */
     double gen_weight, disc_weight; /* 1 and 50 */
     double temperature;             /* of sampling; 1 */
+    double clm_share;               /* of the sequences of rtd_mixed; 0.5 */
     bool disallow_correct;
     bool drop; /* dropout, by the rates of the configurations */
     uint64_t seed;
@@ -90,14 +91,5 @@ int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own
 
 /* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas. */
 size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length);
-
-/* --- for objectives --- */
-
-/* The dropout of pass `number` over a network, in *pass; NULL where nothing is dropped. */
-const struct rtd_pass *rtd_pretrain_drop(const struct rtd_pretrain *p, const struct rtd_micro *m,
-                                         uint32_t number, struct rtd_pass *pass);
-/* The input of every layer and the last one's output to hidden[0 .. layers], where they are set. */
-void rtd_pretrain_keep_hidden(const struct rtd_micro *m, const struct rtd_encoder *enc,
-                              const struct rtd_acts *acts, real *const *hidden);
 
 #endif

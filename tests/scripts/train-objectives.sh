@@ -45,15 +45,20 @@ mlm --objective mlm
 mlm-electra --objective mlm,electra@0.5
 electra-mlm --objective electra,mlm@0.5
 warm-up --objective mlm-warmup
+clm --objective clm
+mixed --objective mixed --clm-share 0.3
 END
 
 like_golden mlm/discriminator generator
 like_golden mlm-electra/discriminator discriminator
 like_golden electra-mlm/discriminator generator
 like_golden warm-up/discriminator generator
+for run in clm mixed; do like_golden $run/discriminator generator; done
 for run in mlm-electra electra-mlm warm-up; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm ' ]
+[ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy attention_entropy_1 attention_entropy_2 ' ]
+[ "$(filled mixed/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 # phases: what each line of metrics.tsv has, heads that are shared or dropped
 awk -F '\t' 'NR > 1 && ($1 <= 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 }' mlm-electra/metrics.tsv ||
@@ -63,5 +68,7 @@ awk -F '\t' 'NR > 1 && ($1 > 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 
 if "$ROOT/tests/support/tensors.py" mlm/checkpoint/step-5/training.safetensors list | grep -E 'generator\.|detect|warmup'; then
     complain 'mlm: weights of others in the checkpoint'
 fi
+train -o share --objective mixed --clm-share 0.6 masked.ts
+differ share/discriminator/model.safetensors mixed/discriminator/model.safetensors
 echo 'a b c d' >text
 fails 1 'detect: mlm/discriminator: ElectraForMaskedLM: no head for detect' detect -m mlm/discriminator text

@@ -295,6 +295,7 @@ static void pretrain(const struct shape *s, const struct variant *v)
     rtd_pretrain_defaults(&o);
     o.gen_weight = v->gen_weight;
     o.disc_weight = v->disc_weight;
+    o.clm_share = 0.3;
     o.drop = v->drop;
     o.lanes = v->lanes;
     o.micro_sequences = v->micro;
@@ -341,7 +342,15 @@ static void masked_lm_alone(void **state)
     (void)state;
     pretrain(&projected, &(struct variant){true, true, &rtd_mlm, 0.7, 50, 2, 2});
     pretrain(&square, &(struct variant){false, false, &rtd_mlm, 1, 50, 1, 0});
-    pretrain(&large, &(struct variant){false, true, &rtd_mlm, 1, 50, 4, 5});
+}
+
+static void causal(void **state)
+{
+    (void)state;
+    pretrain(&projected, &(struct variant){true, true, &rtd_clm, 0.7, 50, 2, 2});
+    pretrain(&square, &(struct variant){false, false, &rtd_clm, 1, 50, 1, 0});
+    pretrain(&projected, &(struct variant){false, true, &rtd_mixed, 1, 50, 4, 1});
+    pretrain(&projected, &(struct variant){true, true, &rtd_mixed, 0.7, 50, 2, 4});
 }
 
 static void weights_lanes_micro_batches(void **state)
@@ -612,6 +621,7 @@ int main(void)
         cmocka_unit_test(each_tensor_square),
         cmocka_unit_test(warm_up_phase),
         cmocka_unit_test(masked_lm_alone),
+        cmocka_unit_test(causal),
         cmocka_unit_test(weights_lanes_micro_batches),
         cmocka_unit_test(large_batch),
         cmocka_unit_test(classification),
