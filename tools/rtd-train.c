@@ -15,18 +15,19 @@
 struct options {
     const char *out, *size, *eval, *objective, *embeddings, *positions_start, *init,
         *init_generator;
+    const char *batch, *warmup, *schedule;
     bool resume, force, disallow_correct;
-    int64_t steps, warmup, mlm_warmup, batch, batch_tokens, seed, lanes, threads, micro_tokens;
+    int64_t steps, records, mlm_warmup, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
-    double lr, weight_decay, clip, beta1, beta2, eps;
+    double lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
     double gen_weight, disc_weight, temperature, clm_share, dropout, init_range, embeddings_scale;
 };
 
 static struct options o = {
     .size = "small",
     .objective = "electra",
-    .warmup = -1,
+    .schedule = "linear",
     .seed = 1,
     .micro_tokens = 512,
     .positions = 512,
@@ -54,7 +55,8 @@ static char objectives[160];
 
 static struct rtd_opt table[] = {
     {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
-    {RTD_OPT_INT, 0, "steps", "N", &o.steps, 1, 1e12, "updates in all (required)", 0},
+    {RTD_OPT_INT, 0, "steps", "N", &o.steps, 1, 1e12, "updates in all", 0},
+    {RTD_OPT_INT, 0, "records", "N", &o.records, 1, 1e15, "instead: records in all", 0},
     {RTD_OPT_FLAG, 0, "resume", NULL, &o.resume, 0, 0, "go on from DIR's newest checkpoint", 0},
     {RTD_OPT_FLAG, 'f', "force", NULL, &o.force, 0, 0, "start anew where DIR holds a run", 0},
     {RTD_OPT_STR, 0, "eval", "FILE", &o.eval, 0, 0, "held-out masked stream to evaluate on", 0},
@@ -96,13 +98,16 @@ static struct rtd_opt table[] = {
     {RTD_OPT_STR, 0, "init-positions", "KIND", &o.positions_start, 0, 0,
      "start the position table as normal, like the rest, or sinusoid (default: normal)", 0},
     {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Training", 0},
-    {RTD_OPT_INT, 0, "batch", "N", &o.batch, 1, 1 << 24, "sequences a step (default: by size)", 0},
+    {RTD_OPT_STR, 0, "batch", "N[,N@F...]", &o.batch, 0, 0,
+     "sequences a step, from share F of --records on (default: by size)", 0},
     {RTD_OPT_INT, 0, "batch-tokens", "N", &o.batch_tokens, 1, 1 << 30,
      "instead: sequences until at least N tokens", 0},
     {RTD_OPT_REAL, 0, "lr", "F", &o.lr, 1e-12, 10,
      "learning rate (default: by size, or 1e-4 with --init)", 0},
-    {RTD_OPT_INT, 0, "warmup", "N", &o.warmup, 0, 1e12,
-     "warm-up steps (default: steps / 10, at most 10000)", 0},
+    {RTD_OPT_STR, 0, "warmup", "N|F", &o.warmup, 0, 0,
+     "warm-up: steps, or a share of the run (default: a tenth, at most 10000 steps)", 0},
+    {RTD_OPT_STR, 0, "schedule", "NAME", &o.schedule, 0, 0,
+     "linear: falling to 0; wsd[:F]: in the last share F (0.2); constant (default: linear)", 0},
     {RTD_OPT_STR, 0, "objective", "NAME[,NAME@SHARE...]", &o.objective, 0, 0, objectives, 0},
     {RTD_OPT_INT, 0, "mlm-warmup", "N", &o.mlm_warmup, 0, 1e12,
      "first N steps: masked LM for both networks (default: 0)", 0},
@@ -111,6 +116,8 @@ static struct rtd_opt table[] = {
      "global norm of gradients, 0: no limit (default: 1)", 0},
     {RTD_OPT_REAL, 0, "beta1", "F", &o.beta1, 0, 0.999999, "Adam (default: 0.9)", 0},
     {RTD_OPT_REAL, 0, "beta2", "F", &o.beta2, 0, 0.999999, "Adam (default: 0.999)", 0},
+    {RTD_OPT_REAL, 0, "beta2-batch", "N", &o.beta2_batch, 1, 1e9,
+     "sequences that beta2 is for (default: those of a step; 32 where they change)", 0},
     {RTD_OPT_REAL, 0, "eps", "F", &o.eps, 1e-15, 1, "Adam (default: 1e-6)", 0},
     {RTD_OPT_REAL, 0, "gen-weight", "F", &o.gen_weight, 0, 1e6,
      "weight of the generator's loss (default: 1)", 0},
@@ -131,7 +138,7 @@ static struct rtd_opt table[] = {
 };
 
 static const struct rtd_usage usage = {
-    .synopsis = "-o DIR --steps N [--size NAME] [OPTIONS] [FILE]",
+    .synopsis = "-o DIR {--steps N | --records N} [--size NAME] [OPTIONS] [FILE]",
     .purpose = "Pre-train ELECTRA on a stream of masked examples.",
     .notes =
         "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps "
@@ -252,35 +259,42 @@ static int shape(struct rtd_trainer *t, const struct rtd_preset *p, struct rtd_e
     return st;
 }
 
-/* Everything that decides the result, in the words of the options. */
+/* Everything that decides the result, in the words of the options, but for what the plan adds; what
+ * came later than the first runs only where it is asked for. */
 static json_t *describe(const struct rtd_trainer *t)
 {
     const struct rtd_config *d = &t->disc, *g = &t->gen;
+    const struct rtd_plan *p = &t->plan;
     json_t *j = json_pack(
-        "{s:I, s:s, s:f, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "steps",
-        (json_int_t)o.steps, "objective", o.objective, "lr", t->schedule.lr, "warmup",
-        (json_int_t)t->schedule.warmup, "mlm-warmup", (json_int_t)o.mlm_warmup, "batch",
-        (json_int_t)t->batch, "batch-tokens", (json_int_t)t->batch_tokens, "weight-decay",
-        o.weight_decay, "clip", o.clip, "beta1", o.beta1, "beta2", o.beta2, "eps", o.eps,
-        "gen-weight", o.gen_weight, "disc-weight", o.disc_weight, "temperature", o.temperature,
-        "disallow-correct", o.disallow_correct);
-    json_t *s = json_pack("{s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f}",
-                          "clm-share", o.clm_share, "seed", (json_int_t)o.seed, "lanes",
-                          (json_int_t)o.lanes, "micro-tokens", (json_int_t)o.micro_tokens, "layers",
-                          d->num_hidden_layers, "hidden", d->hidden_size, "heads",
-                          d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
-                          d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
-                          g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout",
-                          d->hidden_dropout_prob, "init-range", d->initializer_range);
-    if (j && s)
-        json_object_update(j, s);
-    if (j && t->start) /* null: as it was */
-        json_object_update_new(
-            j,
-            json_pack("{s:s?, s:s?}", "init", t->start->digest[0] ? t->start->digest : NULL,
-                      "init-generator", t->start->digest[0] ? t->start->generator_digest : NULL));
+        "{s:s, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "objective",
+        o.objective, "lr", p->schedule.lr, "mlm-warmup", (json_int_t)o.mlm_warmup, "batch-tokens",
+        (json_int_t)o.batch_tokens, "weight-decay", o.weight_decay, "clip", o.clip, "beta1",
+        o.beta1, "beta2", o.beta2, "eps", o.eps, "gen-weight", o.gen_weight, "disc-weight",
+        o.disc_weight, "temperature", o.temperature, "disallow-correct", o.disallow_correct);
+    json_t *s = json_pack(
+        "{s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "clm-share",
+        o.clm_share, "seed", (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
+        (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden", d->hidden_size,
+        "heads", d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
+        d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
+        g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout",
+        d->hidden_dropout_prob, "init-range", d->initializer_range, "batch",
+        p->batch.n > 1 ? json_string(o.batch) : json_integer((json_int_t)p->sequences[0]));
+    bool ok = j && s && json_object_update(j, s) == 0;
+    if (ok && p->schedule.hold > 0)
+        ok = json_object_set_new(j, "schedule", json_string(o.schedule)) == 0;
+    if (ok && p->beta2_batch > 0)
+        ok = json_object_set_new(j, "beta2-batch", json_real(p->beta2_batch)) == 0;
+    if (ok && t->start) /* null: as it was */
+        ok = json_object_update_new(
+                 j, json_pack("{s:s?, s:s?}", "init", t->start->digest[0] ? t->start->digest : NULL,
+                              "init-generator",
+                              t->start->digest[0] ? t->start->generator_digest : NULL)) == 0;
     json_decref(s);
-    return j;
+    if (ok)
+        return j;
+    json_decref(j);
+    return NULL;
 }
 
 /* Where the weights start, and that in words among the run's options. */
@@ -302,59 +316,81 @@ static int initial(struct rtd_trainer *t, struct rtd_err *err)
 }
 
 /* What is learnt when. */
-static int phases(struct rtd_phases *p, struct rtd_err *err)
+static int phases(struct rtd_phases *p, const struct rtd_plan *plan, struct rtd_err *err)
 {
     int st = rtd_phases_parse(p, "--objective", o.objective, err);
     if (st || !o.mlm_warmup)
         return st;
     if (p->n > 1 || p->at[0].objective != &rtd_electra)
         return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup: goes with --objective electra alone");
-    if (o.mlm_warmup > o.steps)
-        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --steps",
+    if (plan->batch.n > 1)
+        return rtd_fail(err, RTD_EUSAGE,
+                        "--mlm-warmup %lld: a step is no fixed part of this run: give --objective "
+                        "mlm-warmup,electra@SHARE",
                         (long long)o.mlm_warmup);
+    uint64_t first = (uint64_t)o.mlm_warmup * (o.records ? plan->sequences[0] : 1);
+    uint64_t all = (uint64_t)(o.records ? o.records : o.steps);
+    if (first > all)
+        return rtd_fail(err, RTD_EUSAGE, "--mlm-warmup %lld: more than --%s",
+                        (long long)o.mlm_warmup, o.records ? "records" : "steps");
     p->at[0].objective = &rtd_mlm_warmup;
-    p->at[p->n++] =
-        (struct rtd_phase){&rtd_electra, rtd_share((uint64_t)o.mlm_warmup, (uint64_t)o.steps)};
+    p->at[p->n++] = (struct rtd_phase){&rtd_electra, rtd_share(first, all)};
     return RTD_OK;
+}
+
+static int train(struct rtd_trainer *t, const char *path, struct rtd_err *err)
+{
+    struct rtd_reader *in = NULL;
+    struct rtd_pool *pool = NULL;
+    int threads = o.threads ? (int)o.threads : rtd_cpu_count(), st = rtd_choose(err);
+    if (!st)
+        st = rtd_reader_open(&in, path, err);
+    if (!st)
+        st = rtd_gemm_reserve(threads, err);
+    if (!st)
+        st = rtd_pool_new(&pool, threads, err);
+    if (!st)
+        st = rtd_trainer_run(t, in, pool, err);
+    rtd_reader_close(in);
+    rtd_pool_free(pool);
+    return st;
 }
 
 static int run(const char *path, struct rtd_err *err)
 {
     char names[120];
     const struct rtd_preset *p = rtd_preset_find(o.size);
+    struct rtd_span warmup;
+    struct rtd_start start = {0};
     rtd_preset_names(names, sizeof names);
     if (!o.out)
         return rtd_fail(err, RTD_EUSAGE, "-o DIR is required");
-    if (!o.steps)
+    if (!o.steps && !o.records)
         return rtd_fail(err, RTD_EUSAGE,
                         "--steps N is required: `ts-info --count FILE` counts the examples of one "
-                        "pass, `ts-cat --repeat` makes more passes");
+                        "pass, `ts-cat --repeat` makes more passes; or --records N");
+    if (o.steps && o.records)
+        return rtd_fail(err, RTD_EUSAGE, "--steps and --records: one of them");
     if (!p)
         return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
-    int batch = pick(o.batch, p->batch);
-    if (!o.lanes) /* a small batch has fewer parts */
-        o.lanes = o.batch_tokens || batch % 8 == 0 ? 8 : batch & -batch;
-    if (o.lanes & (o.lanes - 1))
-        return rtd_fail(err, RTD_EUSAGE, "--lanes %lld: wants a power of two", (long long)o.lanes);
-    if (!o.batch_tokens && batch % o.lanes)
-        return rtd_fail(err, RTD_EUSAGE, "--batch %d: wants a multiple of --lanes %lld", batch,
-                        (long long)o.lanes);
+    if (o.warmup && rtd_span_parse(&warmup, "--warmup", o.warmup, err))
+        return err->status;
     struct rtd_trainer t = {
         .dir = o.out,
         .resume = o.resume,
         .force = o.force,
-        .schedule = {.lr = o.lr > 0                                 ? o.lr
-                           : o.init && !rtd_opt_seen(table, "size") ? 1e-4
-                                                                    : p->lr,
-                     .steps = (uint64_t)o.steps,
-                     .multiply = true},
+        .plan = {.by_record = o.records > 0,
+                 .schedule = {.lr = o.lr > 0                                 ? o.lr
+                                    : o.init && !rtd_opt_seen(table, "size") ? 1e-4
+                                                                             : p->lr,
+                              .multiply = true},
+                 .warmup = o.warmup ? &warmup : NULL,
+                 .beta2 = o.beta2,
+                 .beta2_batch = o.beta2_batch},
         .weight_decay = o.weight_decay,
         .clip = o.clip,
         .beta1 = o.beta1,
-        .beta2 = o.beta2,
         .eps = o.eps,
-        .batch = (size_t)batch,
-        .batch_tokens = (size_t)o.batch_tokens,
         .log_every = (uint64_t)o.log_every,
         .save_every = (uint64_t)o.save_every,
         .eval_every = (uint64_t)o.eval_every,
@@ -362,26 +398,21 @@ static int run(const char *path, struct rtd_err *err)
         .eval = o.eval,
         .eval_limit = (size_t)o.eval_limit,
     };
-    int64_t tenth = o.steps / 10 < 10000 ? o.steps / 10 : 10000;
-    t.schedule.warmup = (uint64_t)(o.warmup >= 0 ? o.warmup : tenth);
-    if (o.steps == 1 && t.schedule.warmup > 0)
-        return rtd_fail(err, RTD_EUSAGE, "--warmup %lld: the only step would have rate 0",
-                        (long long)o.warmup);
+    char batch[16];
+    snprintf(batch, sizeof batch, "%d", p->batch);
+    if (rtd_plan_batch(&t.plan, o.batch ? o.batch : batch, o.batch_tokens, &o.lanes, err) ||
+        rtd_plan_rate(&t.plan, o.schedule, err))
+        return err->status;
     rtd_pretrain_defaults(&t.o);
     t.o.gen_weight = o.gen_weight;
     t.o.disc_weight = o.disc_weight;
     t.o.temperature = o.temperature;
     t.o.clm_share = o.clm_share;
     t.o.disallow_correct = o.disallow_correct;
-    if (phases(&t.o.phases, err))
-        return err->status;
     t.o.seed = (uint64_t)o.seed;
     t.o.lanes = (int)o.lanes;
     t.o.micro_tokens = (size_t)o.micro_tokens;
-    struct rtd_reader *in = NULL;
-    struct rtd_pool *pool = NULL;
-    struct rtd_start start = {0};
-    int threads = o.threads ? (int)o.threads : rtd_cpu_count(), st = rtd_choose(err);
+    int st = phases(&t.o.phases, &t.plan, err);
     if (!st)
         st = open_start(&t, &start, err);
     if (!st)
@@ -391,17 +422,11 @@ static int run(const char *path, struct rtd_err *err)
     if (!st && !(t.options = describe(&t)))
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
     if (!st)
+        st = rtd_trainer_fit(&t, (uint64_t)(o.records ? o.records : o.steps), err);
+    if (!st)
         st = initial(&t, err);
     if (!st)
-        st = rtd_reader_open(&in, path, err);
-    if (!st)
-        st = rtd_gemm_reserve(threads, err);
-    if (!st)
-        st = rtd_pool_new(&pool, threads, err);
-    if (!st)
-        st = rtd_trainer_run(&t, in, pool, err);
-    rtd_reader_close(in);
-    rtd_pool_free(pool);
+        st = train(&t, path, err);
     json_decref(t.options);
     rtd_config_free(&t.disc);
     rtd_config_free(&t.gen);

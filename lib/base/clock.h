@@ -39,6 +39,14 @@ int rtd_stages_at(const struct rtd_stages *s, double u);
 /* The share of a run that stage k lasts. */
 double rtd_stages_lasts(const struct rtd_stages *s, int k);
 
+/* A part of a run from its start: so many steps, or a share of it. */
+struct rtd_span {
+    uint64_t steps;
+    double share; /* in (0, 1); 0: steps count */
+};
+/* "100" or "0.1"; RTD_EUSAGE. */
+int rtd_span_parse(struct rtd_span *s, const char *option, const char *text, struct rtd_err *err);
+
 struct rtd_ramp {
     double from, to;
 };

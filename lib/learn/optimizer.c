@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "nn/kernels.h"
 
@@ -17,9 +18,9 @@ struct rtd_chunk {
 double rtd_schedule_lr(const struct rtd_schedule *s, uint64_t t)
 {
     double T = (double)s->steps, now = t < s->steps ? (double)t : T;
-    double up = s->warmup && t < s->warmup ? (double)t / (double)s->warmup : 1;
+    double up = s->warmup ? rtd_share(t, s->warmup) : 1, u = rtd_share(t, s->steps);
     if (s->multiply)
-        return s->lr * (1 - now / T) * up;
+        return s->lr * (u < s->hold || s->hold >= 1 ? 1 : (1 - u) / (1 - s->hold)) * up;
     if (up < 1)
         return s->lr * up;
     double rest = T - (double)s->warmup;

@@ -13,13 +13,16 @@
 #include "model/params.h"
 #include "learn/lanes.h"
 
+/* The rate by a run's clock (base/clock.h), whose unit is an update, or a record. */
 struct rtd_schedule {
     double lr;
-    uint64_t steps, warmup; /* warmup 0: none */
-    bool multiply;          /* true: warm-up multiplies the decay (google-research/electra);
+    uint64_t steps, warmup; /* in the clock's unit; warmup 0: none */
+    bool multiply;          /* true: warm-up multiplies the fall (google-research/electra);
                                false: linear up, then linear from lr to 0 (Hugging Face) */
+    double hold;            /* with multiply: the share after which the linear fall to 0 begins;
+                               0: from the start; 1: the rate never falls */
 };
-/* Rate of update number t, from 0. */
+/* Rate of the update that t updates, or records, lie before. */
 double rtd_schedule_lr(const struct rtd_schedule *s, uint64_t t);
 
 struct rtd_optimizer {

@@ -49,53 +49,96 @@ static int reserve(struct rtd_batch_store *s, size_t tokens, size_t slots, struc
     return ok ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory for a batch");
 }
 
-/* What the stream's own checks cannot know: the rows of the position and type tables. */
-static int check_record(const struct rtd_reader *in, const struct rtd_record *rec, size_t n,
-                        const uint8_t *types, const struct rtd_config *config, struct rtd_err *err)
-{
-    const char *name = rtd_reader_name(in);
-    unsigned long long index = (unsigned long long)rec->index;
-    if (n == 0)
-        return rtd_fail(err, RTD_EDATA, "%s: record %llu: an empty sequence", name, index);
-    if (n > (size_t)config->max_position_embeddings)
-        return rtd_fail(err, RTD_EDATA, "%s: record %llu: %zu tokens, but --positions %d", name,
-                        index, n, config->max_position_embeddings);
-    for (size_t i = 0; i < n; i++)
-        if (types[i] >= config->type_vocab_size)
-            return rtd_fail(err, RTD_EDATA, "%s: record %llu: token type %d, but there are %d",
-                            name, index, types[i], config->type_vocab_size);
-    return RTD_OK;
-}
+/* A masked example, borrowed. */
+struct example {
+    uint64_t index;
+    size_t n, slots;
+    const int32_t *ids;                   /* [n] */
+    const uint8_t *types;                 /* [n] */
+    const int32_t *positions, *originals; /* [slots] */
+};
 
-int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
-                  const struct rtd_record *rec, const struct rtd_config *config,
-                  struct rtd_err *err)
+static struct example of_record(const struct rtd_reader *in, const struct rtd_record *rec)
 {
     const struct rtd_header *h = rtd_reader_header(in);
     /* the order of fields and axes of the kind masked, checked by rtd_header_expect */
     int ids = rtd_header_field(h, "input_ids"), types = rtd_header_field(h, "token_type_ids");
     int pos = rtd_header_field(h, "masked_lm_positions"),
         orig = rtd_header_field(h, "masked_lm_ids");
-    size_t n = rec->lengths[h->fields[ids].axis], m = rec->lengths[h->fields[pos].axis];
-    int st = check_record(in, rec, n, rec->data[types], config, err);
-    if (!st)
-        st = reserve(s, n, m, err);
+    return (struct example){.index = rec->index,
+                            .n = rec->lengths[h->fields[ids].axis],
+                            .slots = rec->lengths[h->fields[pos].axis],
+                            .ids = rec->data[ids],
+                            .types = rec->data[types],
+                            .positions = rec->data[pos],
+                            .originals = rec->data[orig]};
+}
+
+static struct example of_batch(const struct rtd_masked_batch *b, size_t k)
+{
+    uint32_t at = b->start[k], mat = b->mstart[k];
+    return (struct example){.index = b->index[k],
+                            .n = b->start[k + 1] - at,
+                            .slots = b->mstart[k + 1] - mat,
+                            .ids = b->ids + at,
+                            .types = b->types + at,
+                            .positions = b->positions + mat,
+                            .originals = b->originals + mat};
+}
+
+/* What the stream's own checks cannot know: the rows of the position and type tables. */
+static int check_example(const struct rtd_reader *in, const struct example *e,
+                         const struct rtd_config *config, struct rtd_err *err)
+{
+    const char *name = rtd_reader_name(in);
+    unsigned long long index = (unsigned long long)e->index;
+    if (e->n == 0)
+        return rtd_fail(err, RTD_EDATA, "%s: record %llu: an empty sequence", name, index);
+    if (e->n > (size_t)config->max_position_embeddings)
+        return rtd_fail(err, RTD_EDATA, "%s: record %llu: %zu tokens, but --positions %d", name,
+                        index, e->n, config->max_position_embeddings);
+    for (size_t i = 0; i < e->n; i++)
+        if (e->types[i] >= config->type_vocab_size)
+            return rtd_fail(err, RTD_EDATA, "%s: record %llu: token type %d, but there are %d",
+                            name, index, e->types[i], config->type_vocab_size);
+    return RTD_OK;
+}
+
+static int append(struct rtd_batch_store *s, const struct example *e, struct rtd_err *err)
+{
+    int st = reserve(s, e->n, e->slots, err);
     if (st)
         return st;
     struct rtd_masked_batch *b = &s->b;
     uint32_t at = b->start[b->nseq], mat = b->mstart[b->nseq];
-    memcpy(b->ids + at, rec->data[ids], n * sizeof *b->ids);
-    memcpy(b->types + at, rec->data[types], n);
-    if (m) {
-        memcpy(b->positions + mat, rec->data[pos], m * sizeof *b->positions);
-        memcpy(b->originals + mat, rec->data[orig], m * sizeof *b->originals);
+    memcpy(b->ids + at, e->ids, e->n * sizeof *b->ids);
+    memcpy(b->types + at, e->types, e->n);
+    if (e->slots) {
+        memcpy(b->positions + mat, e->positions, e->slots * sizeof *b->positions);
+        memcpy(b->originals + mat, e->originals, e->slots * sizeof *b->originals);
     }
-    b->tokens += (double)n;
-    b->slots += (double)m;
-    b->index[b->nseq++] = rec->index;
-    b->start[b->nseq] = at + (uint32_t)n;
-    b->mstart[b->nseq] = mat + (uint32_t)m;
+    b->tokens += (double)e->n;
+    b->slots += (double)e->slots;
+    b->index[b->nseq++] = e->index;
+    b->start[b->nseq] = at + (uint32_t)e->n;
+    b->mstart[b->nseq] = mat + (uint32_t)e->slots;
     return RTD_OK;
+}
+
+int rtd_batch_copy(struct rtd_batch_store *s, const struct rtd_masked_batch *from, size_t k,
+                   struct rtd_err *err)
+{
+    struct example e = of_batch(from, k);
+    return append(s, &e, err);
+}
+
+int rtd_batch_add(struct rtd_batch_store *s, const struct rtd_reader *in,
+                  const struct rtd_record *rec, const struct rtd_config *config,
+                  struct rtd_err *err)
+{
+    struct example e = of_record(in, rec);
+    int st = check_example(in, &e, config, err);
+    return st ? st : append(s, &e, err);
 }
 
 void rtd_batch_free(struct rtd_batch_store *s)
@@ -118,17 +161,11 @@ static bool full(const struct rtd_batcher *r, const struct rtd_masked_batch *b)
 }
 
 /* Of all that a record teaches: tells whether another stream has the same at this index. */
-static uint64_t record_hash(const struct rtd_reader *in, const struct rtd_record *rec)
+static uint64_t hash_of(const struct example *e)
 {
-    static const char *const names[] = {"input_ids", "token_type_ids", "masked_lm_positions",
-                                        "masked_lm_ids"};
-    const struct rtd_header *h = rtd_reader_header(in);
-    uint64_t hash[4];
-    for (int i = 0; i < 4; i++) {
-        int f = rtd_header_field(h, names[i]);
-        size_t n = rec->lengths[h->fields[f].axis];
-        hash[i] = rtd_hash64(rec->data[f], n * rtd_dtype_size(h->fields[f].dtype));
-    }
+    uint64_t hash[4] = {rtd_hash64(e->ids, e->n * sizeof *e->ids), rtd_hash64(e->types, e->n),
+                        rtd_hash64(e->positions, e->slots * sizeof *e->positions),
+                        rtd_hash64(e->originals, e->slots * sizeof *e->originals)};
     return rtd_hash64(hash, sizeof hash);
 }
 
@@ -138,8 +175,9 @@ static int resume_at(struct rtd_batcher *r, const struct rtd_record *rec, bool *
 {
     const char *name = rtd_reader_name(r->in);
     unsigned long long index = (unsigned long long)rec->index;
+    struct example e = of_record(r->in, rec);
     *skip = rec->index <= r->at.last;
-    if (rec->index == r->at.last && r->at.record && record_hash(r->in, rec) != r->at.record)
+    if (rec->index == r->at.last && r->at.record && hash_of(&e) != r->at.record)
         return rtd_fail(err, RTD_EDATA,
                         "%s: record %llu is not the one that the checkpoint was trained on: "
                         "another stream",
@@ -153,43 +191,85 @@ static int resume_at(struct rtd_batcher *r, const struct rtd_record *rec, bool *
     return RTD_OK;
 }
 
+/* Append the stream's next record that was not trained on; r->ended: there is none. */
+static int read_one(struct rtd_batcher *r, struct rtd_batch_store *s, struct rtd_err *err)
+{
+    struct rtd_record rec = {0};
+    bool skip;
+    do {
+        skip = false;
+        int st = r->ended ? RTD_OK : rtd_reader_next(r->in, &rec, err);
+        if (st)
+            return st;
+        r->ended |= rec.end;
+        if (!r->ended && r->resumed && resume_at(r, &rec, &skip, err))
+            return err->status;
+    } while (skip);
+    return r->ended ? RTD_OK : rtd_batch_add(s, r->in, &rec, r->config, err);
+}
+
+int rtd_batcher_ahead(struct rtd_batcher *r, size_t n, bool *end, struct rtd_err *err)
+{
+    int st = RTD_OK;
+    while (r->ahead.b.nseq - r->taken < n && !r->ended && !st)
+        st = read_one(r, &r->ahead, err);
+    *end = r->ahead.b.nseq - r->taken < n;
+    return st;
+}
+
+int rtd_batcher_index(struct rtd_batcher *r, uint64_t *index, bool *end, struct rtd_err *err)
+{
+    *end = false;
+    if (r->at.consumed) {
+        *index = r->at.last + r->at.stride;
+        return RTD_OK;
+    }
+    int st = rtd_batcher_ahead(r, 1, end, err);
+    if (!st && !*end)
+        *index = r->ahead.b.index[r->taken];
+    return st;
+}
+
+static int take_one(struct rtd_batcher *r, struct rtd_batch_store *s, struct rtd_err *err)
+{
+    if (r->taken == r->ahead.b.nseq)
+        return read_one(r, s, err);
+    int st = rtd_batch_copy(s, &r->ahead.b, r->taken++, err);
+    if (r->taken == r->ahead.b.nseq) {
+        rtd_batch_free(&r->ahead);
+        r->taken = 0;
+    }
+    return st;
+}
+
 int rtd_batcher_next(struct rtd_batcher *r, struct rtd_batch_store *s, bool *end,
                      struct rtd_err *err)
 {
-    const struct rtd_header *h = rtd_reader_header(r->in);
+    const struct rtd_masked_batch *b = &s->b;
     rtd_batch_clear(s);
     *end = false;
-    while (!full(r, &s->b)) {
-        struct rtd_record rec;
-        int st = rtd_reader_next(r->in, &rec, err);
+    while (!full(r, b)) {
+        size_t before = b->nseq;
+        int st = take_one(r, s, err);
         if (st)
             return st;
-        if (rec.end) {
+        if (b->nseq == before) {
             *end = true;
-            r->dropped = s->b.nseq;
+            r->dropped = before;
             return RTD_OK;
         }
-        bool skip = false;
-        if (r->resumed && resume_at(r, &rec, &skip, err))
-            return err->status;
-        if (skip)
-            continue;
-        size_t n = rec.lengths[h->fields[rtd_header_field(h, "input_ids")].axis];
-        st = rtd_batch_add(s, r->in, &rec, r->config, err);
-        if (st)
-            return st;
-        if (n > r->longest)
-            r->longest = n;
-        r->record = record_hash(r->in, &rec);
+        struct example e = of_batch(b, before);
+        if (e.n > r->longest)
+            r->longest = e.n;
     }
-    const struct rtd_masked_batch *b = &s->b;
     uint64_t before = b->nseq > 1 ? b->index[b->nseq - 2] : r->at.last;
     if (b->nseq > 1 || r->at.consumed)
         r->at.stride = b->index[b->nseq - 1] - before;
     else
         r->at.stride = rtd_reader_stride(r->in);
-    r->at.last = b->index[b->nseq - 1];
-    r->at.record = r->record;
+    struct example last = of_batch(b, b->nseq - 1);
+    r->at.last = last.index;
+    r->at.record = hash_of(&last);
     r->at.consumed += b->nseq;
     return RTD_OK;
 }

@@ -13,10 +13,70 @@
 
 enum { SPEED_AFTER = 20 }; /* steps before the speed is said */
 
-/* What the next step learns. */
-static const struct rtd_objective *objective(const struct rtd_session *s)
+/* --- the clock --- */
+
+/* What lies behind the run, of t->plan.schedule.steps. */
+static uint64_t behind(const struct rtd_session *s)
 {
-    return rtd_phases_at(&s->t->o.phases, rtd_share(s->now.step, s->t->schedule.steps));
+    if (!s->t->plan.by_record)
+        return s->now.step;
+    return s->now.at.consumed ? s->now.at.last + s->now.at.stride : 0;
+}
+
+/* "step 3 of 10", or "step 3, record 24 of 80" */
+static const char *place(const struct rtd_session *s, char text[80])
+{
+    unsigned long long step = (unsigned long long)s->now.step,
+                       all = (unsigned long long)s->t->plan.schedule.steps;
+    if (s->t->plan.by_record)
+        snprintf(text, 80, "step %llu, record %llu of %llu", step, (unsigned long long)behind(s),
+                 all);
+    else
+        snprintf(text, 80, "step %llu of %llu", step, all);
+    return text;
+}
+
+/* What the clock says of the next batch. */
+struct moment {
+    uint64_t at;
+    size_t sequences;
+    const struct rtd_objective *objective;
+    bool over; /* there is none: the run is complete */
+};
+
+/* The first batch of a run by records: its stream need not begin at the clock's zero. */
+static int check_start(const struct rtd_session *s, const struct moment *m, struct rtd_err *err)
+{
+    unsigned long long at = (unsigned long long)m->at,
+                       all = (unsigned long long)s->t->plan.schedule.steps;
+    const char *name = rtd_reader_name(s->batcher.in);
+    if (m->over)
+        return rtd_fail(err, RTD_EDATA,
+                        "%s: begins with record %llu: too late for a run of %llu records", name, at,
+                        all);
+    if (m->at >= rtd_reader_stride(s->batcher.in))
+        rtd_warn(
+            "%s: begins with record %llu of %llu: so does the run, as if those before had been "
+            "learnt",
+            name, at, all);
+    return RTD_OK;
+}
+
+static int look(struct rtd_session *s, struct moment *m, bool *end, struct rtd_err *err)
+{
+    const struct rtd_trainer *t = s->t;
+    uint64_t all = t->plan.schedule.steps, needs = 1;
+    *end = false;
+    m->at = s->now.step;
+    int st = t->plan.by_record ? rtd_batcher_index(&s->batcher, &m->at, end, err) : RTD_OK;
+    if (st || *end)
+        return st;
+    m->sequences = rtd_plan_sequences(&t->plan, m->at);
+    m->objective = rtd_phases_at(&t->o.phases, rtd_share(m->at, all));
+    if (t->plan.by_record) /* up to the index of its last record */
+        needs = (m->sequences - 1) * s->batcher.at.stride + 1;
+    m->over = m->at >= all || all - m->at < needs;
+    return t->plan.by_record && !s->batcher.at.consumed ? check_start(s, m, err) : RTD_OK;
 }
 
 /* --- what is written and said --- */
@@ -94,18 +154,18 @@ static int log_step(struct rtd_session *s, const struct rtd_objective *o, const 
 static void show(const struct rtd_session *s, const struct rtd_objective *o,
                  const struct rtd_sums *u)
 {
-    uint64_t done = s->now.step - s->first_step, steps = s->t->schedule.steps;
+    uint64_t done = s->now.step - s->first_step, at = behind(s), all = s->t->plan.schedule.steps;
     double seconds = rtd_now() - s->began, speed = s->tokens / seconds;
-    char text[200];
+    char text[200], where[80];
     if (done == SPEED_AFTER)
         rtd_say("%.0f tokens a step, %.0f tokens/s, about %.1f minutes to go",
                 s->tokens / (double)done, speed,
-                (double)(steps - s->now.step) * seconds / (double)done / 60);
+                at < all ? (double)(all - at) * seconds / (double)(at - s->first_at) / 60 : 0);
     brief(text, sizeof text, o->columns, u);
     if (rtd_take_usr1())
-        rtd_say("step %llu of %llu: %s, %.0f tokens/s", (unsigned long long)s->now.step,
-                (unsigned long long)steps, text, speed);
-    rtd_progress(s->now.step, steps, "steps", "%s, %.0f tokens/s", text, speed);
+        rtd_say("%s: %s, %.0f tokens/s", place(s, where), text, speed);
+    rtd_progress(at, all, s->t->plan.by_record ? "records" : "steps", "%s, %.0f tokens/s", text,
+                 speed);
 }
 
 /* --- steps --- */
@@ -124,17 +184,19 @@ static int save(struct rtd_session *s, struct rtd_err *err)
 }
 
 /* One update.  *end: the stream ended before the batch was full. */
-static int step(struct rtd_session *s, bool *end, struct rtd_err *err)
+static int step(struct rtd_session *s, const struct moment *m, bool *end, struct rtd_err *err)
 {
     struct rtd_trainer *t = s->t;
-    const struct rtd_objective *o = objective(s);
+    const struct rtd_objective *o = m->objective;
     struct rtd_sums u;
     real *grad;
-    double norm, lr = rtd_schedule_lr(&t->schedule, s->now.step);
+    double norm, lr = rtd_schedule_lr(&t->plan.schedule, m->at);
     bool first = s->batcher.at.consumed == 0;
+    s->batcher.sequences = m->sequences;
     int st = rtd_batcher_next(&s->batcher, &s->store, end, err);
     if (st || *end)
         return st;
+    s->opt.beta2 = rtd_plan_beta2(&t->plan, s->store.b.nseq);
     if (first && s->eval.n && rtd_same_start(&s->store.b, &s->eval.batch[0].b))
         return rtd_fail(err, RTD_EDATA,
                         "%s: begins with the examples of the training stream: "
@@ -152,10 +214,11 @@ static int step(struct rtd_session *s, bool *end, struct rtd_err *err)
     s->now.step++;
     s->now.at = s->batcher.at;
     s->tokens += u.of[RTD_SUM_TOKENS];
-    bool last = s->now.step == t->schedule.steps;
-    if (t->log_every && (s->now.step % t->log_every == 0 || last))
+    struct moment next;
+    st = look(s, &next, end, err); /* where it was read on from is known: nothing is read */
+    if (!st && t->log_every && (s->now.step % t->log_every == 0 || next.over))
         st = log_step(s, o, &u, lr, norm, err);
-    if (!st && s->eval.n && t->eval_every && (s->now.step % t->eval_every == 0 || last))
+    if (!st && s->eval.n && t->eval_every && (s->now.step % t->eval_every == 0 || next.over))
         st = evaluate(s, o, err);
     show(s, o, &u);
     return st;
@@ -166,10 +229,10 @@ static int step(struct rtd_session *s, bool *end, struct rtd_err *err)
 static int stopped(struct rtd_session *s, struct rtd_err *err)
 {
     struct rtd_err e = {0};
+    char where[80];
     if (save(s, &e))
         return rtd_fail(err, e.status, "%s", e.text);
-    rtd_say("stopped at step %llu of %llu: checkpoint saved", (unsigned long long)s->now.step,
-            (unsigned long long)s->t->schedule.steps);
+    rtd_say("stopped at %s: checkpoint saved", place(s, where));
     return rtd_fail(err, RTD_ESIGNAL, "stopped by a signal");
 }
 
@@ -179,20 +242,20 @@ static int broken(struct rtd_session *s, bool end, bool unsaved, struct rtd_err 
 {
     unsigned long long step = (unsigned long long)s->now.step;
     struct rtd_err e = {0}, why = *err;
-    char lost[sizeof e.text + 64] = "";
+    char lost[sizeof e.text + 64] = "", where[80];
     bool saved = step > 0 && !unsaved && !save(s, &e);
     if (step > 0 && !saved)
         snprintf(lost, sizeof lost, "; step %llu is not saved%s%s", step, unsaved ? "" : ": ",
                  e.text);
     *err = (struct rtd_err){0};
     if (end)
-        return rtd_fail(
-            err, RTD_EDATA, "%s: stream ended at step %llu of %llu (%llu records left over)%s",
-            rtd_reader_name(s->batcher.in), step, (unsigned long long)s->t->schedule.steps,
-            (unsigned long long)s->batcher.dropped, saved ? "; checkpoint saved" : lost);
+        return rtd_fail(err, RTD_EDATA, "%s: stream ended at %s (%llu records left over)%s%s",
+                        rtd_reader_name(s->batcher.in), place(s, where),
+                        (unsigned long long)s->batcher.dropped,
+                        step || !s->batcher.dropped ? "" : ": less than a batch",
+                        saved ? "; checkpoint saved" : lost);
     if (saved)
-        rtd_say("step %llu of %llu: checkpoint saved", step,
-                (unsigned long long)s->t->schedule.steps);
+        rtd_say("%s: checkpoint saved", place(s, where));
     return rtd_fail(err, why.status, "%s%s", why.text, lost);
 }
 
@@ -209,12 +272,18 @@ int rtd_session_run(struct rtd_session *s, struct rtd_err *err)
 {
     const struct rtd_trainer *t = s->t;
     s->first_step = s->now.step;
+    s->first_at = behind(s);
     s->began = rtd_now();
-    while (s->now.step < t->schedule.steps) {
+    for (;;) {
+        struct moment m;
         bool end = false;
         if (rtd_stop_signal())
             return stopped(s, err);
-        int st = step(s, &end, err);
+        int st = look(s, &m, &end, err);
+        if (!st && !end && m.over)
+            return publish(s, err);
+        if (!st && !end)
+            st = step(s, &m, &end, err);
         if (st && rtd_stop_signal()) { /* Ctrl-C reaches every stage: a cut stream is expected */
             *err = (struct rtd_err){0};
             return stopped(s, err);
@@ -227,5 +296,4 @@ int rtd_session_run(struct rtd_session *s, struct rtd_err *err)
         if ((due || rtd_take_usr2()) && save(s, err))
             return broken(s, false, true, err);
     }
-    return publish(s, err);
 }

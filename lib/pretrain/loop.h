@@ -19,10 +19,10 @@ struct rtd_session {
     struct rtd_batcher batcher;
     struct rtd_batch_store store;
     struct rtd_evaluation eval;
-    FILE *metrics, *evals; /* eval.tsv only with an evaluation */
-    uint64_t saved;        /* step of the newest checkpoint; UINT64_MAX: none */
-    uint64_t first_step;   /* of this process */
-    double began, tokens;  /* of this process; sequence tokens trained on */
+    FILE *metrics, *evals;         /* eval.tsv only with an evaluation */
+    uint64_t saved;                /* step of the newest checkpoint; UINT64_MAX: none */
+    uint64_t first_step, first_at; /* of this process: steps done, and the clock then */
+    double began, tokens;          /* of this process; sequence tokens trained on */
 };
 
 /* The files of metrics, continued behind the session's step. */

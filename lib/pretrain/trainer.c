@@ -63,6 +63,18 @@ static void warn_static_masks(const struct rtd_header *h)
     }
 }
 
+int rtd_trainer_fit(struct rtd_trainer *t, uint64_t total, struct rtd_err *err)
+{
+    if (rtd_plan_fit(&t->plan, total, err))
+        return err->status;
+    if (json_object_set_new(t->options, t->plan.by_record ? "records" : "steps",
+                            json_integer((json_int_t)total)) ||
+        json_object_set_new(t->options, "warmup",
+                            json_integer((json_int_t)t->plan.schedule.warmup)))
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    return RTD_OK;
+}
+
 static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)
 {
     struct rtd_trainer *t = s->t;
@@ -89,7 +101,6 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     s->opt.weight_decay = t->weight_decay;
     s->opt.clip = t->clip;
     s->opt.beta1 = t->beta1;
-    s->opt.beta2 = t->beta2;
     s->opt.eps = t->eps;
     s->now.dir = t->dir;
     s->now.opt = &s->opt;
@@ -99,8 +110,7 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     s->batcher = (struct rtd_batcher){.in = in,
                                       .config = &s->now.p->disc_config,
                                       .lanes = (size_t)t->o.lanes,
-                                      .sequences = t->batch,
-                                      .tokens = t->batch_tokens,
+                                      .tokens = t->plan.batch_tokens,
                                       .at.stride = 1};
     warn_static_masks(h);
     return RTD_OK;
@@ -147,6 +157,27 @@ static int start(struct rtd_session *s, struct rtd_err *err)
     return any ? resume(s, err) : RTD_OK;
 }
 
+static void say_schedule(const struct rtd_session *s, size_t length)
+{
+    const struct rtd_plan *p = &s->t->plan;
+    const struct rtd_schedule *c = &p->schedule;
+    const char *unit = p->by_record ? "record" : "step";
+    char text[400], fall[40] = "linear decay";
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", p->batch.at[0].value);
+    for (int i = 1; i < p->batch.n; i++) /* at most 8 x (31 + 15) */
+        n += (size_t)snprintf(text + n, sizeof text - n, ", %s from %.3g%%", p->batch.at[i].value,
+                              100 * p->batch.at[i].from);
+    if (c->hold > 0)
+        snprintf(fall, sizeof fall, c->hold < 1 ? "linear decay from %.3g%%" : "no decay",
+                 100 * c->hold);
+    rtd_say("%llu %s%s%s of %s %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up "
+            "%llu %s%s%s%s",
+            (unsigned long long)c->steps, unit, rtd_s(c->steps), p->by_record ? " in steps" : "",
+            text, p->batch_tokens ? "tokens" : "sequences", s->t->disc.vocab_size, length, c->lr,
+            (unsigned long long)c->warmup, unit, rtd_s(c->warmup),
+            c->multiply && c->hold < 1 ? " times " : ", ", fall);
+}
+
 static void announce(const struct rtd_session *s)
 {
     const struct rtd_trainer *t = s->t;
@@ -156,7 +187,7 @@ static void announce(const struct rtd_session *s)
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
-    char batch[64], phases[400], generator[120] = "no generator";
+    char phases[400], generator[120] = "no generator";
     if (rtd_phases_parts(&t->o.phases) & RTD_PART_GENERATOR)
         snprintf(generator, sizeof generator, "generator: %d x %d, %d head%s, %.2f M more",
                  g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
@@ -165,15 +196,8 @@ static void announce(const struct rtd_session *s)
             d->num_hidden_layers, d->hidden_size, d->num_attention_heads,
             rtd_s((uint64_t)d->num_attention_heads), d->intermediate_size, d->embedding_size,
             (double)net[0] / 1e6, generator);
-    snprintf(batch, sizeof batch, t->batch_tokens ? "%zu token%s" : "%zu sequence%s",
-             t->batch_tokens ? t->batch_tokens : t->batch,
-             rtd_s(t->batch_tokens ? t->batch_tokens : t->batch));
     rtd_say("objective: %s", rtd_phases_say(&t->o.phases, phases, sizeof phases));
-    rtd_say("%llu step%s of %s (vocabulary %d, sequences of up to %zu tokens), lr %g, warm-up %llu "
-            "step%s%s",
-            (unsigned long long)t->schedule.steps, rtd_s(t->schedule.steps), batch, d->vocab_size,
-            length, t->schedule.lr, (unsigned long long)t->schedule.warmup,
-            rtd_s(t->schedule.warmup), t->schedule.multiply ? " times linear decay" : "");
+    say_schedule(s, length);
     rtd_say("kernels %s, %d thread%s, %d lane%s; %.1f MFLOP a token; about %.0f MB of memory",
             rtd_choice(), rtd_pool_size(s->pool), rtd_s((uint64_t)rtd_pool_size(s->pool)),
             t->o.lanes, rtd_s((uint64_t)t->o.lanes),

@@ -18,7 +18,7 @@
 #include <jansson.h>
 
 #include "base/pool.h"
-#include "learn/optimizer.h"
+#include "learn/plan.h"
 #include "pretrain/initial.h"
 #include "pretrain/pretrain.h"
 #include "start/start.h"
@@ -31,15 +31,17 @@ struct rtd_trainer {
     struct rtd_initial initial;
     struct rtd_start *start; /* what to go on from, opened; NULL: new weights; borrowed */
     struct rtd_pretrain_options o;
-    struct rtd_schedule schedule;
-    double weight_decay, clip, beta1, beta2, eps;
-    size_t batch, batch_tokens;                 /* sequences a step, or (not 0) tokens */
+    struct rtd_plan plan;
+    double weight_decay, clip, beta1, eps;
     uint64_t log_every, save_every, eval_every; /* steps; 0: never */
     int keep;                                   /* checkpoints */
     const char *eval;                           /* path of the held-out masked stream, or NULL */
     size_t eval_limit;                          /* records of it; 0: all */
     json_t *options; /* what decides the result, for resuming; borrowed */
 };
+
+/* Fit the plan to `total` records, or steps, and add both to the options. */
+int rtd_trainer_fit(struct rtd_trainer *t, uint64_t total, struct rtd_err *err);
 
 /* Train from `in` (a masked stream, already open).  RTD_OK: the last step was reached and the
  * models are in place.  RTD_ESIGNAL: stopped; RTD_EDATA: the stream ended or broke; RTD_ESYS: the

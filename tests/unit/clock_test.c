@@ -106,6 +106,27 @@ static void ramps(void **state)
     }
 }
 
+static void spans(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_span s;
+    assert_int_equal(rtd_span_parse(&s, "--warmup", "100", &err), RTD_OK);
+    assert_true(s.steps == 100 && s.share == 0);
+    assert_int_equal(rtd_span_parse(&s, "--warmup", "0", &err), RTD_OK);
+    assert_true(s.steps == 0 && s.share == 0);
+    assert_int_equal(rtd_span_parse(&s, "--warmup", "0.25", &err), RTD_OK);
+    assert_true(s.steps == 0 && s.share == 0.25);
+    static const char *const bad[] = {"",    "-1",  "1.0",  "1.5", "0.0",           "-0.1",
+                                      "10x", "nan", "0.1 ", " 1",  "10000000000000"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err = (struct rtd_err){0};
+        if (rtd_span_parse(&s, "--warmup", bad[i], &err) != RTD_EUSAGE ||
+            !strstr(err.text, "wants a number of steps, or a share below 1"))
+            fail_msg("\"%s\": %s", bad[i], err.text);
+    }
+}
+
 /* t of S steps and t B of S B records are one share, to the last bit. */
 static void records_are_steps(void **state)
 {
@@ -120,10 +141,8 @@ static void records_are_steps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stages),
-        cmocka_unit_test(refused),
-        cmocka_unit_test(ramps),
-        cmocka_unit_test(records_are_steps),
+        cmocka_unit_test(stages), cmocka_unit_test(refused),           cmocka_unit_test(ramps),
+        cmocka_unit_test(spans),  cmocka_unit_test(records_are_steps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
