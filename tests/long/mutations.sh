@@ -52,8 +52,8 @@ mutate() { # NAME FILE SED-EXPRESSION
 mutate 'weight decay of the wrong sign' lib/nn/kernels_ref.c \
     's/(step + o->weight_decay \* p\[i\])/(step - o->weight_decay * p[i])/'
 mutate 'dropout without its scale' lib/nn/kernels.c 's/d->scale = .*;/d->scale = 1;/'
-mutate 'schedule one step early' lib/learn/optimizer.c 's/? (double)t : T;/? (double)t + 1 : T;/'
-mutate 'warm-up does not multiply' lib/learn/optimizer.c 's|(1 - now / T) \* up|(1 - now / T)|'
+mutate 'schedule one step early' lib/learn/optimizer.c 's/u = rtd_share(t, s->steps)/u = rtd_share(t + 1, s->steps)/'
+mutate 'warm-up does not multiply' lib/learn/optimizer.c 's|(1 - s->hold)) \* up|(1 - s->hold))|'
 mutate 'segments swapped' lib/model/encoder.c \
     's/t->ids\[from + i\], t->types\[from + i\],/t->ids[from + i], 1 - t->types[from + i],/'
 mutate 'mean of means' lib/pretrain/masked_lm.c 's/gen_weight \/ (m->batch->slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
