@@ -111,5 +111,10 @@ refused 2 '*-b: --recipe chooses that' "${by_recipe[@]}" -b 8 g text
 refused 2 '*--time and --size go with --recipe' -n 8 --time=3h h text
 refused 2 '*begun with other settings*' "${by_recipe[@]}" --time 2h chosen text
 refused 3 '*nowhere: not there' --recipe night i nowhere
-# the recipes that come with it
-awk -f "$ROOT/pipelines/recipes.awk" "$ROOT/pipelines/pretrain.list" | grep -qx night-mini
+# the recipes that come with it are those of the manual
+awk -f "$ROOT/pipelines/recipes.awk" "$ROOT/pipelines/pretrain.list" | while read -r name; do
+    awk -v name="$name" -f "$ROOT/pipelines/recipes.awk" "$ROOT/pipelines/pretrain.list" |
+        awk -v name="$name" '{ v[$1] = $2 } END { print ".It " name " Ta " v["words"] " M Ta " v["tokens"] " M Ta " v["passes"] }'
+done >rows
+[ -s rows ]
+diff rows <(grep '^[.]It night' "$ROOT/man/rtdtools-recipes.7")
