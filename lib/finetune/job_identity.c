@@ -40,6 +40,20 @@ static void add_weights(struct rtd_digest *d, const struct rtd_st *st)
     }
 }
 
+/* What a config.json says that decides numbers; labels are in the examples. */
+static void add_config(struct rtd_digest *d, const struct rtd_config *c)
+{
+    char text[600]; /* room for 16 numbers and two names */
+    int n = snprintf(
+        text, sizeof text, "%s|%s|%d|%d|%d|%d|%d|%d|%d|%d|%d|%d|%.17g|%.17g|%.17g|%.17g|%.17g",
+        c->model_type, c->architecture, c->vocab_size, c->embedding_size, c->hidden_size,
+        c->num_hidden_layers, c->num_attention_heads, c->intermediate_size,
+        c->max_position_embeddings, c->type_vocab_size, c->pad_token_id, (int)c->hidden_act,
+        c->layer_norm_eps, c->initializer_range, c->hidden_dropout_prob,
+        c->attention_probs_dropout_prob, c->classifier_dropout);
+    rtd_digest_add(d, text, (size_t)n);
+}
+
 /* The models that the weights come from. */
 static int add_models(struct rtd_digest *d, const struct rtd_job *j, struct rtd_err *err)
 {
@@ -50,6 +64,7 @@ static int add_models(struct rtd_digest *d, const struct rtd_job *j, struct rtd_
         return RTD_OK;
     if (rtd_model_dir_open(&g, j->o->generator, 0, err))
         return err->status;
+    add_config(d, &g.config);
     add_weights(d, g.weights);
     rtd_model_dir_close(&g);
     return RTD_OK;
@@ -59,7 +74,7 @@ int rtd_job_identify(struct rtd_job *j, struct rtd_err *err)
 {
     struct rtd_digest *d = rtd_digest_new();
     const struct rtd_finetune_loop_options *f = &j->fit;
-    char text[600]; /* room for 22 numbers */
+    char text[600]; /* room for 19 numbers */
     if (!d)
         return rtd_fail(err, RTD_ESYS, "not enough memory");
     for (int i = 0; i < j->sets; i++) {
@@ -69,17 +84,16 @@ int rtd_job_identify(struct rtd_job *j, struct rtd_err *err)
     }
     int n = snprintf(text, sizeof text,
                      "%.17g|%.17g|%d|%.17g|%.17g|%.17g|%.17g|%d|%d|%d|%lld|%lld|%lld|%lld|%llu|%d|"
-                     "%lld|%.17g|%d|%.17g|%.17g",
+                     "%lld|%.17g|%d",
                      f->lr, f->warmup, f->warmup_multiplies, f->weight_decay, f->clip, f->eps,
                      f->layer_decay, f->official_layer_decay, f->loss_mean, f->bias_correction,
                      (long long)f->batch, (long long)f->epochs, (long long)f->max_steps,
                      (long long)f->patience, (unsigned long long)f->seed, j->o->scratch,
-                     (long long)j->o->lanes, j->o->smoothing, j->o->data.balanced,
-                     j->config.hidden_dropout_prob, j->config.attention_probs_dropout_prob);
+                     (long long)j->o->lanes, j->o->smoothing, j->o->data.balanced);
     rtd_digest_add(d, text, (size_t)n);
-    const char *word[] = {j->config.architecture, f->metric};
-    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
-        rtd_digest_add(d, word[i] ? word[i] : "", word[i] ? strlen(word[i]) + 1 : 1);
+    if (f->metric)
+        rtd_digest_add(d, f->metric, strlen(f->metric));
+    add_config(d, &j->config);
     int st = j->o->resume ? add_models(d, j, err) : RTD_OK;
     rtd_digest_get(d, j->identity);
     rtd_digest_free(d);

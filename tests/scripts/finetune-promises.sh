@@ -63,6 +63,11 @@ cp first/* discriminator
 cp other/model.safetensors discriminator
 python3 "$ROOT/tests/support/tensors.py" discriminator/model.safetensors unseal
 again 2 'starting model' -m discriminator
+for edit in '.hidden_act = "relu"' '.num_attention_heads = 1' '.layer_norm_eps = 1e-5'; do
+    rm -rf edited && cp -r elsewhere edited
+    jq "$edit" elsewhere/config.json >edited/config.json
+    again 2 'starting model' -m edited
+done
 sed 's/good$/bad/; 2s/bad$/good/' labels.tsv >turned.tsv
 run[${#run[@]} - 1]=turned.tsv
 again 2 'other data' -m elsewhere
