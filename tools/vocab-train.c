@@ -7,9 +7,10 @@
 #include "corpus/shuffle.h"
 #include "text/doc_lines.h"
 #include "text/learn.h"
+#include "text/reach.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[--size N] [--cased] [-o FILE] [FILE...]",
+    .synopsis = "[--size N | --from VOCAB --add N] [--cased] [-o FILE] [FILE...]",
     .purpose = "Learn a WordPiece vocabulary.",
     .notes = "Input is a stream of documents, or plain text.\n",
 };
@@ -17,9 +18,9 @@ static const struct rtd_usage usage = {
 struct opts {
     char **in;
     int n;
-    const char *out, *memory;
-    bool force, cased, keep_accents, no_chinese;
-    int64_t size, alphabet, frequency, max_word;
+    const char *out, *memory, *from;
+    bool force, cased, keep_accents, no_chinese, take_unused;
+    int64_t size, add, alphabet, frequency, max_word;
     uint64_t budget;
 };
 
@@ -28,6 +29,11 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     struct rtd_opt table[] = {
         {RTD_OPT_INT, 0, "size", "N", &o->size, 6, 10000000,
          "pieces, the five special ones included (default: 30522)", 0},
+        {RTD_OPT_STR, 0, "from", "VOCAB", &o->from, 0, 0,
+         "go on from this vocabulary, none of whose ids moves", 0},
+        {RTD_OPT_INT, 0, "add", "N", &o->add, 1, 10000000, "new pieces to learn, with --from", 0},
+        {RTD_OPT_FLAG, 0, "take-unused", NULL, &o->take_unused, 0, 0,
+         "with --from: put them in the place of [unused0] and its like first", 0},
         {RTD_OPT_FLAG, 0, "cased", NULL, &o->cased, 0, 0,
          "keep case and accents (default: lower-case, strip accents)", 0},
         {RTD_OPT_FLAG, 0, "no-strip-accents", NULL, &o->keep_accents, 0, 0,
@@ -51,6 +57,14 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     struct rtd_err e = {0};
     if (rtd_parse(argc, argv, table, &usage, &first, err))
         return err->status;
+    static const char *const anew[] = {"size", "limit-alphabet"};
+    for (size_t i = 0; i < 2 && o->from; i++)
+        if (rtd_opt_seen(table, anew[i]))
+            return rtd_fail(err, RTD_EUSAGE, "--%s: not with --from, which has %s", anew[i],
+                            i ? "an alphabet" : "pieces; --add says how many more");
+    if (!o->from != !o->add || (o->take_unused && !o->from))
+        return rtd_fail(err, RTD_EUSAGE, "--from and --add go together%s",
+                        o->take_unused ? ", and --take-unused with them" : "");
     if (rtd_memory_budget(o->memory, &o->budget, &e))
         return rtd_fail(err, e.status, "--memory %s", e.text);
     if (o->budget < 32 << 20)
@@ -81,6 +95,17 @@ static int read_all(struct rtd_doc_lines *in, struct rtd_learner *l, struct rtd_
     return err->status;
 }
 
+static void report_added(const struct opts *o, const struct rtd_learn_report *r)
+{
+    rtd_say_loss(r->unspelt, r->words, "words stay [UNK]: %s has not all of their characters",
+                 o->from);
+    if (r->pieces < o->add)
+        rtd_warn("%u new pieces: the text gives no more", r->pieces);
+    rtd_say("%u new pieces: the text's words take %llu in place of %llu (%.3g%% fewer)", r->pieces,
+            (unsigned long long)r->after, (unsigned long long)r->before,
+            r->before ? 100 * (1 - (double)r->after / (double)r->before) : 0);
+}
+
 static void report(const struct opts *o, const struct rtd_learn_report *r)
 {
     rtd_say_loss(r->broken, r->bytes, "bytes are not UTF-8 and were dropped");
@@ -90,6 +115,10 @@ static void report(const struct opts *o, const struct rtd_learn_report *r)
                  (unsigned long long)r->forgotten);
     rtd_say_loss(r->long_words, r->words + r->long_words,
                  "words have over %lld characters and are not learnt from", (long long)o->max_word);
+    if (o->from) {
+        report_added(o, r);
+        return;
+    }
     rtd_say_loss(r->unspelt, r->words,
                  "words will be [UNK]: %u of %u characters are left out, a higher --limit-alphabet "
                  "takes them",
@@ -130,11 +159,19 @@ int main(int argc, char **argv)
         lo.set.strip_accents = false;
     lo.set.chinese = !o.no_chinese;
     lo.set.max_word = (uint32_t)o.max_word;
-    lo.size = (uint32_t)o.size;
+    lo.size = (uint32_t)(o.from ? o.add : o.size);
+    lo.take_unused = o.take_unused;
     lo.limit_alphabet = (uint32_t)o.alphabet;
     lo.min_frequency = (uint64_t)o.frequency;
     lo.max_memory = o.budget;
-    int st = rtd_doc_lines_open(&in, o.in, o.n, &err);
+    struct rtd_tokenizer *from = NULL;
+    struct rtd_reach reach;
+    int st = o.from ? rtd_tokenizer_load(&from, o.from, &lo.set, &err) : RTD_OK;
+    if (!st && from)
+        st = rtd_reach(from, o.from, &reach, &err);
+    lo.from = from;
+    if (!st)
+        st = rtd_doc_lines_open(&in, o.in, o.n, &err);
     if (!st)
         st = rtd_learner_new(&l, &lo, &err);
     if (!st)
@@ -147,6 +184,7 @@ int main(int argc, char **argv)
         report(&o, &r);
     rtd_buf_free(&vocab);
     rtd_learner_free(l);
+    rtd_tokenizer_free(from);
     rtd_doc_lines_close(in);
     return rtd_tool_end(&err, st);
 }

@@ -1,13 +1,12 @@
 /* rtdtools - MIT licence
  *
  * The stream's vocabulary beside the one that a run goes on from. */
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "start/start.h"
 #include "stream/special.h"
+#include "text/vocab.h"
 
 static const char *yes_no(bool on)
 {
@@ -43,18 +42,6 @@ static int check_settings(const struct rtd_start *s, const struct rtd_tokeniser 
                             "%s: %s: no stream is made with this rule of its tokenizer",
                             s->from.path, other)
                  : RTD_OK;
-}
-
-/* An entry that is there to be given a piece: [unused7]. */
-static bool is_unused(const char *piece)
-{
-    static const char begin[] = "[unused";
-    if (strncmp(piece, begin, sizeof begin - 1) != 0)
-        return false;
-    const char *p = piece + sizeof begin - 1;
-    while (isdigit((unsigned char)*p))
-        p++;
-    return p > piece + sizeof begin - 1 && strcmp(p, "]") == 0;
 }
 
 /* The piece of an id; NULL where there is none, behind the last or on an empty line. */
@@ -105,7 +92,7 @@ static int compare(struct rtd_start *s, const char *name, struct rtd_err *err)
         int32_t today = was ? rtd_tokenizer_id(now, was) : -1;
         bool same = was && is && strcmp(was, is) == 0;
         bool kept = then < 0 ? today == id || (today < 0 && !is) : today == then;
-        if (was && !kept && !(is && !same && is_unused(was))) {
+        if (was && !kept && !(is && !same && rtd_vocab_unused(was))) {
             char a[64], b[64];
             int32_t at = today < 0 ? id : today;
             return rtd_fail(err, RTD_EUSAGE,

@@ -1,12 +1,14 @@
 /* rtdtools - MIT licence */
 #include "text/learn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
 #include "stream/special.h"
 #include "text/merge.h"
+#include "text/vocab.h"
 #include "text/wordcount.h"
 #include "text/words.h"
 
@@ -167,26 +169,11 @@ out:
 
 /* --- spelling ------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b, void *arg)
+/* Room for the counted words, sorted, so that what follows does not depend on hashes. */
+static int begin_spelling(struct rtd_spelling *s, struct rtd_wordcount *c, struct rtd_err *err)
 {
-    const struct rtd_wordcount *c = arg;
-    const struct rtd_counted *x = a, *y = b;
-    uint32_t n = x->len < y->len ? x->len : y->len;
-    int d = memcmp(rtd_wordcount_text(c, x), rtd_wordcount_text(c, y), n);
-    return d ? d : (x->len > y->len) - (x->len < y->len);
-}
-
-/* The counted words in characters; characters outside the alphabet are left out, and words that
- * have one counted in *unspelt. */
-static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd_spelling *s,
-                 uint64_t *unspelt, struct rtd_err *err)
-{
-    size_t n = 0, at = 0;
-    /* The table is no longer needed as a table: sorted, what follows does not depend on hashes. */
-    for (size_t i = 0; i < c->cap; i++)
-        if (c->word[i].count)
-            c->word[n++] = c->word[i];
-    qsort_r(c->word, n, sizeof *c->word, by_text, c);
+    size_t n = s->n = c->n;
+    rtd_wordcount_sort(c);
     if (n >= UINT32_MAX)
         return rtd_fail(err, RTD_EDATA, "%zu different words are too many", n);
     s->piece = malloc((c->bytes.len + 1) * sizeof *s->piece);
@@ -195,7 +182,26 @@ static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd
     s->count = malloc((n + 1) * sizeof *s->count);
     if (!s->piece || !s->start || !s->len || !s->count)
         return rtd_fail_sys(err, "words");
-    for (size_t i = 0; i < n; i++) {
+    return RTD_OK;
+}
+
+static void free_spelling(struct rtd_spelling *s)
+{
+    free(s->piece);
+    free(s->start);
+    free(s->len);
+    free(s->count);
+}
+
+/* The counted words in characters; characters outside the alphabet are left out, and words that
+ * have one counted in *unspelt. */
+static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd_spelling *s,
+                 uint64_t *unspelt, struct rtd_err *err)
+{
+    size_t at = 0;
+    if (begin_spelling(s, c, err))
+        return err->status;
+    for (size_t i = 0; i < s->n; i++) {
         const char *b = rtd_wordcount_text(c, &c->word[i]), *end = b + c->word[i].len;
         s->start[i] = at;
         s->count[i] = c->word[i].count;
@@ -214,8 +220,7 @@ static int spell(struct rtd_wordcount *c, const struct rtd_pieces *p, struct rtd
         *unspelt += whole ? 0 : c->word[i].count;
         s->len[i] = (uint32_t)(at - s->start[i]);
     }
-    s->start[n] = at;
-    s->n = n;
+    s->start[s->n] = at;
     return RTD_OK;
 }
 
@@ -227,6 +232,151 @@ static int print(const struct rtd_pieces *p, struct rtd_buf *out, struct rtd_err
             return err->status;
     }
     return RTD_OK;
+}
+
+/* --- going on from a vocabulary --------------------------------------------------------------- */
+
+/* Its pieces, each once; number[id] of those that words are spelt with. */
+static int add_old(struct rtd_pieces *p, const struct rtd_tokenizer *from, uint32_t **number,
+                   struct rtd_err *err)
+{
+    uint32_t n = rtd_tokenizer_size(from);
+    *number = malloc((n + 1) * sizeof **number);
+    if (!*number)
+        return rtd_fail_sys(err, "pieces");
+    for (uint32_t id = 0; id < n && !err->status; id++) {
+        const char *piece = rtd_tokenizer_piece(from, (int32_t)id);
+        rtd_pieces_add(p, piece, strlen(piece), &(*number)[id], err);
+    }
+    return err->status;
+}
+
+/* The counted words as `from` spells them, in all *pieces; those that it cannot have none and are
+ * counted in *unspelt.  s NULL: only the counts.  number NULL: ids. */
+static int spell_from(const struct rtd_wordcount *c, const struct rtd_tokenizer *from,
+                      const uint32_t *number, struct rtd_spelling *s, uint64_t *pieces,
+                      uint64_t *unspelt, struct rtd_err *err)
+{
+    int32_t *ids = malloc((c->bytes.len + 1) * sizeof *ids);
+    size_t at = 0;
+    if (!ids)
+        return rtd_fail_sys(err, "words");
+    *pieces = *unspelt = 0;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct rtd_counted *w = &c->word[i];
+        size_t n = rtd_tokenizer_spell(from, rtd_wordcount_text(c, w), w->len, false, ids);
+        *pieces += (n ? n : 1) * w->count;
+        *unspelt += n ? 0 : w->count;
+        if (!s)
+            continue;
+        s->start[i] = at;
+        s->len[i] = (uint32_t)n;
+        s->count[i] = w->count;
+        for (size_t k = 0; k < n; k++)
+            s->piece[at++] = number[ids[k]];
+    }
+    if (s)
+        s->start[s->n] = at;
+    free(ids);
+    return RTD_OK;
+}
+
+/* The pieces from number `old` on that some word is spelt with, into fresh: how many. */
+static uint32_t in_use(const struct rtd_spelling *s, const struct rtd_pieces *p, uint32_t old,
+                       uint32_t *fresh)
+{
+    uint32_t n = 0;
+    memset(fresh, 0, (p->n - old) * sizeof *fresh);
+    for (size_t i = 0; i < s->n; i++)
+        for (uint32_t k = 0; k < s->len[i]; k++)
+            if (s->piece[s->start[i] + k] >= old)
+                fresh[s->piece[s->start[i] + k] - old] = 1;
+    for (uint32_t i = 0; i < p->n - old; i++)
+        if (fresh[i])
+            fresh[n++] = old + i;
+    return n;
+}
+
+/* Merge until so many new pieces are in use: those that were only on the way to longer ones would
+ * be of no use to a matcher that takes the longest.  *fresh: the caller's to free. */
+static int merge_in_use(const struct rtd_learner *l, struct rtd_pieces *p, struct rtd_spelling *s,
+                        uint32_t **fresh, uint32_t *n, struct rtd_err *err)
+{
+    uint32_t old = p->n, size = old, grown;
+    do {
+        grown = p->n;
+        size += l->o.size - *n;
+        if (rtd_merge(p, s, size, l->o.min_frequency, err))
+            return err->status;
+        uint32_t *more = realloc(*fresh, (p->n - old + 1) * sizeof *more);
+        if (!more)
+            return rtd_fail_sys(err, "pieces");
+        *fresh = more;
+        *n = in_use(s, p, old, more);
+    } while (*n < l->o.size && p->n == size && p->n > grown);
+    return RTD_OK;
+}
+
+/* The old lines as they are, but for unused ones where these may be taken, and the new pieces. */
+static int print_extended(const struct rtd_learner *l, const struct rtd_pieces *p,
+                          const uint32_t *fresh, uint32_t n, struct rtd_buf *out,
+                          struct rtd_err *err)
+{
+    size_t len, line;
+    const char *at = rtd_tokenizer_vocab(l->o.from, &len), *end = at + len;
+    uint32_t next = 0;
+    for (; at < end && !err->status; at += line + 1) {
+        char piece[32];
+        line = (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) - at);
+        snprintf(piece, sizeof piece, "%.*s", (int)(line < sizeof piece ? line : 0), at);
+        if (l->o.take_unused && next < n && rtd_vocab_unused(piece)) {
+            const char *text = rtd_pieces_get(p, fresh[next++]);
+            rtd_buf_append(out, text, strlen(text), err);
+        } else {
+            rtd_buf_append(out, at, line, err);
+        }
+        if (!err->status)
+            rtd_buf_append(out, "\n", 1, err);
+    }
+    for (; next < n && !err->status; next++) {
+        const char *text = rtd_pieces_get(p, fresh[next]);
+        if (!rtd_buf_append(out, text, strlen(text), err))
+            rtd_buf_append(out, "\n", 1, err);
+    }
+    return err->status;
+}
+
+/* How the text is spelt with the vocabulary that was made. */
+static int measure(struct rtd_learner *l, const struct rtd_buf *vocab, struct rtd_learn_report *r,
+                   struct rtd_err *err)
+{
+    struct rtd_tokenizer *t;
+    uint64_t unspelt;
+    if (rtd_tokenizer_new(&t, vocab->data, vocab->len, "the new vocabulary", &l->o.set, err))
+        return err->status;
+    spell_from(&l->seen, t, NULL, NULL, &r->after, &unspelt, err);
+    rtd_tokenizer_free(t);
+    return err->status;
+}
+
+static int extend(struct rtd_learner *l, struct rtd_buf *out, struct rtd_learn_report *r,
+                  struct rtd_err *err)
+{
+    struct rtd_pieces p = {0};
+    struct rtd_spelling s = {0};
+    uint32_t *number = NULL, *fresh = NULL;
+    if (add_old(&p, l->o.from, &number, err) || begin_spelling(&s, &l->seen, err) ||
+        spell_from(&l->seen, l->o.from, number, &s, &r->before, &r->unspelt, err))
+        goto out;
+    if (!merge_in_use(l, &p, &s, &fresh, &r->pieces, err) &&
+        !print_extended(l, &p, fresh, r->pieces, out, err))
+        measure(l, out, r, err);
+out:
+    free(number);
+    free(fresh);
+    free_spelling(&s);
+    rtd_pieces_free(&p);
+    return err->status;
 }
 
 int rtd_learner_finish(struct rtd_learner *l, struct rtd_buf *out, struct rtd_learn_report *r,
@@ -242,6 +392,8 @@ int rtd_learner_finish(struct rtd_learner *l, struct rtd_buf *out, struct rtd_le
                                    .forgotten = l->seen.forgotten,
                                    .bytes = l->bytes,
                                    .broken = l->words.broken};
+    if (l->o.from)
+        return extend(l, out, r, err);
     for (int i = 0; i < RTD_SPECIALS; i++)
         if (rtd_pieces_add(&p, rtd_special_piece[i].text, strlen(rtd_special_piece[i].text),
                            &number, err))
@@ -254,10 +406,7 @@ int rtd_learner_finish(struct rtd_learner *l, struct rtd_buf *out, struct rtd_le
     r->pieces = p.n;
     print(&p, out, err);
 out:
-    free(s.piece);
-    free(s.start);
-    free(s.len);
-    free(s.count);
+    free_spelling(&s);
     rtd_pieces_free(&p);
     return err->status;
 }

@@ -119,6 +119,16 @@ int32_t rtd_vocab_id(const struct rtd_vocab *v, const char *piece, size_t len)
     return v->trie.node[node].id;
 }
 
+bool rtd_vocab_unused(const char *piece)
+{
+    static const char begin[] = "[unused";
+    const char *p = piece + sizeof begin - 1;
+    if (strncmp(piece, begin, sizeof begin - 1) != 0)
+        return false;
+    size_t digits = strspn(p, "0123456789");
+    return digits && strcmp(p + digits, "]") == 0;
+}
+
 int rtd_decode(const struct rtd_vocab *v, const int32_t *ids, size_t n, struct rtd_buf *out,
                struct rtd_err *err)
 {

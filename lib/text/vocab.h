@@ -4,6 +4,7 @@
 #ifndef RTD_TEXT_VOCAB_H
 #define RTD_TEXT_VOCAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ static inline const char *rtd_vocab_piece(const struct rtd_vocab *v, int32_t id)
 {
     return id < 0 || (uint32_t)id >= v->n ? NULL : v->pieces + v->at[id];
 }
+/* Is the piece an entry that is there to be given a piece: [unused7]? */
+bool rtd_vocab_unused(const char *piece);
 /* Append the pieces of ids[0..n-1]: blanks between words, "##" taken off where a piece continues
  * one.  Tokenising the result gives the ids again, except for [UNK] and its like.  RTD_EDATA for an
  * id outside the vocabulary. */

@@ -98,6 +98,25 @@ int rtd_wordcount_add(struct rtd_wordcount *c, const char *s, uint32_t len, stru
     return RTD_OK;
 }
 
+static int by_text(const void *a, const void *b, void *arg)
+{
+    const struct rtd_wordcount *c = arg;
+    const struct rtd_counted *x = a, *y = b;
+    uint32_t n = x->len < y->len ? x->len : y->len;
+    int d = memcmp(rtd_wordcount_text(c, x), rtd_wordcount_text(c, y), n);
+    return d ? d : (x->len > y->len) - (x->len < y->len);
+}
+
+void rtd_wordcount_sort(struct rtd_wordcount *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->cap; i++)
+        if (c->word[i].count)
+            c->word[n++] = c->word[i];
+    if (n)
+        qsort_r(c->word, n, sizeof *c->word, by_text, c);
+}
+
 void rtd_wordcount_free(struct rtd_wordcount *c)
 {
     free(c->word);

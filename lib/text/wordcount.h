@@ -34,6 +34,8 @@ static inline const char *rtd_wordcount_text(const struct rtd_wordcount *c,
 {
     return (const char *)c->bytes.data + w->off;
 }
+/* The words by their bytes, word[0 .. n - 1]; no more are counted. */
+void rtd_wordcount_sort(struct rtd_wordcount *c);
 void rtd_wordcount_free(struct rtd_wordcount *c);
 
 #endif

@@ -182,6 +182,15 @@ for i, ids in {200: spell("of##to"), 300: spell("thein"), 301: spell("ation", Tr
     assert all(abs(a - b) < 1e-5 for a, b in zip(row(i), want)), i
 E2
 
+# a vocabulary that was learnt so
+printf '%s\n' 'the catalogue of the catalogues' 'catalogue or nothing' >catalogues
+vocab-train -q --from bert/vocab.txt --add 3 --take-unused -o learnt.txt catalogues
+{ cat bert/vocab.txt; tail -n 3 learnt.txt; } | cmp -s - learnt.txt && complain 'unused entries are left'
+wordpiece -q --vocab learnt.txt catalogues | seq-pack -l 32 | mask-gen -o learnt.ts
+rtd-train "${still[@]:1}" --batch 1 --lanes 1 --init bert -o b -f learnt.ts 2>err
+grep -q 'new pieces: 3$' err || complain "$(cat err)"
+cmp learnt.txt b/discriminator/vocab.txt
+
 # --- refused: a usage error, in one line that names it, and no model
 refused() { # PATTERN ARGUMENT...
     rm -rf run

@@ -27,6 +27,64 @@ if grep -qx 1 used; then
 fi
 [ "$(wc -l <used)" -gt 500 ]
 
+# more pieces for a vocabulary: no id moves, each is used, the text takes fewer, as many as is said
+vocab-train -q --size 300 -o old.txt -f first
+sed -n 21,300p old.txt >some
+{ seq -f '[unused%g]' 0 3; head -n 20 old.txt; echo '[unused]'; cat some; echo '##'; } >older.txt
+mv older.txt old.txt
+tokens() { wordpiece -q --vocab "$1" pages | ts-dump --field input_ids | jq '.input_ids[]'; }
+before=$(tokens old.txt | wc -l)
+for run in '60 0 60' '100000 0 300' '100000 9 100'; do
+    read -r add least some <<<"$run"
+    vocab-train --from old.txt --add "$add" --min-frequency "$least" -o new.txt -f pages 2>err
+    new=$(($(wc -l <new.txt) - 306))
+    head -n 306 new.txt | cmp - old.txt
+    [ "$(sort new.txt | uniq -d)" = '' ]
+    tokens new.txt >ids
+    grep -qx "vocab-train: $new new pieces: the text's words take $(wc -l <ids) in place of $before (.*% fewer)" err || {
+        cat err
+        exit 1
+    }
+    [[ $(wc -l <ids) -lt $before ]]
+    if [ "$add" = 60 ]; then
+        [ "$new" = 60 ]
+        cp ids of60
+        cp new.txt add60.txt
+    else
+        [[ $new -gt $some && $(grep -c "^vocab-train: $new new pieces: the text gives no more" err) = 1 ]]
+        [[ $(wc -l <ids) -lt $(wc -l <of60) ]]
+    fi
+done
+[ "$(awk '$1 > 305' of60 | sort -u | wc -l)" -ge 55 ] # the longest match takes a little from some
+vocab-train -q --from old.txt --add 60 rest first | cmp - add60.txt
+# ... in the place of entries that wait for one
+vocab-train -q --from old.txt --add 60 --take-unused -o taken.txt pages
+{ sed -n 5,306p old.txt; tail -n 60 add60.txt; } | sort | cmp - <(sort taken.txt)
+[ "$(diff old.txt taken.txt | grep -c '^<')" = 4 ]
+head -n 4 taken.txt | cmp - <(sed -n 307,310p add60.txt)
+tail -n 56 taken.txt | cmp - <(tail -n 56 add60.txt)
+# words that the old one cannot spell stay unknown, and it is said
+printf 'snow ☃☃ ☃ snowman snowman\n' | vocab-train --from old.txt --add 9 2>err >new.txt
+grep -q 'vocab-train: .*2 of 5 words stay \[UNK\]: old.txt has not all of their characters' err
+[[ $(tail -n 2 new.txt | tr '\n' ' ') == 'snow snowman ' ]]
+while IFS='|' read -r options message; do
+    status=0
+    # shellcheck disable=SC2086
+    vocab-train $options -o none.txt pages 2>err || status=$?
+    [[ $status == 2 && ! -e none.txt ]]
+    grep -q "^vocab-train: $message" err
+done <<'E'
+--from old.txt|--from and --add go together
+--add 9|--from and --add go together
+--take-unused|--from and --add go together, and --take-unused with them
+--from old.txt --add 9 --size 400|--size: not with --from
+--from old.txt --add 9 --limit-alphabet 40|--limit-alphabet: not with --from
+E
+sed -i '/PAD/d' taken.txt
+status=0
+vocab-train --from taken.txt --add 9 -o none.txt pages 2>err || status=$?
+[[ $status == 1 && ! -e none.txt && $(cat err) == 'vocab-train: taken.txt: not a vocabulary: no piece [PAD]' ]]
+
 # a stream without its end gives no vocabulary
 printf '{"text": "a b"}\n{"text": "c d"}\n' | ts-load --kind documents -o docs.ts
 head -c -64 docs.ts >cut.ts
