@@ -45,7 +45,7 @@ tool_bin := $(tools:%=$(BIN)/%)
 unit      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 programs  := $(patsubst tests/programs/%.c,%,$(wildcard tests/programs/*.c))
 support   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-double_rooms := lib/nn lib/model lib/learn lib/start lib/pretrain
+double_rooms := lib/nn lib/model lib/learn lib/start lib/objective lib/pretrain
 double_src := $(filter-out $(isa_src),$(wildcard $(double_rooms:%=%/*.c))) lib/finetune/loss.c
 double_obj := $(double_src:%.c=$(BUILD)/double/%.o) \
               $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/base/*.c lib/cli/*.c lib/stream/*.c lib/text/*.c))

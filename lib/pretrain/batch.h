@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "stream/stream.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 /* A batch that owns its arrays and keeps them from one filling to the next.  Zero-initialise. */
 struct rtd_batch_store {

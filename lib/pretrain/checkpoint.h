@@ -15,7 +15,7 @@
 
 #include "learn/optimizer.h"
 #include "pretrain/batch.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 #include "start/start.h"
 #include "stream/stream.h"
 

@@ -7,7 +7,7 @@
 
 #include "base/rng.h"
 #include "pretrain/evaluation.h"
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 enum { SEGMENTS = 128, EXAMPLES = 32, TRIES = 8 };
 enum { POSITION, COPY, REPLACEMENT }; /* draws, all of seed 0 */

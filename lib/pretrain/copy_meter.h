@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "pretrain/batch.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 #include "stream/stream.h"
 
 enum rtd_copies { RTD_COPY_ALONE, RTD_COPY_TWICE, RTD_COPIES };

@@ -12,7 +12,7 @@
 #include "stream/stream.h"
 #include "pretrain/batch.h"
 #include "pretrain/copy_meter.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 struct rtd_evaluation {
     struct rtd_batch_store *batch; /* [n], owned */

@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 struct rtd_initial {
     const char *embeddings; /* the word table: a file of vectors (start/piece_vectors.h), or NULL */

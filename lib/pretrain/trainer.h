@@ -20,7 +20,7 @@
 #include "base/pool.h"
 #include "learn/plan.h"
 #include "pretrain/initial.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 #include "start/start.h"
 #include "stream/stream.h"
 

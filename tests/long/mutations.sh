@@ -56,42 +56,42 @@ mutate 'schedule one step early' lib/learn/optimizer.c 's/u = rtd_share(t, s->st
 mutate 'warm-up does not multiply' lib/learn/optimizer.c 's|(1 - s->hold)) \* up|(1 - s->hold))|'
 mutate 'segments swapped' lib/model/encoder.c \
     's/t->ids\[from + i\], t->types\[from + i\],/t->ids[from + i], 1 - t->types[from + i],/'
-mutate 'mean of means' lib/pretrain/masked_lm.c 's/gen_weight \/ (m->batch->slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
-mutate 'the discriminator reads the originals' lib/pretrain/electra.c \
+mutate 'mean of means' lib/objective/masked_lm.c 's/gen_weight \/ (m->batch->slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
+mutate 'the discriminator reads the originals' lib/objective/electra.c \
     's/v->ids\[m->row\[k\]\] = v->sampled\[k\];/v->ids[m->row[k]] = m->original[k];/'
-mutate 'a sample equal to the original counts as replaced' lib/pretrain/electra.c \
+mutate 'a sample equal to the original counts as replaced' lib/objective/electra.c \
     's/v->replaced\[m->row\[k\]\] = .*;/v->replaced[m->row[k]] = 1;/'
 mutate 'gradient of the tied table dropped' lib/model/heads.c \
     's/rtd_linear_bwd(dy, g + head->word, logits, y, w + head->word, R, V, e, 0);/rtd_gemm(false, false, R, e, V, 1, logits, V, w + head->word, e, 0, dy, e);/'
-mutate 'masked positions one too low' lib/pretrain/pretrain.c \
+mutate 'masked positions one too low' lib/objective/pretrain.c \
     's/(uint32_t)b->positions\[slot\];/(uint32_t)b->positions[slot] - 1;/'
 mutate 'another eps in LayerNorm' lib/model/encoder.c 's/\.eps = (real)c->layer_norm_eps/.eps = (real)1e-3/'
 mutate '1 - beta2 taken in float' lib/learn/optimizer.c 's/(real)(1 - o->beta2)/1 - (real)o->beta2/'
-mutate 'positions shown unmasked are not replaced' lib/pretrain/electra.c \
+mutate 'positions shown unmasked are not replaced' lib/objective/electra.c \
     's/^\( *\)v->ids\[m->row\[k\]\] = v->sampled/\1if (m->t.ids[m->row[k]] != m->original[k]) v->ids[m->row[k]] = v->sampled/'
-mutate 'a generator loss of weight 0 trains nevertheless' lib/pretrain/masked_lm.c \
-    's/else if (gscale != 0 && m->M)/else if (m->train \&\& m->M)/'
-mutate 'dropout in evaluation' lib/pretrain/pretrain.c 's/return m->train && p->o\.drop ? pass : NULL;/return p->o.drop ? pass : NULL;/'
-mutate 'evaluation samples as training does' lib/pretrain/masked_lm.c 's/RTD_RNG_EVAL_GUMBEL/RTD_RNG_GUMBEL/'
+mutate 'a generator loss of weight 0 trains nevertheless' lib/objective/masked_lm.c \
+    's/gscale != 0 && m->M/m->train \&\& m->M/'
+mutate 'dropout in evaluation' lib/objective/objective.c 's/return m->train && p->o\.drop;/return p->o.drop;/'
+mutate 'evaluation samples as training does' lib/objective/masked_lm.c 's/RTD_RNG_EVAL_GUMBEL/RTD_RNG_GUMBEL/'
 mutate 'disallow-correct forgotten' lib/model/heads.c 's/rows->disallow_correct ? rows->target\[m\] : -1/-1/'
 mutate 'both networks drop alike' lib/model/encoder.c 's/(uint32_t)enc->net << 8/1u << 8/'
 mutate 'all layers drop alike' lib/model/encoder.c 's/| (uint32_t)layer;/| (uint32_t)(layer * 0);/'
 mutate 'all heads drop alike' lib/model/encoder.c 's/d\.row0 = (uint32_t)(head \* n);/d.row0 = 0;/'
 mutate 'attention drops with the rate of hidden states' lib/model/encoder.c 's/enc->attn_drop, RTD_RNG/enc->hidden_drop, RTD_RNG/'
 mutate 'the last layer normal, not Glorot' lib/model/heads.c \
-    's/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_GLOROT/head->out_w = rtd_params_add(p, enc->net, 0, RTD_INIT_NORMAL/'
+    's/head->out_w = rtd_params_add(p, net, 0, RTD_INIT_GLOROT/head->out_w = rtd_params_add(p, net, 0, RTD_INIT_NORMAL/'
 mutate 'initial weights not truncated' lib/model/params.c 's/if (fabs(x) <= 2)/if (fabs(x) <= 9)/'
 mutate 'tensors of one name begin alike' lib/model/params.c 's/truncated_normal(seed, (uint32_t)t->net, index, e)/truncated_normal(seed, 0, index, e)/'
 mutate 'ties lost in the AUC' lib/pretrain/evaluation.c 's|below + neg / 2|below|'
 mutate 'the other copy is searched' lib/pretrain/copy_meter.c 's/> n ? n + 2 : 1;/> n ? 1 : n + 2;/'
 mutate 'entropy is no share' lib/pretrain/copy_meter.c 's|(double)rows / log((double)n)|(double)rows|'
-mutate 'precision for recall' lib/pretrain/electra.c 's/BOTH, PREDICTED, NULL/BOTH, REPLACED, NULL/'
+mutate 'precision for recall' lib/objective/electra.c 's/BOTH, PREDICTED, NULL/BOTH, REPLACED, NULL/'
 mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
 mutate 'touched rows are not cleared' lib/learn/lanes.c 's/memset(b->g + l->table\.offset.*;/(void)width;/'
 mutate 'a lane has a part end to end' lib/learn/lanes.c 's/for (size_t i = (size_t)l; i < n; i += (size_t)lanes)/for (size_t i = n * (size_t)l \/ (size_t)lanes; i < n * ((size_t)l + 1) \/ (size_t)lanes; i++)/'
-mutate 'means over a part of the batch' lib/pretrain/electra.c 's/(m->batch->tokens + 1e-6)/(m->batch->start[m->batch->nseq] + 1e-6)/'
+mutate 'means over a part of the batch' lib/objective/electra.c 's/(m->batch->tokens + 1e-6)/(m->batch->start[m->batch->nseq] + 1e-6)/'
 mutate 'all passes drop alike' lib/model/encoder.c 's/| drop->number << 12 |/|/'
 mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gscale \* share;/x[v] -= 0;/'
 mutate 'an entity may stay open' lib/gold/tags.c 's/return !(closed \&\&/return !(false \&\& closed \&\&/'

@@ -18,7 +18,7 @@
 #include "learn/optimizer.h"
 #include "pretrain/presets.h"
 #include "finetune/loss.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 #include "support/reference.h"
 #include "support/speed.h"
 

@@ -23,7 +23,7 @@
 #include "model/directory.h"
 #include "finetune/loss.h"
 #include "learn/optimizer.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 #include "support/reference.h"
 

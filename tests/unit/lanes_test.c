@@ -16,7 +16,7 @@
 #include "learn/lanes.h"
 #include "learn/optimizer.h"
 #include "nn/kernels.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 static struct rtd_err err;
 

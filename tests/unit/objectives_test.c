@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 enum { VOCAB = 31, MOST = 40, LONGEST = 9 };
 

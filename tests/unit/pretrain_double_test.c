@@ -23,7 +23,7 @@
 
 #include "base/rng.h"
 #include "finetune/loss.h"
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 #define STEP 3e-4
 #define RELATIVE 2e-9

@@ -17,7 +17,7 @@
 #include "nn/kernels.h"
 #include "support/stats.h"
 #include "model/network.h"
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 static struct rtd_err err;
 

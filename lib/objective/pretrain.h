@@ -3,8 +3,8 @@
  * A batch of pre-training: the networks that the run's objectives train, and the loss and gradient
  * of one of them over the lanes of a batch.  What is learnt is in objective.h; streams, schedules
  * and checkpoints are elsewhere (batch.h, optimizer.h, checkpoint.h). */
-#ifndef RTD_PRETRAIN_PRETRAIN_H
-#define RTD_PRETRAIN_PRETRAIN_H
+#ifndef RTD_OBJECTIVE_PRETRAIN_H
+#define RTD_OBJECTIVE_PRETRAIN_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "model/config.h"
 #include "model/encoder.h"
 #include "model/heads.h"
-#include "pretrain/objective.h"
+#include "objective/objective.h"
 
 struct rtd_pretrain_options {
     struct rtd_phases phases;       /* rtd_electra alone */

@@ -1,11 +1,11 @@
 /* rtdtools - MIT licence
  *
  * The table of objectives, and what all of them share. */
-#include "pretrain/objective.h"
+#include "objective/objective.h"
 
 #include <string.h>
 
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 const struct rtd_objective *const rtd_objectives[] = {&rtd_electra, &rtd_mlm,   &rtd_mlm_warmup,
                                                       &rtd_clm,     &rtd_mixed, NULL};

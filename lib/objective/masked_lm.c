@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 #include <string.h>
 

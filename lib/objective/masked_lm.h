@@ -1,12 +1,12 @@
 /* rtdtools - MIT licence
  *
  * Masked language modelling by one network, which is a part of several objectives. */
-#ifndef RTD_PRETRAIN_MASKED_LM_H
-#define RTD_PRETRAIN_MASKED_LM_H
+#ifndef RTD_OBJECTIVE_MASKED_LM_H
+#define RTD_OBJECTIVE_MASKED_LM_H
 
 #include "model/heads.h"
-#include "pretrain/objective.h"
-#include "pretrain/pretrain.h"
+#include "objective/objective.h"
+#include "objective/pretrain.h"
 
 /* Sums of the generator, for objectives that train one; theirs begin behind.  Without a generator
  * the first two are the discriminator's. */

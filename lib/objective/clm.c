@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 #include "model/flops.h"
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 enum {
     CAUSAL_LOSS = RTD_SUM_OWN,

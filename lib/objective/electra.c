@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "model/flops.h"
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 enum {
     DISC_LOSS = RTD_SUM_AFTER_GENERATOR, /* over tokens */

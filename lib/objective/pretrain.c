@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "pretrain/pretrain.h"
+#include "objective/pretrain.h"
 
 #include <stdlib.h>
 #include <string.h>

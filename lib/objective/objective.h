@@ -3,8 +3,8 @@
  * Objectives of pre-training.  Each is one entry of a table, in a file of its own: the parts of the
  * networks that it trains, the loss and gradient of one micro-batch, and the columns of its
  * metrics.  A new one is a file like mlm.c and its line in objective.c. */
-#ifndef RTD_PRETRAIN_OBJECTIVE_H
-#define RTD_PRETRAIN_OBJECTIVE_H
+#ifndef RTD_OBJECTIVE_OBJECTIVE_H
+#define RTD_OBJECTIVE_OBJECTIVE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * Masked language modelling of the discriminator (BERT, arXiv 1810.04805), which does not learn to
  * find replaced tokens: alone, or beside the generator's, so that ELECTRA can follow. */
 #include "model/flops.h"
-#include "pretrain/masked_lm.h"
+#include "objective/masked_lm.h"
 
 /* --- alone --- */
 
