@@ -1,6 +1,6 @@
 # From a run's metrics.tsv and eval.tsv: the evaluation nearest to each mark (millions of tokens) that
 # the run has passed, and, when it has ended, the last; lines of the results of recipes.  Without
-# marks: how many tokens metrics.tsv has come to.  a_step: tokens of a step, for files that do not say.
+# marks: how many tokens were read until step_wanted, or in all.
 BEGIN { FS = OFS = "\t" }
 FNR == 1 {
     file++
@@ -13,19 +13,28 @@ function value(name) { return name in at ? $at[name] : "" }
 file == 1 {
     n++
     step[n] = value("step")
-    tokens[n] = value("total_tokens") != "" ? value("total_tokens") : step[n] * a_step
+    each[n] = value("tokens")
+    # files of older versions tell the tokens of a step alone: between two lines the mean of both
+    tokens[n] = value("tokens_so_far") != "" ? value("tokens_so_far") : until(step[n], n - 1, each[n])
     flops[n] = value("flops")
     seconds[n] = value("core_seconds")
     warm[n] = value("warmup_loss")
     next
 }
+# Tokens until a step, which is line k of the metrics or behind it.
+function until(s, k, now) {
+    return k ? tokens[k] + (s - step[k]) * (each[k] + now) / 2 : s * now
+}
+# The last line of the metrics that is not behind a step.
+function line_of(s,    k) {
+    while (k < n && step[k + 1] + 0 <= s + 0) k++
+    return k + 0
+}
 {
-    # the row of the metrics that this evaluation belongs to: the last that is not behind it
-    while (k < n && step[k + 1] <= $at["step"]) k++
     rows++
-    seen[rows] = k && step[k] == $at["step"] ? tokens[k] : (k ? tokens[k] : 0) + ($at["step"] - (k ? step[k] : 0)) * a_step
+    near[rows] = line_of($at["step"])
+    seen[rows] = until($at["step"], near[rows], each[near[rows] + (near[rows] < n)])
     row[rows] = $0
-    near[rows] = k
 }
 function tell(r, mark,    i, cells, k) {
     split(row[r], cells, FS)
@@ -36,7 +45,12 @@ function tell(r, mark,    i, cells, k) {
     if (k && warm[k] != "") print recipe, seed, budget, mark, sprintf("%.0f", seen[r]), flops[k], seconds[k], "training_warmup_loss", warm[k]
 }
 END {
-    if (marks == "") { printf "%.0f\n", n ? tokens[n] : 0; exit }
+    if (marks == "") {
+        if (step_wanted == "") step_wanted = step[n]
+        k = line_of(step_wanted)
+        printf "%.0f\n", n ? until(step_wanted, k, each[k + (k < n)]) : 0
+        exit
+    }
     m = split(marks, mark, " ")
     for (i = 1; i <= m; i++) {
         want = mark[i] * 1e6

@@ -5,6 +5,12 @@
 set -euo pipefail
 # shellcheck source=tests/support/fixture.sh
 . "$ROOT/tests/support/fixture.sh"
+# shellcheck source=tests/support/models.sh
+. "$ROOT/tests/support/models.sh"
+# shellcheck source=tests/support/task_data.sh
+. "$ROOT/tests/support/task_data.sh"
+# shellcheck source=tests/support/probe_data.sh
+. "$ROOT/tests/support/probe_data.sh"
 recipes() { "$ROOT/pipelines/recipes" "$@" 2>err; }
 fixture_text 1500 >text
 net='--layers 1 --hidden 64 --ffn 128 --embedding 16 --generator-hidden 16 --dropout 0 --lanes 1'
@@ -24,6 +30,10 @@ two: one
 short: one
     records 64
     pack    --max-length 16
+
+grown: one
+    records 800
+    train+  --batch 4,16@0.5
 END
 few=(-w w -r r.tsv --marks '0.008 0.016 8' --holdout 0.1 -j 1)
 
@@ -68,6 +78,13 @@ recipes -t -r r.tsv >out
 grep -qE '^\| one \| [0-9.]+ \| [0-9.]+ \|$' out
 grep -qE '^\| at the end \| M tokens \| .*disc_auc' out
 
+# a batch that grows: records are counted, tokens add up
+recipes "${few[@]}" -o grown list text >out
+[ "$(jq '.options.records' w/runs/grown-1/run.json)" = 800 ]
+mean=$(ts-info w/examples-*/examples.ts.zst | awk '$1 == "tokens" { print $4 }')
+awk -F '\t' -v m="$mean" '{ if ($3 < 780 * m || $3 > 820 * m) { print $3 " tokens, not " 800 * m; exit 1 } }' out
+[ -e w/runs/grown-1.at/0.008M ]
+
 # half the FLOPs, half the steps; another seed is another run
 steps() { tail -n 1 "w/runs/$1/metrics.tsv" | cut -f 1; }
 recipes "${few[@]}" -o short -s 1 -s 2 list text >out
@@ -80,6 +97,13 @@ for budget in 12e9 6e9; do
     steps short-1 >steps.$budget
 done
 [ "$(($(<steps.12e9) / 2))" = "$(<steps.6e9)" ] && [ "$(<steps.6e9)" -gt 4 ]
+
+# a finished model is probed, once
+probe_data data
+recipes "${few[@]}" -o short --budget 6e9 --probe data --quick list text >/dev/null
+recipes "${few[@]}" -o short --budget 6e9 --probe data --quick list text >/dev/null
+[ "$(awk -F '\t' '$8 == "probe_quick" && $4 == "end" && $3 == 6e9 { print $9 }' r.tsv)" = \
+    "$(awk -F '\t' '$4 == "dev" { s += $6 } END { printf "%.2f", s / 4 }' probe.tsv)" ]
 
 # what cannot be
 status() { # STATUS PATTERN COMMAND...
@@ -99,5 +123,5 @@ status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
 status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
 for line in 'one:' '  size 3' 'three: four'; do
     { cat list; echo "$line"; } >wrong
-    status 2 'recipes: wrong: line 16: *' recipes "${few[@]}" wrong text
+    status 2 'recipes: wrong: line 20: *' recipes "${few[@]}" wrong text
 done
