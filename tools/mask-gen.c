@@ -2,22 +2,24 @@
  *
  * mask-gen: examples -> masked.  Chooses the positions that the generator has to fill and keeps the
  * originals.  Indices are kept: a record's masks depend on seed and index alone. */
+#include "base/clock.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "corpus/mask.h"
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-fqv] [-o FILE] [--mask-prob F] [--max-predictions N] [--random-replace F] "
-                "[--seed N] [FILE]",
+    .synopsis = "[-fqv] [-o FILE] [--mask-prob F[:F --over N]] [--max-predictions N] "
+                "[--random-replace F] [--seed N] [FILE]",
     .purpose = "Choose the masked positions of training examples.",
 };
 
 struct opts {
-    const char *in, *out;
+    const char *in, *out, *prob;
     bool force;
-    double prob, random_replace;
-    int64_t seed, max_predictions;
+    double random_replace;
+    int64_t seed, max_predictions, over;
+    struct rtd_ramp share; /* prob, parsed */
 };
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
@@ -26,8 +28,10 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0, "write to FILE (default: -)", 0},
         {RTD_OPT_FLAG, 'f', "force", NULL, &o->force, 0, 0, "overwrite FILE; write to a terminal",
          0},
-        {RTD_OPT_REAL, 0, "mask-prob", "F", &o->prob, 0.001, 1,
-         "share of the tokens to mask (default: 0.15)", 0},
+        {RTD_OPT_STR, 0, "mask-prob", "F[:F]", &o->prob, 0, 0,
+         "share of the tokens to mask, or from which to which (default: 0.15)", 0},
+        {RTD_OPT_INT, 0, "over", "N", &o->over, 1, 1e15,
+         "records over which the share changes, by their index", 0},
         {RTD_OPT_INT, 0, "max-predictions", "N", &o->max_predictions, 1, 1 << 20,
          "at most N in a sequence (default: (F + 0.005) x max_length)", 0},
         {RTD_OPT_REAL, 0, "random-replace", "F", &o->random_replace, 0, 1 - RTD_MASK_COVER,
@@ -41,6 +45,13 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         return err->status;
     if (argc - first > 1)
         return rtd_fail(err, RTD_EUSAGE, "more than one input: join them with ts-cat");
+    if (rtd_ramp_parse(&o->share, "--mask-prob", o->prob, 0.001, 1, err))
+        return err->status;
+    if (o->share.from != o->share.to && !o->over)
+        return rtd_fail(err, RTD_EUSAGE, "--mask-prob %s: wants --over N, the records of the run",
+                        o->prob);
+    if (o->share.from == o->share.to && o->over)
+        return rtd_fail(err, RTD_EUSAGE, "--over: wants a --mask-prob that changes, 0.3:0.15");
     if (first == argc)
         return rtd_refuse_tty_stdin(err);
     o->in = argv[first];
@@ -54,8 +65,12 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
     if (rtd_header_copy(&h, in, err))
         return err->status;
     rtd_header_become(&h, "masked");
-    json_t *options = json_pack("{s:f, s:i, s:I}", "mask_prob", o->prob, "max_predictions",
+    json_t *options = json_pack("{s:f, s:i, s:I}", "mask_prob", o->share.from, "max_predictions",
                                 (int)rtd_masker_limit(m), "seed", (json_int_t)o->seed);
+    if (options && o->over) {
+        json_object_set_new(options, "mask_prob_end", json_real(o->share.to));
+        json_object_set_new(options, "over", json_integer((json_int_t)o->over));
+    }
     if (options && o->random_replace > 0)
         json_object_set_new(options, "random_replace", json_real(o->random_replace));
     if (!rtd_header_provenance(&h, "mask-gen", options, err))
@@ -100,7 +115,7 @@ static int run(struct rtd_reader *in, struct rtd_writer *out, struct rtd_masker 
 
 int main(int argc, char **argv)
 {
-    struct opts o = {.out = "-", .prob = 0.15, .seed = 1};
+    struct opts o = {.out = "-", .prob = "0.15", .seed = 1};
     struct rtd_err err = {0};
     struct rtd_reader *in = NULL;
     struct rtd_writer *out = NULL;
@@ -109,7 +124,9 @@ int main(int argc, char **argv)
     if (parse(&o, argc, argv, &err))
         return rtd_tool_end(&err, err.status);
     struct rtd_mask_options mo = {
-        .prob = o.prob,
+        .prob = o.share.from,
+        .prob_end = o.share.to,
+        .over = (uint64_t)o.over,
         .seed = (uint64_t)o.seed,
         .max_predictions = (uint32_t)o.max_predictions,
         .random_replace = o.random_replace,

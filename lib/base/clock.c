@@ -121,8 +121,8 @@ int rtd_ramp_parse(struct rtd_ramp *r, const char *option, const char *text, dou
     if (ok && colon)
         ok = number_in(colon + 1, strlen(colon + 1), &r->to);
     if (!ok || r->from < least || r->from > most || r->to < least || r->to > most)
-        return rtd_fail(err, RTD_EUSAGE, "%s %s: wants a number, or FROM:TO, from %.15g to %.15g",
-                        option, text, least, most);
+        return rtd_fail(err, RTD_EUSAGE, "%s %s: wants a number%s from %.15g to %.15g", option,
+                        text, colon ? ", or FROM:TO," : "", least, most);
     return RTD_OK;
 }
 

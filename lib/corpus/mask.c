@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/rng.h"
 
@@ -14,7 +15,7 @@ enum { SPECIALS = 5 };
 
 struct rtd_masker {
     struct rtd_mask_options o;
-    uint32_t limit; /* the effective max_predictions */
+    uint32_t max_length; /* of the stream's sequences; 0: not known */
     int32_t cls, sep, mask;
     int32_t special[SPECIALS];                   /* increasing */
     uint32_t ordinary;                           /* ids that are not special */
@@ -41,6 +42,18 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Share of the tokens to choose in the record of that index. */
+static double prob_at(const struct rtd_masker *m, uint64_t index)
+{
+    struct rtd_ramp r = {m->o.prob, m->o.prob_end};
+    return m->o.over ? rtd_ramp_at(&r, rtd_share(index, m->o.over)) : m->o.prob;
+}
+
+static uint32_t limit(const struct rtd_masker *m, double prob)
+{
+    return m->o.max_predictions ? m->o.max_predictions : (uint32_t)((prob + 0.005) * m->max_length);
+}
+
 int rtd_masker_new(struct rtd_masker **out, const struct rtd_mask_options *o,
                    const struct rtd_header *h, const char *name, struct rtd_err *err)
 {
@@ -48,18 +61,14 @@ int rtd_masker_new(struct rtd_masker **out, const struct rtd_mask_options *o,
     const struct rtd_tokeniser *tok = &h->tok;
     if (!tok->vocab || tok->vocab_size <= SPECIALS)
         return rtd_fail(err, RTD_EDATA, "%s: the stream carries no vocabulary", name);
-    uint32_t limit = o->max_predictions;
-    if (!limit) {
-        if (!h->max_length)
-            return rtd_fail(err, RTD_EDATA,
-                            "%s: the stream has no max_length (give --max-predictions)", name);
-        limit = (uint32_t)((o->prob + 0.005) * h->max_length);
-    }
+    if (!o->max_predictions && !h->max_length)
+        return rtd_fail(err, RTD_EDATA, "%s: the stream has no max_length (give --max-predictions)",
+                        name);
     struct rtd_masker *m = calloc(1, sizeof *m);
     if (!m)
         return rtd_fail(err, RTD_ESYS, "no memory for masking");
     m->o = *o;
-    m->limit = limit;
+    m->max_length = h->max_length;
     m->cls = tok->cls_id;
     m->sep = tok->sep_id;
     m->mask = tok->mask_id;
@@ -83,15 +92,16 @@ void rtd_masker_free(struct rtd_masker *m)
 
 uint32_t rtd_masker_limit(const struct rtd_masker *m)
 {
-    return m->limit;
+    double most = m->o.over && m->o.prob_end > m->o.prob ? m->o.prob_end : m->o.prob;
+    return limit(m, most);
 }
 
 /* How many positions a sequence of n tokens gets, before the candidates are counted. */
-static uint32_t wanted(const struct rtd_masker *m, uint32_t n)
+static uint32_t wanted(const struct rtd_masker *m, uint64_t index, uint32_t n)
 {
-    double w = rint(m->o.prob * n);
-    if (w > m->limit)
-        w = m->limit;
+    double prob = prob_at(m, index), w = rint(prob * n);
+    if (w > limit(m, prob))
+        w = limit(m, prob);
     return w < 1 ? 1 : (uint32_t)w;
 }
 
@@ -108,7 +118,7 @@ static int choose(struct rtd_masker *m, uint64_t index, const int32_t *ids, uint
         if (ids[i] != m->cls && ids[i] != m->sep && ids[i] != m->mask)
             c[total++] = (int32_t)i;
 
-    uint32_t want = wanted(m, n);
+    uint32_t want = wanted(m, index, n);
     *count = want < total ? want : total;
     struct words w = {.seed = m->o.seed, .index = index, .purpose = RTD_RNG_MASK};
     for (uint32_t k = 0; k < *count; k++) {

@@ -6,6 +6,7 @@
  *   number    max(1, min(N, round(prob * length))), half to even, where the length counts
  *             [CLS] and [SEP] and N = int((prob + 0.005) * max_length) unless given; never
  *             more than there are candidates, so a sequence without candidates has none
+ *             where prob changes over the records both follow its value at the record's index
  *   positions uniform without replacement over the candidates: every position whose id is not
  *             [CLS], [SEP] or [MASK]; in increasing order
  *   shown     with probability 0.85 [MASK]; else the original, or a random id (random_replace)
@@ -28,7 +29,9 @@
 #define RTD_MASK_COVER 0.85 /* share of the chosen positions that get [MASK] */
 
 struct rtd_mask_options {
-    double prob; /* (0, 1) */
+    double prob;     /* (0, 1) of record 0 ... */
+    double prob_end; /* ... and, where `over` is not 0, from record `over` on; linear between */
+    uint64_t over;
     uint64_t seed;
     uint32_t max_predictions; /* 0: from prob and max_length */
     double random_replace;    /* share of the chosen positions that get a random id; at most
@@ -48,7 +51,7 @@ struct rtd_masker;
  * or without a max_length where max_predictions is not given. */
 int rtd_masker_new(struct rtd_masker **m, const struct rtd_mask_options *o,
                    const struct rtd_header *h, const char *name, struct rtd_err *err);
-/* The effective N. */
+/* The effective N; where prob changes the largest. */
 uint32_t rtd_masker_limit(const struct rtd_masker *m);
 /* Mask one sequence of n ids.  The result is borrowed until the next call. */
 int rtd_masker_apply(struct rtd_masker *m, uint64_t index, const int32_t *ids, uint32_t n,

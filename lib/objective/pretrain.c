@@ -260,7 +260,8 @@ int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own
     return st;
 }
 
-size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length)
+size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length,
+                           size_t max_masked)
 {
     size_t n = (p->o.micro_tokens + max_length - 1) / max_length, arena = 0;
     uint32_t *start = calloc(3 * (n + 1), sizeof *start);
@@ -269,7 +270,7 @@ size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max
     uint32_t *mstart = start + n + 1, *seq = mstart + n + 1;
     for (size_t i = 0; i <= n; i++) {
         start[i] = (uint32_t)(i * max_length);
-        mstart[i] = (uint32_t)(i * (max_length * 16 / 100 + 1));
+        mstart[i] = (uint32_t)(i * max_masked);
         seq[i] = (uint32_t)i;
     }
     struct rtd_masked_batch b = {.nseq = n, .start = start, .mstart = mstart};

@@ -89,7 +89,9 @@ int rtd_pretrain_run(struct rtd_pretrain *p, rtd_micro_run *run, const void *own
                      const struct rtd_masked_batch *b, real **grad, struct rtd_sums *sums,
                      struct rtd_err *err);
 
-/* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas. */
-size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length);
+/* Memory of a run in bytes, before it starts: parameters, gradients, moments, arenas; for sequences
+ * of up to max_length tokens and max_masked masked slots. */
+size_t rtd_pretrain_memory(const struct rtd_pretrain *p, int workers, size_t max_length,
+                           size_t max_masked);
 
 #endif

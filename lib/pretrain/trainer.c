@@ -178,12 +178,33 @@ static void say_schedule(const struct rtd_session *s, size_t length)
             c->multiply && c->hold < 1 ? " times " : ", ", fall);
 }
 
+/* Masked slots in a sequence of `length` tokens, as mask-gen says of the stream: at most, and (of a
+ * share that changes) on the whole. */
+static void masked_slots(const struct rtd_header *h, size_t length, size_t *most, size_t *mean)
+{
+    double share = 0.15;
+    *most = length * 16 / 100 + 1;
+    for (size_t i = 0; i < json_array_size(h->provenance); i++) {
+        json_t *stage = json_array_get(h->provenance, i), *end;
+        const char *tool = json_string_value(json_object_get(stage, "tool"));
+        json_t *from = json_object_get(stage, "mask_prob");
+        json_int_t limit = json_integer_value(json_object_get(stage, "max_predictions"));
+        if (!tool || strcmp(tool, "mask-gen") || !json_is_real(from) || limit <= 0)
+            continue;
+        end = json_object_get(stage, "mask_prob_end");
+        share = (json_real_value(from) + json_real_value(end ? end : from)) / 2;
+        *most = (size_t)limit < length ? (size_t)limit : length;
+    }
+    *mean = (size_t)(share * (double)length + 0.5);
+}
+
 static void announce(const struct rtd_session *s)
 {
     const struct rtd_trainer *t = s->t;
     const struct rtd_config *d = &t->disc, *g = &t->gen;
     size_t length = s->now.h->max_length ? s->now.h->max_length : 128;
-    size_t masked = (size_t)(0.15 * (double)length + 0.5), net[2] = {0, 0};
+    size_t most, masked, net[2] = {0, 0};
+    masked_slots(s->now.h, length, &most, &masked);
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
@@ -202,7 +223,7 @@ static void announce(const struct rtd_session *s)
             rtd_choice(), rtd_pool_size(s->pool), rtd_s((uint64_t)rtd_pool_size(s->pool)),
             t->o.lanes, rtd_s((uint64_t)t->o.lanes),
             rtd_phases_last(&t->o.phases)->flops(s->now.p, length, masked) / (double)length / 1e6,
-            (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length) / 1e6);
+            (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length, most) / 1e6);
 }
 
 static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)

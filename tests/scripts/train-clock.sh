@@ -124,7 +124,7 @@ refused '--mlm-warmup 11: more than --records' --records 60 --mlm-warmup 11
 refused '--warmup 1.5: wants a number of steps, or a share below 1' --records 60 --warmup 1.5
 refused '--warmup 4: the only step would have rate 0' --records 11
 refused '--schedule cosine: wants linear, constant or wsd?:SHARE?' --records 60 --schedule cosine
-refused '--schedule wsd 2: wants a number, or FROM:TO, from *' --records 60 --schedule wsd:2
+refused '--schedule wsd 2: wants a number from *' --records 60 --schedule wsd:2
 refused '--beta2-batch 0: *' --records 60 --beta2-batch 0
 ts-head -n 5 -o five.ts masked.ts
 fails 1 'rtd-train: five.ts: stream ended at step 0, record 0 of 60 (5 records left over): less than a batch' \

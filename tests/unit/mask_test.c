@@ -104,6 +104,38 @@ static void counts(void **state)
     rtd_masker_free(m);
 }
 
+/* A share that changes: its mean and the limit at an index, a function of nothing else. */
+static void ramp(void **state)
+{
+    (void)state;
+    enum { N = 128, OVER = 1000 };
+    struct rtd_mask_options o = {.prob = 0.3, .prob_end = 0.15, .over = OVER, .seed = 5};
+    struct rtd_masker *m = masker(&o, N);
+    assert_int_equal(rtd_masker_limit(m), 39);
+    int32_t ids[N];
+    sequence(ids, N);
+    for (uint64_t r = 0; r < OVER + 100; r++) {
+        double u = r < OVER ? (double)r / OVER : 1, prob = 0.3 - 0.15 * u;
+        double want = rint(prob * N), most = floor((prob + 0.005) * N + 1e-9);
+        assert_int_equal(apply(m, r, ids, N).count, want < most ? want : most);
+    }
+    rtd_masker_free(m);
+    o.prob = 0.15;
+    o.prob_end = 0.3;
+    m = masker(&o, N);
+    assert_int_equal(rtd_masker_limit(m), 39);
+    assert_int_equal(apply(m, 0, ids, N).count, 19);
+    assert_int_equal(apply(m, OVER / 2, ids, N).count, 29);
+    assert_int_equal(apply(m, UINT64_MAX, ids, N).count, 38);
+    rtd_masker_free(m);
+    o.max_predictions = 25;
+    m = masker(&o, 0);
+    assert_int_equal(rtd_masker_limit(m), 25);
+    assert_int_equal(apply(m, 0, ids, N).count, 19);
+    assert_int_equal(apply(m, OVER, ids, N).count, 25);
+    rtd_masker_free(m);
+}
+
 static void positions(void **state)
 {
     (void)state;
@@ -270,9 +302,9 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(limits),   cmocka_unit_test(counts), cmocka_unit_test(positions),
-        cmocka_unit_test(coin),     cmocka_unit_test(keys),   cmocka_unit_test(random_ids),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(limits),     cmocka_unit_test(counts),   cmocka_unit_test(ramp),
+        cmocka_unit_test(positions),  cmocka_unit_test(coin),     cmocka_unit_test(keys),
+        cmocka_unit_test(random_ids), cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests_name("mask", tests, NULL, NULL);
 }
