@@ -21,7 +21,8 @@ struct options {
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
     double lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
-    double gen_weight, disc_weight, temperature, clm_share, dropout, init_range, embeddings_scale;
+    double gen_weight, disc_weight, temperature, clm_share, average, dropout, init_range,
+        embeddings_scale;
 };
 
 static struct options o = {
@@ -111,6 +112,8 @@ static struct rtd_opt table[] = {
     {RTD_OPT_STR, 0, "objective", "NAME[,NAME@SHARE...]", &o.objective, 0, 0, objectives, 0},
     {RTD_OPT_INT, 0, "mlm-warmup", "N", &o.mlm_warmup, 0, 1e12,
      "first N steps: masked LM for both networks (default: 0)", 0},
+    {RTD_OPT_REAL, 0, "average", "F", &o.average, 0.01, 1,
+     "the models are the mean of the weights over the last share F (default: the last)", 0},
     {RTD_OPT_REAL, 0, "weight-decay", "F", &o.weight_decay, 0, 1, "(default: 0.01)", 0},
     {RTD_OPT_REAL, 0, "clip", "F", &o.clip, 0, 1e9,
      "global norm of gradients, 0: no limit (default: 1)", 0},
@@ -283,6 +286,8 @@ static json_t *describe(const struct rtd_trainer *t)
     bool ok = j && s && json_object_update(j, s) == 0;
     if (ok && p->schedule.hold > 0)
         ok = json_object_set_new(j, "schedule", json_string(o.schedule)) == 0;
+    if (ok && o.average > 0)
+        ok = json_object_set_new(j, "average", json_real(o.average)) == 0;
     if (ok && p->beta2_batch > 0)
         ok = json_object_set_new(j, "beta2-batch", json_real(p->beta2_batch)) == 0;
     if (ok && t->start) /* null: as it was */
@@ -391,6 +396,7 @@ static int run(const char *path, struct rtd_err *err)
         .clip = o.clip,
         .beta1 = o.beta1,
         .eps = o.eps,
+        .average = o.average,
         .log_every = (uint64_t)o.log_every,
         .save_every = (uint64_t)o.save_every,
         .eval_every = (uint64_t)o.eval_every,

@@ -101,10 +101,11 @@ static json_t *describe(const struct rtd_checkpoint *c)
     json_t *state = rtd_checkpoint_identity(c);
     snprintf(record, sizeof record, "%016llx", (unsigned long long)c->at.record);
     json_t *where =
-        json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:s}", "step", (json_int_t)c->step, "records",
-                  (json_int_t)c->at.consumed, "last_index", (json_int_t)c->at.last, "stride",
-                  (json_int_t)c->at.stride, "last_record", record, "longest",
-                  (json_int_t)c->longest, "kernels", rtd_choice());
+        json_pack("{s:I, s:I, s:I, s:I, s:s, s:I, s:I, s:f, s:I, s:s}", "step", (json_int_t)c->step,
+                  "records", (json_int_t)c->at.consumed, "last_index", (json_int_t)c->at.last,
+                  "stride", (json_int_t)c->at.stride, "last_record", record, "longest",
+                  (json_int_t)c->longest, "tokens", (json_int_t)c->tokens, "flops", c->flops,
+                  "averaged", (json_int_t)c->average->n, "kernels", rtd_choice());
     if (state && (!where || json_object_update(state, where))) {
         json_decref(state);
         state = NULL;
@@ -134,7 +135,8 @@ static int add_digests(const struct rtd_checkpoint *c, json_t *state, const char
     return st;
 }
 
-static int add_moments(const struct rtd_checkpoint *c, struct rtd_st_writer *w, struct rtd_err *err)
+/* Moments and the average of every tensor, and the tensors of no network. */
+static int add_tensors(const struct rtd_checkpoint *c, struct rtd_st_writer *w, struct rtd_err *err)
 {
     char part[64], prefix[80];
     int net, st = RTD_OK;
@@ -144,6 +146,9 @@ static int add_moments(const struct rtd_checkpoint *c, struct rtd_st_writer *w, 
         snprintf(prefix, sizeof prefix, "v.%s", part);
         if (!st)
             st = rtd_params_save(&c->p->params, net, c->opt->v, prefix, w, err);
+        snprintf(prefix, sizeof prefix, "average.%s", part);
+        if (!st && c->average->n)
+            st = rtd_params_save(&c->p->params, net, c->average->w, prefix, w, err);
     }
     return st ? st : rtd_params_save(&c->p->params, RTD_NET_NONE, c->p->params.w, "", w, err);
 }
@@ -165,7 +170,7 @@ static int write_state(const struct rtd_checkpoint *c, const char *dir, struct r
     if (!st)
         st = rtd_st_set_metadata(w, "rtd_training", text, err);
     if (!st)
-        st = add_moments(c, w, err);
+        st = add_tensors(c, w, err);
     if (!st)
         st = rtd_checkpoint_path(path, dir, RTD_CHECKPOINT_STATE, NULL, err);
     if (!st)

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "learn/average.h"
 #include "learn/optimizer.h"
 #include "pretrain/batch.h"
 #include "objective/pretrain.h"
@@ -23,12 +24,15 @@ struct rtd_checkpoint {
     const char *dir; /* RUN */
     struct rtd_pretrain *p;
     struct rtd_optimizer *opt;
+    struct rtd_average *average;
     const struct rtd_header *h;    /* of the training stream: vocabulary, settings, provenance */
     const struct rtd_start *start; /* what the run goes on from; NULL: new weights */
     json_t *options; /* what a resumed run must have in common, and its values; borrowed */
     uint64_t step;   /* updates done */
     struct rtd_position at;
     uint64_t longest;   /* longest sequence trained on */
+    double tokens;      /* trained on, in whole numbers */
+    double flops;       /* that this took, as objectives count them */
     bool other_kernels; /* out of load: it was made with kernels that cannot be taken up */
     bool other_version; /* out of load: by a version whose lanes were others */
 };

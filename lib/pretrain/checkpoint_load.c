@@ -61,6 +61,11 @@ static int load_network(const struct rtd_checkpoint *c, const struct rtd_publish
     return st;
 }
 
+static uint64_t whole(json_t *state, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(state, key));
+}
+
 static int load_weights(const struct rtd_checkpoint *c, const char *dir, const struct rtd_st *file,
                         json_t *state, struct rtd_err *err)
 {
@@ -77,6 +82,9 @@ static int load_weights(const struct rtd_checkpoint *c, const char *dir, const s
         snprintf(prefix, sizeof prefix, "v.%s", part);
         if (!st)
             st = load_block(p, net, file, prefix, c->opt->v, err);
+        snprintf(prefix, sizeof prefix, "average.%s", part);
+        if (!st && c->average->w && whole(state, "averaged"))
+            st = load_block(p, net, file, prefix, c->average->w, err);
     }
     return st;
 }
@@ -136,11 +144,6 @@ static int same_run(const struct rtd_checkpoint *c, json_t *then, const char *na
     return st;
 }
 
-static uint64_t whole(json_t *state, const char *key)
-{
-    return (uint64_t)json_integer_value(json_object_get(state, key));
-}
-
 static void take_up(struct rtd_checkpoint *c, json_t *state)
 {
     const char *record = json_string_value(json_object_get(state, "last_record"));
@@ -150,6 +153,9 @@ static void take_up(struct rtd_checkpoint *c, json_t *state)
                                   .stride = whole(state, "stride"),
                                   .record = record ? strtoull(record, NULL, 16) : 0};
     c->longest = whole(state, "longest");
+    c->tokens = (double)whole(state, "tokens");
+    c->flops = json_real_value(json_object_get(state, "flops"));
+    c->average->n = whole(state, "averaged");
     c->other_version = !record;
     c->other_kernels = !rtd_choice_take(json_string_value(json_object_get(state, "kernels")));
 }

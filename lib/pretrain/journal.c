@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,6 +63,35 @@ int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *he
     rtd_buf_free(&text);
     if (!st && !(*f = fopen(path, "ae")))
         st = rtd_fail_sys(err, "%s: cannot open", path);
+    return st;
+}
+
+/* Column number i of a line, or its end. */
+static const char *field(const char *line, size_t i)
+{
+    for (; i > 0 && line; i--)
+        line = (line = strchr(line, '\t')) ? line + 1 : NULL;
+    return line ? line : "";
+}
+
+int rtd_journal_last(const char *dir, const char *name, const char *column, double *x,
+                     struct rtd_err *err)
+{
+    char path[PATH_MAX], *line;
+    struct rtd_lines l;
+    size_t len, n = strlen(column), at = SIZE_MAX;
+    *x = 0;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    int st = rtd_lines_open(&l, path, 1 << 16, err);
+    while (!st && !(st = rtd_lines_next(&l, &line, &len, err)) && line) {
+        for (size_t i = 0; at == SIZE_MAX && i < columns(line); i++) /* the header's */
+            if (!strncmp(field(line, i), column, n) && strchr("\t", field(line, i)[n]))
+                at = i;
+        if (at != SIZE_MAX)
+            *x = strtod(field(line, at), NULL);
+    }
+    if (l.in)
+        rtd_lines_close(&l);
     return st;
 }
 

@@ -15,6 +15,9 @@
  * header: the column names, tab-separated, without line end. */
 int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header, uint64_t step,
                      struct rtd_err *err);
+/* The number in that column of the last line; 0: there is none. */
+int rtd_journal_last(const char *dir, const char *name, const char *column, double *x,
+                     struct rtd_err *err);
 /* Flush; RTD_ESYS when the line did not reach the file. */
 int rtd_journal_flush(FILE *f, const char *dir, const char *name, struct rtd_err *err);
 

@@ -95,7 +95,8 @@ static int open_journal(struct rtd_session *s, FILE **f, const char *name, bool 
     if (evaluation)
         rtd_copy_meter_print(text, s->now.p->disc.layers, NULL);
     else
-        fprintf(text, "\tgrad_norm");
+        fprintf(text,
+                "\tgrad_norm\trecords\ttokens_so_far\tflops\tcore_seconds\ttokens_per_second");
     int st = fclose(text) ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
     if (!st)
         st = rtd_journal_open(f, s->t->dir, name, header, s->now.step, err);
@@ -106,6 +107,8 @@ static int open_journal(struct rtd_session *s, FILE **f, const char *name, bool 
 int rtd_session_open_journals(struct rtd_session *s, struct rtd_err *err)
 {
     int st = open_journal(s, &s->metrics, "metrics.tsv", false, err);
+    if (!st)
+        st = rtd_journal_last(s->t->dir, "metrics.tsv", "core_seconds", &s->cores_before, err);
     if (!st && s->eval.n)
         st = open_journal(s, &s->evals, "eval.tsv", true, err);
     return st;
@@ -127,9 +130,11 @@ static int evaluate(struct rtd_session *s, const struct rtd_objective *o, struct
     struct rtd_copy_result copy;
     struct rtd_sums u;
     char text[200];
+    rtd_average_swap(&s->average, &s->now.p->params);
     int st = rtd_evaluation_run(&s->eval, s->now.p, o, &u, err);
     if (!st)
         st = rtd_copy_meter_run(&s->eval.copy, s->now.p, o, &copy, err);
+    rtd_average_swap(&s->average, &s->now.p->params);
     if (st)
         return st;
     fprintf(s->evals, "%llu\t", (unsigned long long)s->now.step);
@@ -147,7 +152,12 @@ static int log_step(struct rtd_session *s, const struct rtd_objective *o, const 
     fprintf(s->metrics, "%llu\t%.0f\t%.6g\t%.6g\t", (unsigned long long)s->now.step,
             u->of[RTD_SUM_TOKENS], lr, o->loss(s->now.p, u));
     rtd_columns_print(s->metrics, false, o, u);
-    fprintf(s->metrics, "\t%.6g\n", norm);
+    double now = rtd_now(), tokens = s->tokens - s->logged_tokens;
+    fprintf(s->metrics, "\t%.6g\t%llu\t%.0f\t%.10g\t%.2f\t%.6g\n", norm,
+            (unsigned long long)s->now.at.consumed, s->now.tokens, s->now.flops,
+            s->cores_before + rtd_cpu_now(), tokens / (now - s->logged));
+    s->logged = now;
+    s->logged_tokens = s->tokens;
     return rtd_journal_flush(s->metrics, s->t->dir, "metrics.tsv", err);
 }
 
@@ -183,6 +193,16 @@ static int save(struct rtd_session *s, struct rtd_err *err)
     return st;
 }
 
+/* What the batch took. */
+static double flops(const struct rtd_session *s, const struct rtd_objective *o)
+{
+    const struct rtd_masked_batch *b = &s->store.b;
+    double sum = 0;
+    for (size_t i = 0; i < b->nseq; i++)
+        sum += o->flops(s->now.p, b->start[i + 1] - b->start[i], b->mstart[i + 1] - b->mstart[i]);
+    return sum;
+}
+
 /* One update.  *end: the stream ended before the batch was full. */
 static int step(struct rtd_session *s, const struct moment *m, bool *end, struct rtd_err *err)
 {
@@ -214,8 +234,13 @@ static int step(struct rtd_session *s, const struct moment *m, bool *end, struct
     s->now.step++;
     s->now.at = s->batcher.at;
     s->tokens += u.of[RTD_SUM_TOKENS];
+    s->now.tokens += u.of[RTD_SUM_TOKENS];
+    s->now.flops += flops(s, o);
     struct moment next;
     st = look(s, &next, end, err); /* where it was read on from is known: nothing is read */
+    uint64_t all = t->plan.schedule.steps;
+    rtd_average_step(&s->average, &s->now.p->params, rtd_share(m->at, all),
+                     rtd_share(next.at, all));
     if (!st && t->log_every && (s->now.step % t->log_every == 0 || next.over))
         st = log_step(s, o, &u, lr, norm, err);
     if (!st && s->eval.n && t->eval_every && (s->now.step % t->eval_every == 0 || next.over))
@@ -263,7 +288,9 @@ static int publish(struct rtd_session *s, struct rtd_err *err)
 {
     s->now.longest = s->batcher.longest;
     rtd_hold_signals(true); /* the last step is done: so is the run, in a moment */
+    rtd_average_swap(&s->average, &s->now.p->params);
     int st = rtd_publish(&s->now, err);
+    rtd_average_swap(&s->average, &s->now.p->params);
     rtd_hold_signals(false);
     return st == RTD_ESYS ? broken(s, false, false, err) : st;
 }
@@ -273,7 +300,7 @@ int rtd_session_run(struct rtd_session *s, struct rtd_err *err)
     const struct rtd_trainer *t = s->t;
     s->first_step = s->now.step;
     s->first_at = behind(s);
-    s->began = rtd_now();
+    s->began = s->logged = rtd_now();
     for (;;) {
         struct moment m;
         bool end = false;

@@ -96,6 +96,9 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
         st = rtd_pretrain_new(&s->now.p, &t->disc, &t->gen, &t->o, s->pool, err);
     if (!st)
         st = rtd_optimizer_init(&s->opt, &s->now.p->params, err);
+    s->average.share = t->average;
+    if (!st)
+        st = rtd_average_init(&s->average, &s->now.p->params, err);
     if (st)
         return st;
     s->opt.weight_decay = t->weight_decay;
@@ -104,6 +107,7 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     s->opt.eps = t->eps;
     s->now.dir = t->dir;
     s->now.opt = &s->opt;
+    s->now.average = &s->average;
     s->now.h = h;
     s->now.options = t->options;
     s->now.start = t->start;
@@ -178,10 +182,11 @@ static void say_schedule(const struct rtd_session *s, size_t length)
             c->multiply && c->hold < 1 ? " times " : ", ", fall);
 }
 
-/* Masked slots in a sequence of `length` tokens, as mask-gen says of the stream: at most, and (of a
- * share that changes) on the whole. */
-static void masked_slots(const struct rtd_header *h, size_t length, size_t *most, size_t *mean)
+/* Tokens of a sequence at most, and its masked slots, as mask-gen says of the stream: at most, and
+ * (of a share that changes) on the whole. */
+static size_t length_of(const struct rtd_header *h, size_t *most, size_t *mean)
 {
+    size_t length = h->max_length ? h->max_length : 128;
     double share = 0.15;
     *most = length * 16 / 100 + 1;
     for (size_t i = 0; i < json_array_size(h->provenance); i++) {
@@ -196,15 +201,22 @@ static void masked_slots(const struct rtd_header *h, size_t length, size_t *most
         *most = (size_t)limit < length ? (size_t)limit : length;
     }
     *mean = (size_t)(share * (double)length + 0.5);
+    return length;
+}
+
+/* In bytes. */
+static size_t memory(const struct rtd_session *s)
+{
+    size_t most, mean, length = length_of(s->now.h, &most, &mean);
+    size_t average = s->average.w ? s->now.p->params.total * sizeof *s->average.w : 0;
+    return average + rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length, most);
 }
 
 static void announce(const struct rtd_session *s)
 {
     const struct rtd_trainer *t = s->t;
     const struct rtd_config *d = &t->disc, *g = &t->gen;
-    size_t length = s->now.h->max_length ? s->now.h->max_length : 128;
-    size_t most, masked, net[2] = {0, 0};
-    masked_slots(s->now.h, length, &most, &masked);
+    size_t most, masked, length = length_of(s->now.h, &most, &masked), net[2] = {0, 0};
     for (int i = 0; i < s->now.p->params.n; i++)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
@@ -223,7 +235,7 @@ static void announce(const struct rtd_session *s)
             rtd_choice(), rtd_pool_size(s->pool), rtd_s((uint64_t)rtd_pool_size(s->pool)),
             t->o.lanes, rtd_s((uint64_t)t->o.lanes),
             rtd_phases_last(&t->o.phases)->flops(s->now.p, length, masked) / (double)length / 1e6,
-            (double)rtd_pretrain_memory(s->now.p, rtd_pool_size(s->pool), length, most) / 1e6);
+            (double)memory(s) / 1e6);
 }
 
 static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)
@@ -273,6 +285,7 @@ int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_poo
     rtd_evaluation_free(&s.eval);
     rtd_batch_free(&s.store);
     rtd_optimizer_free(&s.opt);
+    rtd_average_free(&s.average);
     rtd_pretrain_free(s.now.p);
     if (lock >= 0)
         close(lock);

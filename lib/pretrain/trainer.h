@@ -33,6 +33,7 @@ struct rtd_trainer {
     struct rtd_pretrain_options o;
     struct rtd_plan plan;
     double weight_decay, clip, beta1, eps;
+    double average; /* the models are the mean of the weights over this last share; 0: the last */
     uint64_t log_every, save_every, eval_every; /* steps; 0: never */
     int keep;                                   /* checkpoints */
     const char *eval;                           /* path of the held-out masked stream, or NULL */

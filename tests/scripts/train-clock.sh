@@ -5,6 +5,9 @@ set -euo pipefail
 # shellcheck source=tests/support/train.sh
 . "$ROOT/tests/support/train.sh"
 train_fixture
+column() { # FILE NAME
+    awk -F '\t' -v name="$2" 'NR == 1 { for (k = 1; k <= NF; k++) if ($k == name) at = k; next } { print $at }' "$1"
+}
 plain() { rtd-train -q --save-every 8 --keep 99 "${model[@]}" "$@"; }
 
 # records are steps where the batch is constant, to the last bit
@@ -16,8 +19,19 @@ for phase in 0 11; do
 done
 differ steps/run.json records/run.json
 
+# what was done so far: records, tokens, FLOPs, time
+awk -F '\t' 'NR == 1 { for (k = 1; k <= NF; k++) at[$k] = k; next }
+    {
+        tokens += $at["tokens"]
+        if ($at["records"] != 6 * (NR - 1) || $at["tokens_so_far"] != tokens || $at["flops"] <= flops ||
+            $at["core_seconds"] < seconds || $at["tokens_per_second"] <= 0) exit 1
+        flops = $at["flops"]
+        seconds = $at["core_seconds"]
+    }
+    END { exit !(NR == 21 && seconds > 0) }' steps/metrics.tsv || complain 'metrics.tsv: not what was done so far'
+
 # batches that change; no record but the last incomplete batch is left out, and none is read twice
-grown=(--batch '2,4@0.1,8@0.4' --warmup 0.15 --schedule wsd:0.3)
+grown=(--batch '2,4@0.1,8@0.4' --warmup 0.15 --schedule wsd:0.3 --objective 'mlm-warmup,electra@0.3' --average 0.4)
 train() { plain "${grown[@]}" "$@"; }
 train -o whole -j 1 --records 603 masked.ts
 train -o threads -j 3 --records 603 <masked.ts
@@ -49,6 +63,41 @@ for n in 20 61 63 246 598; do
     fi
     same whole cut checkpoint
 done
+
+# core-seconds go on from before; the mean of the weights is that of the last two fifths, is what
+# is evaluated and published, and changes nothing else
+[ "$(column cut/metrics.tsv core_seconds | sort -n | tail -n 1)" = "$(column cut/metrics.tsv core_seconds | tail -n 1)" ] ||
+    complain 'core-seconds begin anew'
+mean=(--records 96 --batch 4 --save-every 1 --keep 99)
+plain -o last "${mean[@]}" --eval held.ts masked.ts
+plain -o mean "${mean[@]}" --average 0.3 --eval held.ts masked.ts
+cmp <(untimed last/metrics.tsv) <(untimed mean/metrics.tsv) || complain '--average: other training'
+differ last/eval.tsv mean/eval.tsv
+for net in discriminator generator; do
+    cmp {last,mean}/checkpoint/step-24/$net/model.safetensors || complain '--average: other weights in checkpoints'
+    differ mean/$net/model.safetensors last/$net/model.safetensors
+done
+python3 - <<'END' || complain '--average: not the mean of the last steps'
+import json
+import struct
+
+def load(path):
+    data = open(path, "rb").read()
+    size = struct.unpack("<Q", data[:8])[0]
+    header, data = json.loads(data[8:8 + size]), data[8 + size:]
+    header.pop("__metadata__", None)
+    return {k: struct.unpack(f"<{(t['data_offsets'][1] - t['data_offsets'][0]) // 4}f", data[slice(*t["data_offsets"])])
+            for k, t in header.items()}
+
+for net in "discriminator", "generator":
+    # after step s, 4 s of 96 records are done: more than seven tenths from step 17 on
+    steps = [load(f"last/checkpoint/step-{s}/{net}/model.safetensors") for s in range(17, 25)]
+    mean = load(f"mean/{net}/model.safetensors")
+    assert mean.keys() == steps[0].keys()
+    for name, values in mean.items():
+        for i, x in enumerate(values):
+            assert abs(x - sum(s[name][i] for s in steps) / len(steps)) < 1e-6, name
+END
 
 # a part of the stream has the rates of the whole at its indices, and its end
 part() { ts-cat --shard 1/3 examples.ts | mask-gen "$@"; }
@@ -100,7 +149,7 @@ plain -o constant --records 60 --warmup 0 --schedule constant masked.ts
 [ "$(cut -f 3 constant/metrics.tsv | sort -u | tr '\n' ' ')" = '0.01 lr ' ] || complain 'not constant'
 plain -o wsd --records 60 --warmup 0 --schedule wsd masked.ts
 plain -o wsd-given --records 60 --warmup 0 --schedule wsd:0.2 masked.ts
-cmp wsd/metrics.tsv wsd-given/metrics.tsv
+cmp <(untimed wsd/metrics.tsv) <(untimed wsd-given/metrics.tsv)
 [ "$(sed -n '9,11p' wsd/metrics.tsv | cut -f 3 | tr '\n' ' ')" = '0.01 0.01 0.005 ' ] || complain 'not stable, then falling'
 
 # what does not fit is refused by its name; a stream that is too short for a batch, too
@@ -126,6 +175,7 @@ refused '--warmup 4: the only step would have rate 0' --records 11
 refused '--schedule cosine: wants linear, constant or wsd?:SHARE?' --records 60 --schedule cosine
 refused '--schedule wsd 2: wants a number from *' --records 60 --schedule wsd:2
 refused '--beta2-batch 0: *' --records 60 --beta2-batch 0
+refused '--average 0: *' --records 60 --average 0
 ts-head -n 5 -o five.ts masked.ts
 fails 1 'rtd-train: five.ts: stream ended at step 0, record 0 of 60 (5 records left over): less than a batch' \
     rtd-train -q "${model[@]}" -o short --records 60 five.ts
@@ -134,7 +184,7 @@ fails 1 'rtd-train: five.ts: stream ended at step 0, record 0 of 60 (5 records l
 rm -rf cut
 ts-head -n 100 masked.ts | train -o cut --records 603 2>err || true
 for option in '--records 604' '--batch 2,4@0.1' '--schedule wsd:0.4' '--schedule constant' '--schedule linear' \
-    '--warmup 0.2' '--beta2-batch 8'; do
+    '--warmup 0.2' '--beta2-batch 8' '--average 0.2' '--objective electra'; do
     read -ra argv <<<"$option"
     fails 2 "rtd-train: cut/checkpoint/step-*: ${argv[0]#--} was * there and is * now: resume with the same command*" \
         rtd-train -q "${model[@]}" "${grown[@]}" -o cut --records 603 --resume "${argv[@]}" masked.ts

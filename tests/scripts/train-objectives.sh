@@ -56,7 +56,7 @@ like_golden warm-up/discriminator generator
 for run in clm mixed; do like_golden $run/discriminator generator; done
 for run in mlm-electra electra-mlm warm-up; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
-[ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm ' ]
+[ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm records tokens_so_far flops core_seconds tokens_per_second ' ]
 [ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mixed/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]

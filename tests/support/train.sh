@@ -26,11 +26,18 @@ complain() {
     echo "$*"
     exit 1
 }
+# A metrics.tsv without its last two columns, which time the work.
+untimed() { awk -F '\t' -v OFS='\t' '{ NF -= 2; print }' "$1"; } # FILE
 # Two runs left the same files with the same bytes; further arguments: names not to look at.
 same() { # DIR DIR [NAME...]
     local exclude=() name
-    for name in .lock "${@:3}"; do exclude+=(-x "$name"); done
+    for name in .lock metrics.tsv "${@:3}"; do exclude+=(-x "$name"); done
     diff -r "${exclude[@]}" "$1" "$2" >difference || complain "$1 and $2 differ: $(head -n 5 difference)"
+    case " ${*:3} " in *' metrics.tsv '*) ;; *)
+        diff <(untimed "$1/metrics.tsv") <(untimed "$2/metrics.tsv") >difference ||
+            complain "$1 and $2 differ: metrics.tsv: $(head -n 5 difference)"
+        ;;
+    esac
     [ -e "$1/discriminator/model.safetensors" ] || complain "$1: no model"
 }
 differ() { # FILE FILE
