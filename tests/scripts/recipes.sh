@@ -93,7 +93,9 @@ recipes "${few[@]}" -o short -s 1 -s 2 list text >out
 if cmp -s w/runs/short-{1,2}/discriminator/model.safetensors; then exit 1; fi
 for budget in 12e9 6e9; do
     rm -r w/runs
-    recipes "${few[@]}" -o short --budget $budget list text >/dev/null
+    recipes "${few[@]}" -o short --budget $budget list text >out
+    cost=$(sed -n 's/.* \([0-9.]*\) MFLOP a token.*/\1/p' w/runs/short-1.log)
+    awk -F '\t' -v b=$budget -v cost="$cost" '{ if ($3 * cost * 1e6 < 0.9 * b || $3 * cost * 1e6 > 1.1 * b) exit 1 }' out
     steps short-1 >steps.$budget
 done
 [ "$(($(<steps.12e9) / 2))" = "$(<steps.6e9)" ] && [ "$(<steps.6e9)" -gt 4 ]
