@@ -87,8 +87,10 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     t->disc.vocab_size = t->gen.vocab_size = t->start ? t->start->rows : (int)h->tok.vocab_size;
     t->disc.pad_token_id = t->gen.pad_token_id = h->tok.pad_id;
     if ((uint32_t)t->disc.max_position_embeddings < h->max_length)
-        return rtd_fail(err, RTD_EUSAGE, "%s: sequences of up to %u tokens, but --positions %d",
-                        rtd_reader_name(in), h->max_length, t->disc.max_position_embeddings);
+        return rtd_fail(err, RTD_EUSAGE, "%s: sequences of up to %u tokens, but %s %d",
+                        rtd_reader_name(in), h->max_length,
+                        t->start ? "the model's positions are" : "--positions",
+                        t->disc.max_position_embeddings);
     st = rtd_config_check(&t->disc, "discriminator", err);
     if (!st)
         st = rtd_config_check(&t->gen, "generator", err);

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "base/say.h"
+#include "model/network.h"
 
 static int join(char path[PATH_MAX], const char *dir, const char *name, struct rtd_err *err)
 {
@@ -60,6 +61,21 @@ static int check_generator(const struct rtd_start *s, const struct rtd_model_dir
     return RTD_OK;
 }
 
+static const struct rtd_st_tensor *word_table(const struct rtd_model_dir *m)
+{
+    struct rtd_param words = {0};
+    snprintf(words.name, sizeof words.name, "%sembeddings.word_embeddings.weight",
+             rtd_network_prefix(&m->config));
+    return rtd_params_tensor(&words, m->weights);
+}
+
+/* Were the two trained together? */
+static bool same_words(const struct rtd_model_dir *a, const struct rtd_model_dir *b)
+{
+    const struct rtd_st_tensor *x = word_table(a), *y = word_table(b);
+    return x->bytes == y->bytes && memcmp(x->data, y->data, x->bytes) == 0;
+}
+
 static int open_generator(struct rtd_start *s, const char *dir, struct rtd_err *err)
 {
     if (rtd_model_dir_open(&s->generator, dir, 0, err))
@@ -77,7 +93,14 @@ static int look_for_generator(struct rtd_start *s, const char *dir, struct rtd_e
     struct rtd_err why = {0};
     if (join(path, dir, "../generator", err) || rtd_config_path(config, path, err))
         return err->status;
-    if (rtd_exists(config) && open_generator(s, path, &why) == RTD_ESYS)
+    if (!rtd_exists(config))
+        return RTD_OK;
+    if (!open_generator(s, path, &why) && !same_words(&s->from, &s->generator)) {
+        rtd_fail(&why, RTD_EDATA, "%s: its word table is another than the one of %s", path, dir);
+        rtd_model_dir_close(&s->generator);
+        s->generator_digest[0] = '\0';
+    }
+    if (why.status == RTD_ESYS)
         return rtd_fail(err, why.status, "%s", why.text);
     if (why.status)
         rtd_say("%s: a new generator is made", why.text);
@@ -105,9 +128,10 @@ int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, 
     else if (!rtd_model_dir_open(&s->from, dir, RTD_DIR_TOKENIZER, err) &&
              !digest(s->digest, s->from.weights, err) &&
              !rtd_sentence_files_read(&s->beside, dir, err)) {
-        if (generator)
-            open_generator(s, generator, err);
-        else if (generates)
+        if (generator && !open_generator(s, generator, err) && !same_words(&s->from, &s->generator))
+            rtd_warn("%s: its word table is another than the one of %s, which both networks use",
+                     generator, dir);
+        else if (!generator && generates)
             look_for_generator(s, dir, err);
     }
     if (err->status)

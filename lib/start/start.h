@@ -49,7 +49,7 @@ int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, 
                    const char *models, struct rtd_err *err);
 void rtd_start_close(struct rtd_start *s);
 
-/* Hold the stream's vocabulary and settings against the directory's: RTD_EUSAGE, naming what
+/* Hold the stream's vocabulary and settings against the directory's: RTD_EDATA, naming what
  * differs.  name: the stream's. */
 int rtd_start_meet(struct rtd_start *s, const struct rtd_header *h, const char *name,
                    struct rtd_err *err);

@@ -28,17 +28,17 @@ static int check_settings(const struct rtd_start *s, const struct rtd_tokeniser 
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (flags[i].stream != flags[i].dir)
-            return rtd_fail(err, RTD_EUSAGE, "%s: tokeniser setting %s is %s, but %s in %s", name,
+            return rtd_fail(err, RTD_EDATA, "%s: tokeniser setting %s is %s, but %s in %s", name,
                             flags[i].key, yes_no(flags[i].stream), yes_no(flags[i].dir),
                             s->from.path);
     if (k->max_word != t->max_word)
-        return rtd_fail(err, RTD_EUSAGE, "%s: tokeniser setting max_word is %u, but %u in %s", name,
+        return rtd_fail(err, RTD_EDATA, "%s: tokeniser setting max_word is %u, but %u in %s", name,
                         k->max_word, t->max_word, s->from.path);
     const char *other = t->split != RTD_SPLIT_BERT     ? "where words end"
                         : t->keep_controls             ? "that text is not cleaned"
                         : strcmp(t->prefix, "##") != 0 ? "the prefix of pieces inside a word"
                                                        : NULL;
-    return other ? rtd_fail(err, RTD_EUSAGE,
+    return other ? rtd_fail(err, RTD_EDATA,
                             "%s: %s: no stream is made with this rule of its tokenizer",
                             s->from.path, other)
                  : RTD_OK;
@@ -95,7 +95,7 @@ static int compare(struct rtd_start *s, const char *name, struct rtd_err *err)
         if (was && !kept && !(is && !same && rtd_vocab_unused(was))) {
             char a[64], b[64];
             int32_t at = today < 0 ? id : today;
-            return rtd_fail(err, RTD_EUSAGE,
+            return rtd_fail(err, RTD_EDATA,
                             "%s: its vocabulary does not continue the one of %s: id %d is %s, "
                             "there %s",
                             name, s->from.path, at, show(a, sizeof a, piece_of(now, at)),

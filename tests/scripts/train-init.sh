@@ -61,6 +61,15 @@ jq '.embedding_size = 12' a/generator/config.json >alone/generator/config.json
 rtd-train "${still[@]:1}" --init alone/discriminator -o b -f masked.ts 2>err
 grep -q 'alone/discriminator/../generator.*: a new generator is made' err || complain "$(cat err)"
 
+rm -r alone/generator
+cp -r b/generator alone/generator # of a run in which the other network learnt something else
+rtd-train "${still[@]:1}" --lr 0.1 --init alone/discriminator -o b -f masked.ts
+cp -r b/discriminator alone/other
+rtd-train "${still[@]:1}" --init alone/other -o b -f masked.ts 2>err
+grep -q 'alone/other/../generator: its word table is another than the one of alone/other: a new generator is made' err || complain "$(cat err)"
+rtd-train "${still[@]:1}" --init alone/other --init-generator a/generator -o b -f masked.ts 2>err
+grep -q 'a/generator: its word table is another than the one of alone/other, which both networks use' err || complain "$(cat err)"
+
 # --- a bert as sentence-transformers keep it: no prefix, old names, half precision, a pooler, another head
 tiny_bert
 mkdir bert/1_Pooling
@@ -194,7 +203,7 @@ cmp learnt.txt b/discriminator/vocab.txt
 # --- refused: a usage error, in one line that names it, and no model
 refused() { # PATTERN ARGUMENT...
     rm -rf run
-    fails 2 "rtd-train: $1" rtd-train -q --steps 2 -o run "${@:2}"
+    fails "${status:-2}" "rtd-train: $1" rtd-train -q --steps 2 -o run "${@:2}"
     no_model run
 }
 for option in '--layers 3' '--hidden 32' '--heads 2' '--ffn 64' '--embedding 8' '--positions 32'; do
@@ -207,6 +216,9 @@ refused '--init-generator: only with --init*' --init-generator a/generator maske
 refused '--init-generator: --objective mlm trains none*' --init a/discriminator --init-generator a/generator --objective mlm masked.ts
 refused '--embeddings: not with --init*' --init bert --embeddings masked.ts b-masked.ts
 refused '--init-positions: not with --init*' --init bert --init-positions sinusoid b-masked.ts
+ts-dump masked.ts | ts-load --kind masked --vocab bert/vocab.txt --max-length 65 -o long.ts
+refused "long.ts: sequences of up to 65 tokens, but the model's positions are 64*" --init bert long.ts
+status=1
 refused 'masked.ts: its vocabulary does not continue the one of bert: id 97 is no piece, there \[unused97\]*' --init bert masked.ts
 sed 's/^the$/THE/' bert/vocab.txt >other.txt
 ts-dump masked.ts | ts-load --kind masked --vocab other.txt --max-length 32 -f -o other.ts
@@ -226,6 +238,7 @@ jq -n '{version: "1.0", added_tokens: [], normalizer: {type: "BertNormalizer", l
     --rawfile pieces bert/vocab.txt >start/bert/tokenizer.json
 cp bert/*.json bert/model.safetensors start/bert
 refused 'start/bert: where words end: no stream is made with this rule of its tokenizer*' --init start/bert b-masked.ts
+unset status
 fails 1 'rtd-train: a: no config.json: not a model directory (its folder discriminator is one)' rtd-train -q --steps 2 -o run --init a masked.ts
 fails 1 'rtd-train: a/discriminator: not a generator of an electra' \
     rtd-train -q --steps 2 -o run --init alone/discriminator --init-generator a/discriminator masked.ts
