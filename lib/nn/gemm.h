@@ -20,8 +20,8 @@ void rtd_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, real alpha, const 
 
 /* Memory for packed blocks of as many threads that multiply at once, the caller among them: for
  * tools, before the pool is made.  A thread takes its share with its first product and gives it
- * back when it ends; where none is left it takes new memory, and ends the process if there is none.
- * RTD_ESYS: not enough memory. */
+ * back when it ends; where none is left it takes new memory, and where there is none it waits for a
+ * share that all such threads use in turn.  RTD_ESYS: not enough memory. */
 int rtd_gemm_reserve(int threads, struct rtd_err *err);
 
 #endif

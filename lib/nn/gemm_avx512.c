@@ -28,7 +28,10 @@ struct panels {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct panels *unused;
 static int reserved;
+static struct panels spare; /* for those that can have none of their own, one after the other */
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t key;
+static bool has_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void give_back(void *panels)
@@ -42,7 +45,7 @@ static void give_back(void *panels)
 
 static void make_key(void)
 {
-    pthread_key_create(&key, give_back);
+    has_key = pthread_key_create(&key, give_back) == 0;
 }
 
 bool rtd_gemm_avx512_reserve(int threads)
@@ -56,18 +59,22 @@ bool rtd_gemm_avx512_reserve(int threads)
     return true;
 }
 
+/* NULL: it has none, and there is no memory. */
 static struct panels *own_panels(void)
 {
     pthread_once(&once, make_key);
-    struct panels *p = pthread_getspecific(key);
+    struct panels *p = has_key ? pthread_getspecific(key) : NULL;
     if (p)
         return p;
     pthread_mutex_lock(&lock);
     if ((p = unused))
         unused = p->next;
     pthread_mutex_unlock(&lock);
-    if ((!p && !(p = aligned_alloc(64, sizeof *p))) || pthread_setspecific(key, p))
-        abort();
+    p = p ? p : aligned_alloc(64, sizeof *p);
+    if (p && (!has_key || pthread_setspecific(key, p))) {
+        give_back(p);
+        p = NULL;
+    }
     return p;
 }
 
@@ -300,10 +307,12 @@ void rtd_gemm_avx512_tile(size_t depth, const float *a, const float *b, float *c
 void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha, const float *A,
                      size_t lda, const float *B, size_t ldb, float beta, float *C, size_t ldc)
 {
-    struct panels *p = own_panels();
+    struct panels *own = own_panels(), *p = own ? own : &spare;
     bool packed = ta && N > WIDE; /* else each element of A is read once anyway */
     size_t row = ta ? 1 : lda, step = packed ? TALL : ta ? lda : 1;
     size_t depth = share(K, DEPTH, 4), columns = share(N, COLUMNS, WIDE);
+    if (!own)
+        pthread_mutex_lock(&spare_lock);
     for (size_t i = 0; i < M; i += ROWS)
         for (size_t k = 0; k < K; k += depth) {
             size_t m = min(M - i, ROWS), d = min(K - k, depth);
@@ -328,5 +337,7 @@ void rtd_gemm_avx512(bool ta, bool tb, size_t M, size_t N, size_t K, float alpha
                 }
             }
         }
+    if (!own)
+        pthread_mutex_unlock(&spare_lock);
 }
 #endif

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +157,51 @@ static void test_reserve(void **unused)
 #endif
 }
 
+#ifndef __SANITIZE_ADDRESS__ /* which has no use for such a limit */
+/* Threads for which no memory is left multiply all the same, each its own, to the same bytes. */
+enum { THREADS = 6, SIDE = 70 };
+static pthread_barrier_t limited;
+static float product[2 * THREADS][SIDE * SIDE]; /* with and without memory */
+
+static void *multiply(void *to)
+{
+    const float *own = A + ((float(*)[SIDE * SIDE]) to - product) % THREADS;
+    rtd_gemm(true, false, SIDE, SIDE, SIDE, 1, own, SIDE, own, SIDE, 0, to, SIDE);
+    return NULL;
+}
+
+static void *multiply_often(void *to)
+{
+    pthread_barrier_wait(&limited);
+    for (int i = 0; i < 2000; i++)
+        multiply(to);
+    return NULL;
+}
+
+static void test_no_memory(void **unused)
+{
+    (void)unused;
+    pthread_t thread[THREADS];
+    struct rlimit was, none;
+    if (strcmp(rtd_choice(), "avx512-6x64") != 0) /* BLIS ends the process then */
+        return;
+    assert_int_equal(pthread_barrier_init(&limited, NULL, THREADS + 1), 0);
+    for (int i = 0; i < THREADS; i++) {
+        multiply(product[i]);
+        assert_int_equal(pthread_create(&thread[i], NULL, multiply_often, product[THREADS + i]), 0);
+    }
+    assert_int_equal(getrlimit(RLIMIT_AS, &was), 0);
+    none = (struct rlimit){.rlim_cur = 1 << 20, .rlim_max = was.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    pthread_barrier_wait(&limited);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    assert_int_equal(setrlimit(RLIMIT_AS, &was), 0);
+    pthread_barrier_destroy(&limited);
+    assert_memory_equal(product, product + THREADS, sizeof product / 2);
+}
+#endif
+
 /* Kernels are chosen once: the same tests in a process of its own for each kind that this CPU can
  * run. */
 static void test_all_kernels(void **unused)
@@ -190,6 +236,9 @@ int main(void)
         cmocka_unit_test(test_sizes),      cmocka_unit_test(test_ways),
         cmocka_unit_test(test_blocks),     cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_not_finite), cmocka_unit_test(test_all_kernels),
+#ifndef __SANITIZE_ADDRESS__
+        cmocka_unit_test(test_no_memory),
+#endif
         cmocka_unit_test(test_reserve),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
