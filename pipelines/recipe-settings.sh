@@ -33,3 +33,8 @@ value_of() { # OPTION WORD...
     done
     echo "$value"
 }
+
+# A share of masks that changes in the course of a run has to know its end: adds to mask.
+masks_until() { # RECORDS
+    [[ $(value_of --mask-prob "${mask[@]}") != *:* ]] || mask+=(--over "$1")
+}

@@ -36,13 +36,17 @@ function line_of(s,    k) {
     seen[rows] = until($at["step"], near[rows], each[near[rows] + (near[rows] < n)])
     row[rows] = $0
 }
-function tell(r, mark,    i, cells, k) {
+function tell(r, mark,    i, cells, k, warm_there) {
     split(row[r], cells, FS)
     k = near[r]
-    for (i = 1; i <= columns[2]; i++)
+    for (i = 1; i <= columns[2]; i++) {
+        if (title[2, i] == "warmup_loss") warm_there = 1
         if (title[2, i] ~ /loss$|accuracy$|_auc|^copy_|entropy/ && cells[i] != "")
             print recipe, seed, budget, mark, sprintf("%.0f", seen[r]), flops[k], seconds[k], title[2, i], cells[i]
-    if (k && warm[k] != "") print recipe, seed, budget, mark, sprintf("%.0f", seen[r]), flops[k], seconds[k], "training_warmup_loss", warm[k]
+    }
+    # what evaluations of older versions do not tell
+    if (!warm_there && k && warm[k] != "")
+        print recipe, seed, budget, mark, sprintf("%.0f", seen[r]), flops[k], seconds[k], "training_warmup_loss", warm[k]
 }
 END {
     if (marks == "") {
