@@ -13,7 +13,7 @@
 #include "pretrain/trainer.h"
 
 struct options {
-    const char *out, *size, *eval, *objective, *embeddings, *positions_start, *init,
+    const char *out, *size, *eval, *objective, *embeddings, *positions_start, *layers_start, *init,
         *init_generator;
     const char *batch, *warmup, *schedule;
     bool resume, force, disallow_correct;
@@ -49,6 +49,7 @@ static struct options o = {
     .init_range = 0.02,
     .embeddings_scale = 0.05,
     .positions_start = "normal",
+    .layers_start = "normal",
 };
 
 static char sizes[160]; /* what --help says of --size */
@@ -98,6 +99,8 @@ static struct rtd_opt table[] = {
      "their standard deviation in the table (default: 0.05)", 0},
     {RTD_OPT_STR, 0, "init-positions", "KIND", &o.positions_start, 0, 0,
      "start the position table as normal, like the rest, or sinusoid (default: normal)", 0},
+    {RTD_OPT_STR, 0, "init-layers", "KIND", &o.layers_start, 0, 0,
+     "start the layers as normal, or mimetic: looking at neighbours (default: normal)", 0},
     {RTD_OPT_GROUP, 0, NULL, NULL, NULL, 0, 0, "Training", 0},
     {RTD_OPT_STR, 0, "batch", "N[,N@F...]", &o.batch, 0, 0,
      "sequences a step, from share F of --records on (default: by size)", 0},
@@ -222,7 +225,7 @@ static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err
         return o.init_generator ? rtd_fail(err, RTD_EUSAGE, "--init-generator: only with --init")
                                 : RTD_OK;
     for (int i = 0; i < 2; i++) {
-        static const char *const others[] = {"embeddings", "init-positions"};
+        static const char *const others[] = {"embeddings", "init-positions", "init-layers"};
         if (rtd_opt_seen(table, others[i]))
             return rtd_fail(err, RTD_EUSAGE, "--%s: not with --init, which has weights", others[i]);
     }
@@ -308,10 +311,17 @@ static int initial(struct rtd_trainer *t, struct rtd_err *err)
     json_t *words;
     t->initial = (struct rtd_initial){.embeddings = o.embeddings,
                                       .embeddings_scale = o.embeddings_scale,
-                                      .sinusoid = !strcmp(o.positions_start, "sinusoid")};
+                                      .sinusoid = !strcmp(o.positions_start, "sinusoid"),
+                                      .mimetic = !strcmp(o.layers_start, "mimetic")};
     if (!t->initial.sinusoid && strcmp(o.positions_start, "normal"))
         return rtd_fail(err, RTD_EUSAGE, "--init-positions %s: wants normal or sinusoid",
                         o.positions_start);
+    if (!t->initial.mimetic && strcmp(o.layers_start, "normal"))
+        return rtd_fail(err, RTD_EUSAGE, "--init-layers %s: wants normal or mimetic",
+                        o.layers_start);
+    if (t->initial.mimetic && t->initial.sinusoid)
+        return rtd_fail(err, RTD_EUSAGE,
+                        "--init-positions: --init-layers mimetic has positions of its own");
     if (!o.embeddings && rtd_opt_seen(table, "embeddings-scale"))
         return rtd_fail(err, RTD_EUSAGE, "--embeddings-scale: only with --embeddings");
     int st = rtd_initial_describe(&words, &t->initial, o.resume, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/io.h"
+#include "start/mimetic.h"
 #include "start/piece_vectors.h"
 
 /* --- the word table --- */
@@ -19,8 +20,8 @@ static bool has_vector(const struct rtd_piece_vectors *x, size_t piece)
 }
 
 /* The vectors that there are become rows of the table, their mean taken off and their standard
- * deviation made `scale`; other rows stay. */
-static int set_words(real *table, const struct rtd_piece_vectors *x, double scale,
+ * deviation made `scale`; other rows stay, and what is right of them. */
+static int set_words(real *table, size_t columns, const struct rtd_piece_vectors *x, double scale,
                      struct rtd_err *err)
 {
     size_t width = x->width, n = 0;
@@ -40,7 +41,7 @@ static int set_words(real *table, const struct rtd_piece_vectors *x, double scal
     double factor = scale / sqrt(squares / (double)(n * width));
     for (size_t p = 0; p < x->pieces && squares > 0; p++)
         for (size_t i = 0; i < width && has_vector(x, p); i++)
-            table[p * width + i] = (real)(factor * (x->v[p * width + i] - mean[i]));
+            table[p * columns + i] = (real)(factor * (x->v[p * width + i] - mean[i]));
     free(mean);
     return squares > 0 ? RTD_OK : rtd_fail(err, RTD_EDATA, "all vectors are the same");
 }
@@ -53,10 +54,12 @@ static int read_words(struct rtd_pretrain *p, const struct rtd_initial *in, cons
     int st = rtd_piece_vectors_read(&x, in->embeddings, err);
     if (!st && strcmp(x.vocabulary_digest, vocabulary))
         st = rtd_fail(err, RTD_EDATA, "%s: its vocabulary is not the stream's", in->embeddings);
-    if (!st && x.width != p->disc.e)
-        st = rtd_fail(err, RTD_EUSAGE, "%s: vectors of width %zu, but --embedding %zu",
-                      in->embeddings, x.width, p->disc.e);
-    if (!st && set_words(p->params.w + p->disc.word, &x, in->embeddings_scale, &e))
+    size_t e_words = in->mimetic ? rtd_mimetic_words(p->disc.e, p->disc.h) : p->disc.e;
+    if (!st && x.width != e_words)
+        st = rtd_fail(err, RTD_EUSAGE, "%s: vectors of width %zu, but --embedding %zu%s wants %zu",
+                      in->embeddings, x.width, p->disc.e,
+                      in->mimetic ? " with --init-layers mimetic" : "", e_words);
+    if (!st && set_words(p->params.w + p->disc.word, p->disc.e, &x, in->embeddings_scale, &e))
         st = rtd_fail(err, e.status, "%s: %s", in->embeddings, e.text);
     rtd_piece_vectors_free(&x);
     return st;
@@ -87,6 +90,9 @@ int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in, con
     if (in->sinusoid)
         set_sinusoids(p->params.w + p->disc.position, p->disc.positions, p->disc.e,
                       in->embeddings ? in->embeddings_scale : range);
+    if (in->mimetic)
+        return rtd_mimetic_values(&p->disc, p->disc_lm.vocab ? &p->disc_lm : NULL, p->params.w,
+                                  p->o.seed, range, err);
     return RTD_OK;
 }
 
@@ -111,6 +117,8 @@ int rtd_initial_describe(json_t **options, const struct rtd_initial *in, bool re
                                    gone ? json_null() : digest_of(in->embeddings, err));
         bad |= json_object_set_new(j, "embeddings-scale", json_real(in->embeddings_scale));
     }
+    if (in->mimetic)
+        bad |= json_object_set_new(j, "init-layers", json_string("mimetic"));
     if (in->sinusoid)
         bad |= json_object_set_new(j, "init-positions", json_string("sinusoid"));
     return bad ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;

@@ -19,6 +19,7 @@ struct rtd_initial {
     const char *embeddings; /* the word table: a file of vectors (start/piece_vectors.h), or NULL */
     double embeddings_scale; /* their standard deviation there */
     bool sinusoid;           /* the position table: sinusoids of the words' size */
+    bool mimetic; /* positions and the first two layers of the discriminator: start/mimetic.h */
 };
 
 /* The options of a run that say so, nothing where all is as the paper has it; free it.  Of a file

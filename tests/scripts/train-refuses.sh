@@ -23,6 +23,10 @@ refused 2 "--objective electra: wants the share of the run*$usage" --steps 3 --o
 refused 2 "--mlm-warmup: goes with --objective electra alone$usage" --steps 3 --objective mlm --mlm-warmup 1 masked.ts
 refused 2 "--mlm-warmup 4: more than --steps$usage" --steps 3 --mlm-warmup 4 masked.ts
 refused 2 "--lanes 3: wants a power of two$usage" --steps 3 --lanes 3 masked.ts
+refused 2 "--init-layers wild: wants normal or mimetic$usage" --steps 3 --init-layers wild masked.ts
+refused 2 "--init-positions: --init-layers mimetic has positions of its own$usage" --steps 3 --init-layers mimetic \
+    --init-positions sinusoid masked.ts
+refused 2 'mimetic initial values want two heads*' --steps 3 --heads 1 --init-layers mimetic masked.ts
 refused 2 "--batch 6: wants a multiple of --lanes 4$usage" --steps 3 --lanes 4 masked.ts
 refused 2 "--warmup 4: the only step would have rate 0$usage" --steps 1 masked.ts
 refused 2 "wants one stream, not 2$usage" --steps 3 masked.ts held.ts
