@@ -90,7 +90,7 @@ static void looks(void **state)
 {
     (void)state;
     static const int shape[][3] = {{128, 256, 4}, {256, 256, 4}, {128, 128, 2}};
-    static const double least[] = {0.1, 0.05, 0.03};
+    static const double least[] = {0.1, 0.06, 0.033};
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++) {
         struct rtd_err err = {0};
         lay_out(shape[i][0], shape[i][1], shape[i][2]);
