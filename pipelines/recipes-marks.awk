@@ -1,6 +1,6 @@
 # From a run's metrics.tsv and eval.tsv: the evaluation nearest to each mark (millions of tokens) that
 # the run has passed, and, when it has ended, the last; lines of the results of recipes.  Without
-# marks: how many tokens were read until step_wanted, or in all.
+# marks: how many tokens were read until step_wanted, or in all.  before: seconds of a core that were spent before the run.
 BEGIN { FS = OFS = "\t" }
 FNR == 1 {
     file++
@@ -18,6 +18,7 @@ file == 1 {
     tokens[n] = value("tokens_so_far") != "" ? value("tokens_so_far") : until(step[n], n - 1, each[n])
     flops[n] = value("flops")
     seconds[n] = value("core_seconds")
+    if (seconds[n] != "") seconds[n] += before
     warm[n] = value("warmup_loss")
     next
 }
