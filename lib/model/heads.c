@@ -40,6 +40,41 @@ static bool is_most_probable(const real *logits, size_t V, int32_t target)
     return true;
 }
 
+/* log(1 + exp(x)) */
+static double softplus(double x)
+{
+    return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+}
+
+/* Row m of a copy mechanism: returns its loss; logits as rtd_xent does. */
+static double copy_row(struct rtd_lm_rows *rows, size_t m, real *logits, size_t V, real gscale)
+{
+    int32_t target = rows->target[m], input = rows->input[m];
+    double c = (double)rows->gate[m], x = (double)logits[target], best = x;
+    double stays = -softplus(-c), changes = -softplus(c); /* logs of the two probabilities */
+    for (size_t v = 0; v < V; v++)
+        best = (double)logits[v] > best ? (double)logits[v] : best;
+    double shown = (double)logits[input];
+    double log_p = -rtd_xent(logits, V, target, 0, gscale), said = changes + log_p;
+    if (input != target) {
+        double other = exp(stays) + exp(said + shown - x);
+        rows->correct += exp(said) >= other && best <= x;
+        if (gscale != 0)
+            rows->dgate[m] = gscale * (real)exp(stays);
+        return -said;
+    }
+    double log_both = fmax(stays, said) + log1p(exp(-fabs(stays - said)));
+    rows->correct += log_both >= said + best - x;
+    if (gscale != 0) {
+        real share =
+            (real)exp(said - log_both); /* of the target's probability that is the head's */
+        for (size_t v = 0; v < V; v++)
+            logits[v] *= share;
+        rows->dgate[m] = gscale * (real)(exp(stays - log_both + changes) * expm1(log_p));
+    }
+    return -log_both;
+}
+
 /* Logits, samples, loss and gradients of R rows of y (R,e); dy overwritten when training. */
 static void lm_block(const struct rtd_lm_head *head, const real *w, real *g,
                      struct rtd_lm_rows *rows, size_t first, size_t R, const real *y, real *dy,
@@ -54,6 +89,10 @@ static void lm_block(const struct rtd_lm_head *head, const real *w, real *g,
     for (size_t r = 0; r < R; r++) {
         size_t m = first + r;
         int32_t best;
+        if (rows->input) {
+            rows->loss += copy_row(rows, m, logits + r * V, V, gscale);
+            continue;
+        }
         if (rows->sampled) {
             int32_t forbid = rows->disallow_correct ? rows->target[m] : -1;
             rows->sampled[m] = k->gumbel(logits + r * V, V, rows->temperature, forbid, rows->seed,

@@ -41,9 +41,14 @@ struct rtd_lm_rows {
     uint32_t site; /* purpose << 16 | network << 8 */
     real temperature;
     bool disallow_correct; /* never draw the target */
+    /* a copy mechanism (input NULL: none): the word that is shown stays with the probability
+     * sigmoid(gate), else the head says what it is.  loss and correct are then of both together. */
+    const int32_t *input; /* [M] */
+    const real *gate;     /* [M] */
+    real *dgate;          /* [M] out: gradient of gate, where there is one */
     /* results */
     double loss;    /* out: summed cross-entropy with the targets */
-    size_t correct; /* out: rows whose arg max is the target */
+    size_t correct; /* out: rows of which the target is the most probable */
     real *logits;   /* (M, vocab) out, or NULL: only tests and tools want them */
 };
 

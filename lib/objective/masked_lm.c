@@ -44,6 +44,18 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
     return (struct rtd_mlm_result){.loss = rows.loss, .correct = (double)rows.correct};
 }
 
+void rtd_corrupt(const struct rtd_micro *m, const int32_t *sampled, int32_t *ids, uint8_t *replaced)
+{
+    memcpy(ids, m->t.ids, m->T * sizeof *ids);
+    if (replaced)
+        memset(replaced, 0, m->T);
+    for (size_t k = 0; k < m->M; k++) {
+        ids[m->row[k]] = sampled[k];
+        if (replaced)
+            replaced[m->row[k]] = sampled[k] != m->original[k];
+    }
+}
+
 void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
                        const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums)
 {

@@ -39,6 +39,11 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
                                     const struct rtd_lm_head *head, uint32_t number,
                                     int32_t *sampled, real *const *hidden);
 
+/* ids (T): the micro-batch's, samples in the masked places.  replaced, or NULL: (T) is it another
+ * than the original? */
+void rtd_corrupt(const struct rtd_micro *m, const int32_t *sampled, int32_t *ids,
+                 uint8_t *replaced);
+
 /* The generator's part: its loss, and a sample for every slot (or the batch's own). */
 void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
                        const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums);

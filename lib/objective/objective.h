@@ -75,6 +75,7 @@ enum {
     RTD_PART_DETECTOR = 1,  /* its head that says which tokens were replaced */
     RTD_PART_LM = 2,        /* its language-model head */
     RTD_PART_GENERATOR = 4, /* the generator, with its language-model head */
+    RTD_PART_GATE = 8,      /* the gate of its copy mechanism */
 };
 
 enum { RTD_COUNTS = 2 };
@@ -96,11 +97,14 @@ struct rtd_objective {
     struct rtd_trained_heads (*heads)(const struct rtd_pretrain *p);
 };
 
-extern const struct rtd_objective rtd_electra;    /* electra.c: arXiv 2003.10555 */
+extern const struct rtd_objective rtd_electra; /* electra.c: arXiv 2003.10555 */
+extern const struct rtd_objective rtd_electra_15;
 extern const struct rtd_objective rtd_mlm;        /* mlm.c: BERT's, arXiv 1810.04805 */
 extern const struct rtd_objective rtd_mlm_warmup; /* mlm.c: the same beside the generator's */
 extern const struct rtd_objective rtd_clm;        /* clm.c: from what stands before */
 extern const struct rtd_objective rtd_mixed;      /* clm.c: clm or mlm, sequence by sequence */
+/* replaced.c: what was there where the generator's words are shown; for every token */
+extern const struct rtd_objective rtd_replace_mlm, rtd_all_tokens_mlm;
 
 /* All of them; NULL after the last. */
 extern const struct rtd_objective *const rtd_objectives[];

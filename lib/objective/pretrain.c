@@ -61,6 +61,13 @@ static void layout(struct rtd_pretrain *p)
     } else if (all & RTD_PART_LM) {
         rtd_lm_head_layout(&p->disc_lm, params, &p->disc, RTD_NET_NONE, "warmup", "warmup.bias");
     }
+    if (all & RTD_PART_GATE) {
+        int depth = p->disc.layers + 1;
+        p->gate_w = rtd_params_add(params, RTD_NET_NONE, 0, RTD_INIT_NORMAL, depth, 1, p->disc.h,
+                                   "gate.weight");
+        p->gate_b =
+            rtd_params_add(params, RTD_NET_NONE, 0, RTD_INIT_ZERO, depth, 1, 0, "gate.bias");
+    }
 }
 
 int rtd_pretrain_new(struct rtd_pretrain **out, const struct rtd_config *disc,

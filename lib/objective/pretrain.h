@@ -44,11 +44,12 @@ struct rtd_masked_batch {
     const int32_t *sampled; /* [slots] given samples instead of the generator's (tests), or NULL */
 };
 
+enum { RTD_NOT_JUDGED = 2 }; /* a label of the caller's, for tokens that have none */
 /* Where set, filled with what a batch computed, in the batch's order; sized by the caller. */
 struct rtd_pretrain_keep {
     real *gen_logits;                    /* (slots, vocab) */
     real *disc_logits;                   /* (tokens) */
-    uint8_t *replaced;                   /* [tokens] the discriminator's labels */
+    uint8_t *replaced;                   /* [tokens] the discriminator's labels, where it judges */
     real *hidden[2][RTD_MAX_LAYERS + 1]; /* [0 generator, 1 discriminator][i] (tokens, h) */
 };
 
@@ -60,6 +61,7 @@ struct rtd_pretrain {
     struct rtd_encoder disc, gen;
     struct rtd_disc_head head;
     struct rtd_lm_head lm, disc_lm; /* the generator's; the discriminator's */
+    size_t gate_w, gate_b;          /* of its copy mechanism */
     struct rtd_lanes *lanes;
     struct rtd_pretrain_keep keep;
 };

@@ -123,12 +123,14 @@ int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
 {
     struct rtd_scored *scored = malloc(e->tokens * sizeof *scored);
     real *score = calloc(e->tokens, sizeof *score);
-    uint8_t *label = calloc(e->tokens, 1);
-    size_t at = 0;
+    uint8_t *label = malloc(e->tokens);
+    size_t at = 0, n = 0;
     int st = RTD_OK;
     *sums = (struct rtd_sums){0};
     if (!scored || !score || !label)
         st = rtd_fail(err, RTD_ESYS, "not enough memory to evaluate");
+    else
+        memset(label, RTD_NOT_JUDGED, e->tokens);
     for (size_t i = 0; i < e->n && !st; i++) {
         struct rtd_sums s;
         p->keep.disc_logits = score + at;
@@ -141,9 +143,10 @@ int rtd_evaluation_run(const struct rtd_evaluation *e, struct rtd_pretrain *p,
     p->keep.disc_logits = NULL;
     p->keep.replaced = NULL;
     for (size_t i = 0; i < e->tokens && !st; i++)
-        scored[i] = (struct rtd_scored){(float)score[i], label[i]};
+        if (label[i] != RTD_NOT_JUDGED)
+            scored[n++] = (struct rtd_scored){(float)score[i], label[i]};
     if (!st)
-        sums->of[RTD_SUM_AUC] = rtd_auc(scored, e->tokens);
+        sums->of[RTD_SUM_AUC] = rtd_auc(scored, n);
     free(scored);
     free(score);
     free(label);

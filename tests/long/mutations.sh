@@ -57,18 +57,18 @@ mutate 'warm-up does not multiply' lib/learn/optimizer.c 's|(1 - s->hold)) \* up
 mutate 'segments swapped' lib/model/encoder.c \
     's/t->ids\[from + i\], t->types\[from + i\],/t->ids[from + i], 1 - t->types[from + i],/'
 mutate 'mean of means' lib/objective/masked_lm.c 's/gen_weight \/ (m->batch->slots + 1e-6)/gen_weight \/ ((double)m->M + 1e-6)/'
-mutate 'the discriminator reads the originals' lib/objective/electra.c \
-    's/v->ids\[m->row\[k\]\] = v->sampled\[k\];/v->ids[m->row[k]] = m->original[k];/'
-mutate 'a sample equal to the original counts as replaced' lib/objective/electra.c \
-    's/v->replaced\[m->row\[k\]\] = .*;/v->replaced[m->row[k]] = 1;/'
+mutate 'the discriminator reads the originals' lib/objective/masked_lm.c \
+    's/ ids\[m->row\[k\]\] = sampled\[k\];/ ids[m->row[k]] = m->original[k];/'
+mutate 'a sample equal to the original counts as replaced' lib/objective/masked_lm.c \
+    's/replaced\[m->row\[k\]\] = .*;/replaced[m->row[k]] = 1;/'
 mutate 'gradient of the tied table dropped' lib/model/heads.c \
     's/rtd_linear_bwd(dy, g + head->word, logits, y, w + head->word, R, V, e, 0);/rtd_gemm(false, false, R, e, V, 1, logits, V, w + head->word, e, 0, dy, e);/'
 mutate 'masked positions one too low' lib/objective/pretrain.c \
     's/(uint32_t)b->positions\[slot\];/(uint32_t)b->positions[slot] - 1;/'
 mutate 'another eps in LayerNorm' lib/model/encoder.c 's/\.eps = (real)c->layer_norm_eps/.eps = (real)1e-3/'
 mutate '1 - beta2 taken in float' lib/learn/optimizer.c 's/(real)(1 - o->beta2)/1 - (real)o->beta2/'
-mutate 'positions shown unmasked are not replaced' lib/objective/electra.c \
-    's/^\( *\)v->ids\[m->row\[k\]\] = v->sampled/\1if (m->t.ids[m->row[k]] != m->original[k]) v->ids[m->row[k]] = v->sampled/'
+mutate 'positions shown unmasked are not replaced' lib/objective/masked_lm.c \
+    's/^\( *\)ids\[m->row\[k\]\] = sampled/\1if (m->t.ids[m->row[k]] != m->original[k]) ids[m->row[k]] = sampled/'
 mutate 'a generator loss of weight 0 trains nevertheless' lib/objective/masked_lm.c \
     's/gscale != 0 && m->M/m->train \&\& m->M/'
 mutate 'dropout in evaluation' lib/objective/objective.c 's/return m->train && p->o\.drop;/return p->o.drop;/'
@@ -91,7 +91,7 @@ mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
 mutate 'touched rows are not cleared' lib/learn/lanes.c 's/memset(b->g + l->table\.offset.*;/(void)width;/'
 mutate 'a lane has a part end to end' lib/learn/lanes.c 's/for (size_t i = (size_t)l; i < n; i += (size_t)lanes)/for (size_t i = n * (size_t)l \/ (size_t)lanes; i < n * ((size_t)l + 1) \/ (size_t)lanes; i++)/'
-mutate 'means over a part of the batch' lib/objective/electra.c 's/(m->batch->tokens + 1e-6)/(m->batch->start[m->batch->nseq] + 1e-6)/'
+mutate 'means over a part of the batch' lib/objective/electra.c 's/m->batch->slots : m->batch->tokens/m->batch->slots : m->batch->start[m->batch->nseq]/'
 mutate 'all passes drop alike' lib/model/encoder.c 's/| drop->number << 12 |/|/'
 mutate 'label smoothing without its gradient' lib/nn/kernels.c 's/x\[v\] -= gscale \* share;/x[v] -= 0;/'
 mutate 'an entity may stay open' lib/gold/tags.c 's/return !(closed \&\&/return !(false \&\& closed \&\&/'

@@ -47,14 +47,18 @@ electra-mlm --objective electra,mlm@0.5
 warm-up --objective mlm-warmup
 clm --objective clm
 mixed --objective mixed --clm-share 0.3
+electra-15 --objective mixed,electra-15@0.4
+replace --objective replace-mlm
+all-tokens --objective mlm,all-tokens-mlm@0.4
 END
 
 like_golden mlm/discriminator generator
 like_golden mlm-electra/discriminator discriminator
 like_golden electra-mlm/discriminator generator
 like_golden warm-up/discriminator generator
-for run in clm mixed; do like_golden $run/discriminator generator; done
-for run in mlm-electra electra-mlm warm-up; do like_golden $run/generator generator; done
+for run in clm mixed replace all-tokens; do like_golden $run/discriminator generator; done
+like_golden electra-15/discriminator discriminator
+for run in mlm-electra electra-mlm warm-up electra-15 replace all-tokens; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm records tokens_so_far flops core_seconds tokens_per_second ' ]
 [ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy attention_entropy_1 attention_entropy_2 ' ]

@@ -272,6 +272,99 @@ static void mixed_is_both(void **state)
     rtd_pretrain_free(mlm);
 }
 
+/* --- replaced words --- */
+
+static real *tensor(const struct rtd_pretrain *p, int net, const char *name)
+{
+    const struct rtd_param *t = rtd_params_find(&p->params, net, name);
+    assert_non_null(t);
+    return p->params.w + t->offset;
+}
+
+/* Of a word that is shown with probability a that it stays, and p that the head says it. */
+static void all_tokens_copies(void **state)
+{
+    (void)state;
+    struct rtd_pretrain_options all_options = defaults("all-tokens-mlm"),
+                                some_options = defaults("replace-mlm");
+    struct rtd_pretrain *all = networks(&all_options), *some = networks(&some_options);
+    real *w = tensor(all, RTD_NET_NONE, "gate.weight"), *b = tensor(all, RTD_NET_NONE, "gate.bias");
+    memset(w, 0, 12 * sizeof *w);
+    for (int round = 0; round < 60; round++) {
+        struct store s;
+        int32_t sampled = (int32_t)below(VOCAB);
+        fill(&s, 1);
+        s.start[1] = s.mstart[1] = 1;
+        s.positions[0] = 0;
+        s.originals[0] = round % 2 ? sampled : (sampled + 1) % VOCAB;
+        view(&s, 1);
+        s.b.sampled = &sampled;
+        struct rtd_sums r = evaluate(some, &s.b);
+        double p = exp(-sum(some, &r, "replaced_lm_loss", false));
+        *b = (real)((double)below(100) / 10 - 5);
+        double a = 1 / (1 + exp(-(double)*b));
+        double want = -log(a * (s.originals[0] == sampled) + (1 - a) * p);
+        r = evaluate(all, &s.b);
+        same(sum(all, &r, "all_tokens_loss", false), want);
+        same(sum(all, &r, "copy_gate", false), a);
+        if (exp(-want) > 0.5)
+            assert_true(sum(all, &r, "all_tokens_accuracy", false) == 1);
+        if (s.originals[0] != sampled && a > 0.5)
+            assert_true(sum(all, &r, "all_tokens_accuracy", false) == 0);
+        /* without the gate it is the other objective */
+        *b = -40;
+        r = evaluate(all, &s.b);
+        same(sum(all, &r, "all_tokens_loss", false), -log(p));
+        struct rtd_sums other = evaluate(some, &s.b);
+        assert_true(sum(all, &r, "all_tokens_accuracy", false) ==
+                    sum(some, &other, "replaced_lm_accuracy", false));
+    }
+    /* every token is asked for */
+    struct store s;
+    struct rtd_sums r = evaluate(all, fill(&s, MOST));
+    assert_true(sum(all, &r, "all_tokens_loss", true) == s.b.tokens);
+    rtd_pretrain_free(all);
+    rtd_pretrain_free(some);
+}
+
+/* electra-15 is electra where it was masked. */
+static void only_masked_are_judged(void **state)
+{
+    (void)state;
+    struct rtd_pretrain_options all_options = defaults("electra"),
+                                some_options = defaults("electra-15");
+    struct rtd_pretrain *all = networks(&all_options), *some = networks(&some_options);
+    struct store s;
+    const struct rtd_masked_batch *b = fill(&s, MOST);
+    real logits[MOST * LONGEST], at[MOST * LONGEST];
+    uint8_t replaced[MOST * LONGEST], judged[MOST * LONGEST];
+    memset(judged, RTD_NOT_JUDGED, sizeof judged);
+    all->keep.disc_logits = logits;
+    all->keep.replaced = replaced;
+    some->keep.disc_logits = at;
+    some->keep.replaced = judged;
+    evaluate(all, b);
+    struct rtd_sums r = evaluate(some, b);
+    double loss = 0, right = 0;
+    for (size_t i = 0, m = 0; i < MOST; i++)
+        for (uint32_t t = s.start[i]; t < s.start[i + 1]; t++) {
+            bool masked = m < s.mstart[i + 1] && (uint32_t)s.positions[m] == t - s.start[i];
+            assert_true(judged[t] == (masked ? replaced[t] : RTD_NOT_JUDGED));
+            if (!masked)
+                continue;
+            double x = (double)logits[t];
+            assert_true(fabs(x - (double)at[t]) < 1e-5);
+            loss += log1p(exp(replaced[t] ? -x : x));
+            right += (x > 0) == replaced[t];
+            m++;
+        }
+    same(sum(some, &r, "disc_loss", false), loss);
+    assert_true(sum(some, &r, "disc_loss", true) == s.b.slots);
+    assert_true(sum(some, &r, "disc_accuracy", false) == right);
+    rtd_pretrain_free(all);
+    rtd_pretrain_free(some);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -290,6 +383,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causal_sees_no_future),
         cmocka_unit_test(mixed_is_both),
+        cmocka_unit_test(all_tokens_copies),
+        cmocka_unit_test(only_masked_are_judged),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -353,6 +353,17 @@ static void causal(void **state)
     pretrain(&projected, &(struct variant){true, true, &rtd_mixed, 0.7, 50, 2, 4});
 }
 
+static void replaced_words(void **state)
+{
+    (void)state;
+    static const struct rtd_objective *const objectives[] = {&rtd_electra_15, &rtd_replace_mlm,
+                                                             &rtd_all_tokens_mlm};
+    for (size_t i = 0; i < 3; i++) {
+        pretrain(&projected, &(struct variant){true, true, objectives[i], 0.7, 20, 2, 2});
+        pretrain(&square, &(struct variant){false, false, objectives[i], 1, 50, 1, 0});
+    }
+}
+
 static void weights_lanes_micro_batches(void **state)
 {
     (void)state;
@@ -622,6 +633,7 @@ int main(void)
         cmocka_unit_test(warm_up_phase),
         cmocka_unit_test(masked_lm_alone),
         cmocka_unit_test(causal),
+        cmocka_unit_test(replaced_words),
         cmocka_unit_test(weights_lanes_micro_batches),
         cmocka_unit_test(large_batch),
         cmocka_unit_test(classification),
