@@ -16,11 +16,11 @@ struct options {
     const char *out, *size, *eval, *objective, *embeddings, *positions_start, *layers_start, *init,
         *init_generator;
     const char *batch, *warmup, *schedule;
-    bool resume, force, disallow_correct;
+    bool resume, force, disallow_correct, plan;
     int64_t steps, records, mlm_warmup, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
-    double lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
+    double time, lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
     double gen_weight, disc_weight, temperature, clm_share, average, dropout, init_range,
         embeddings_scale;
 };
@@ -59,6 +59,10 @@ static struct rtd_opt table[] = {
     {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
     {RTD_OPT_INT, 0, "steps", "N", &o.steps, 1, 1e12, "updates in all", 0},
     {RTD_OPT_INT, 0, "records", "N", &o.records, 1, 1e15, "instead: records in all", 0},
+    {RTD_OPT_SECS, 0, "time", "TIME", &o.time, 1e-3, 1e8,
+     "instead: as many records as fit into TIME (8h; s, m, h or d)", 0},
+    {RTD_OPT_FLAG, 0, "plan", NULL, &o.plan, 0, 0,
+     "print how many records and bytes of memory, and end", 0},
     {RTD_OPT_FLAG, 0, "resume", NULL, &o.resume, 0, 0, "go on from DIR's newest checkpoint", 0},
     {RTD_OPT_FLAG, 'f', "force", NULL, &o.force, 0, 0, "start anew where DIR holds a run", 0},
     {RTD_OPT_STR, 0, "eval", "FILE", &o.eval, 0, 0, "held-out masked stream to evaluate on", 0},
@@ -144,7 +148,7 @@ static struct rtd_opt table[] = {
 };
 
 static const struct rtd_usage usage = {
-    .synopsis = "-o DIR {--steps N | --records N} [--size NAME] [OPTIONS] [FILE]",
+    .synopsis = "-o DIR {--steps N | --records N | --time TIME} [--size NAME] [OPTIONS] [FILE]",
     .purpose = "Pre-train ELECTRA on a stream of masked examples.",
     .notes =
         "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps "
@@ -343,6 +347,9 @@ static int phases(struct rtd_phases *p, const struct rtd_plan *plan, struct rtd_
                         "--mlm-warmup %lld: a step is no fixed part of this run: give --objective "
                         "mlm-warmup,electra@SHARE",
                         (long long)o.mlm_warmup);
+    if (o.time > 0)
+        return rtd_fail(err, RTD_EUSAGE,
+                        "--mlm-warmup: not with --time: give --objective mlm-warmup,electra@SHARE");
     uint64_t first = (uint64_t)o.mlm_warmup * (o.records ? plan->sequences[0] : 1);
     uint64_t all = (uint64_t)(o.records ? o.records : o.steps);
     if (first > all)
@@ -378,14 +385,15 @@ static int run(const char *path, struct rtd_err *err)
     struct rtd_span warmup;
     struct rtd_start start = {0};
     rtd_preset_names(names, sizeof names);
-    if (!o.out)
+    if (!o.out && !o.plan)
         return rtd_fail(err, RTD_EUSAGE, "-o DIR is required");
-    if (!o.steps && !o.records)
-        return rtd_fail(err, RTD_EUSAGE,
-                        "--steps N is required: `ts-info --count FILE` counts the examples of one "
-                        "pass, `ts-cat --repeat` makes more passes; or --records N");
-    if (o.steps && o.records)
-        return rtd_fail(err, RTD_EUSAGE, "--steps and --records: one of them");
+    if (!o.steps && !o.records && !o.time)
+        return rtd_fail(
+            err, RTD_EUSAGE,
+            "--steps N is required: `ts-info --count FILE` counts the examples of one "
+            "pass, `ts-cat --repeat` makes more passes; or --records N, or --time TIME");
+    if ((o.steps > 0) + (o.records > 0) + (o.time > 0) > 1)
+        return rtd_fail(err, RTD_EUSAGE, "--steps, --records, --time: one of them");
     if (!p)
         return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
     if (o.warmup && rtd_span_parse(&warmup, "--warmup", o.warmup, err))
@@ -394,7 +402,9 @@ static int run(const char *path, struct rtd_err *err)
         .dir = o.out,
         .resume = o.resume,
         .force = o.force,
-        .plan = {.by_record = o.records > 0,
+        .seconds = o.time,
+        .only_plan = o.plan,
+        .plan = {.by_record = !o.steps,
                  .schedule = {.lr = o.lr > 0                                 ? o.lr
                                     : o.init && !rtd_opt_seen(table, "size") ? 1e-4
                                                                              : p->lr,
@@ -437,12 +447,17 @@ static int run(const char *path, struct rtd_err *err)
                t.gen.hidden_dropout_prob > 0 || t.gen.attention_probs_dropout_prob > 0;
     if (!st && !(t.options = describe(&t)))
         st = rtd_fail(err, RTD_ESYS, "not enough memory");
-    if (!st)
+    if (!st && !o.time)
         st = rtd_trainer_fit(&t, (uint64_t)(o.records ? o.records : o.steps), err);
     if (!st)
         st = initial(&t, err);
     if (!st)
         st = train(&t, path, err);
+    if (!st && o.plan &&
+        (printf("%s\t%llu\tmemory\t%zu\n", t.plan.by_record ? "records" : "steps",
+                (unsigned long long)t.plan.schedule.steps, t.memory) < 0 ||
+         fflush(stdout)))
+        st = rtd_fail_sys(err, "cannot write");
     json_decref(t.options);
     rtd_config_free(&t.disc);
     rtd_config_free(&t.gen);

@@ -72,8 +72,8 @@ static int parse_real(const struct rtd_opt *o, const char *v, double *out, struc
     errno = 0;
     double x = strtod(v, &end);
     bool ok = end != v && isfinite(x) && strchr("+-.0123456789", *v);
-    if (ok && o->type == RTD_OPT_SECS && (*end == 'm' || *end == 'h' || *end == 's')) {
-        x *= *end == 'h' ? 3600 : *end == 'm' ? 60 : 1;
+    if (ok && o->type == RTD_OPT_SECS && *end && strchr("smhd", *end)) {
+        x *= *end == 'd' ? 86400 : *end == 'h' ? 3600 : *end == 'm' ? 60 : 1;
         end++;
     }
     bool any = o->min == 0 && o->max == 0;

@@ -26,7 +26,7 @@ enum rtd_opt_type {
     RTD_OPT_COUNTED, /* int64_t*: whole number, K M G (or k m g) = powers of 1000 */
     RTD_OPT_REAL,    /* double*: in [min, max] */
     RTD_OPT_STR,     /* const char**: borrowed from argv */
-    RTD_OPT_SECS,    /* double*: seconds, or with suffix m or h */
+    RTD_OPT_SECS,    /* double*: seconds, or with suffix s, m, h or d */
     RTD_OPT_LIST,    /* struct rtd_strlist*: may be repeated */
     RTD_OPT_GROUP,   /* no option: a heading in --help (text in `help`) */
 };

@@ -53,6 +53,9 @@ int rtd_checkpoint_load(struct rtd_checkpoint *c, int *skipped, struct rtd_err *
  * complete; "": nowhere. */
 int rtd_checkpoint_models(char folder[PATH_MAX], const char *run, struct rtd_err *err);
 
+/* How many records the run in RUN has by its run.json; 0: there is none.  RTD_EUSAGE where it goes
+ * by steps. */
+int rtd_checkpoint_records(const char *dir, uint64_t *records, struct rtd_err *err);
 /* Write RUN/run.json: what run c (dir, h, options) is. */
 int rtd_checkpoint_name_run(const struct rtd_checkpoint *c, struct rtd_err *err);
 /* Is c that run?  The status that rtd_checkpoint_load would give for it; RTD_OK without such a

@@ -210,6 +210,25 @@ int rtd_checkpoint_load(struct rtd_checkpoint *c, int *skipped, struct rtd_err *
     return st ? rtd_fail(err, st, "%s", first.text) : RTD_OK;
 }
 
+int rtd_checkpoint_records(const char *dir, uint64_t *records, struct rtd_err *err)
+{
+    char path[PATH_MAX];
+    *records = 0;
+    if (rtd_checkpoint_path(path, dir, "run.json", NULL, err))
+        return err->status;
+    json_error_t why;
+    json_t *run = json_load_file(path, 0, &why);
+    if (!run && rtd_exists(path))
+        return rtd_fail(err, why.line < 0 ? RTD_ESYS : RTD_EDATA, "%s: %s", path, why.text);
+    if (run)
+        *records = whole(json_object_get(run, "options"), "records");
+    if (run && !*records)
+        rtd_fail(err, RTD_EUSAGE, "%s: the run goes by --steps: resume with the same command",
+                 path);
+    json_decref(run);
+    return err->status;
+}
+
 int rtd_checkpoint_same(const struct rtd_checkpoint *c, struct rtd_err *err)
 {
     char path[PATH_MAX];

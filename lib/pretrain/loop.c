@@ -161,8 +161,24 @@ static int log_step(struct rtd_session *s, const struct rtd_objective *o, const 
     return rtd_journal_flush(s->metrics, s->t->dir, "metrics.tsv", err);
 }
 
-static void show(const struct rtd_session *s, const struct rtd_objective *o,
-                 const struct rtd_sums *u)
+/* A run by time goes on to its end on a slower machine, too, and says when that will be.  Where the
+ * batch grows, its speed is that of the last size. */
+static void check_time(struct rtd_session *s, double seconds)
+{
+    const struct rtd_trainer *t = s->t;
+    uint64_t at = behind(s), all = t->plan.schedule.steps;
+    double from = rtd_share(s->first_at, all), u = rtd_share(at, all), to_go;
+    if (s->slow || !(t->seconds > 0) || u >= 1 || u - from < 0.1 * (1 - from) ||
+        rtd_stages_at(&t->plan.batch, u) < t->plan.batch.n - 1)
+        return;
+    to_go = seconds * (1 - u) / (u - from);
+    s->slow = seconds + to_go > t->seconds * (1 - from);
+    if (s->slow)
+        rtd_warn("slower than planned: about %.1f minutes to go until record %llu", to_go / 60,
+                 (unsigned long long)all);
+}
+
+static void show(struct rtd_session *s, const struct rtd_objective *o, const struct rtd_sums *u)
 {
     uint64_t done = s->now.step - s->first_step, at = behind(s), all = s->t->plan.schedule.steps;
     double seconds = rtd_now() - s->began, speed = s->tokens / seconds;
@@ -171,6 +187,7 @@ static void show(const struct rtd_session *s, const struct rtd_objective *o,
         rtd_say("%.0f tokens a step, %.0f tokens/s, about %.1f minutes to go",
                 s->tokens / (double)done, speed,
                 at < all ? (double)(all - at) * seconds / (double)(at - s->first_at) / 60 : 0);
+    check_time(s, seconds);
     brief(text, sizeof text, o->columns, u);
     if (rtd_take_usr1())
         rtd_say("%s: %s, %.0f tokens/s", place(s, where), text, speed);

@@ -23,6 +23,7 @@ struct rtd_session {
     uint64_t saved;                /* step of the newest checkpoint; UINT64_MAX: none */
     uint64_t first_step, first_at; /* of this process: steps done, and the clock then */
     double began, tokens;          /* of this process; sequence tokens trained on */
+    bool slow;                     /* it was said that the time will not do */
     double cores_before;           /* core-seconds of the processes before this one */
     double logged, logged_tokens;  /* when metrics.tsv got its last line; s->tokens then */
     struct rtd_average average;

@@ -13,6 +13,7 @@
 #include "nn/choice.h"
 #include "pretrain/loop.h"
 #include "pretrain/publish.h"
+#include "pretrain/speed.h"
 
 static int prepare_directory(struct rtd_trainer *t, int *lock, struct rtd_err *err)
 {
@@ -240,6 +241,31 @@ static void announce(const struct rtd_session *s)
             (double)memory(s) / 1e6);
 }
 
+/* As long as the time allows. */
+static int fit_time(struct rtd_session *s, struct rtd_err *err)
+{
+    uint64_t records;
+    double tokens;
+    int st = rtd_speed_records(s, s->t->seconds, &records, &tokens, err);
+    if (!st)
+        rtd_say("%.1f minutes are good for %llu records, %.2f M tokens", s->t->seconds / 60,
+                (unsigned long long)records, (double)records * tokens / 1e6);
+    return st ? st : rtd_trainer_fit(s->t, records, err);
+}
+
+/* A run by time that is taken up has the records that it was given at its beginning. */
+static int fit_again(struct rtd_trainer *t, struct rtd_err *err)
+{
+    uint64_t records;
+    bool any;
+    int st = rtd_checkpoint_records(t->dir, &records, err);
+    if (!st)
+        st = rtd_checkpoint_any(t->dir, &any, err);
+    if (!st && any && !records)
+        st = rtd_fail(err, RTD_EDATA, "%s: no run.json: give --records N", t->dir);
+    return st || !records ? st : rtd_trainer_fit(t, records, err);
+}
+
 static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *err)
 {
     struct rtd_trainer *t = s->t;
@@ -249,7 +275,11 @@ static int run_locked(struct rtd_session *s, struct rtd_reader *in, struct rtd_e
                                  err);
     if (!st)
         st = start(s, err);
-    if (st)
+    if (!st && !t->plan.schedule.steps)
+        st = fit_time(s, err);
+    if (!st && t->only_plan)
+        t->memory = memory(s);
+    if (st || t->only_plan)
         return st;
     announce(s);
     st = rtd_checkpoint_name_run(&s->now, err);
@@ -270,7 +300,9 @@ int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_poo
                     struct rtd_err *err)
 {
     struct rtd_session s = {.t = t, .pool = pool, .saved = UINT64_MAX};
-    int lock = -1, st = prepare_directory(t, &lock, err);
+    int lock = -1, st = t->only_plan ? RTD_OK : prepare_directory(t, &lock, err);
+    if (!st && t->resume && t->seconds > 0)
+        st = fit_again(t, err);
     if (!st && t->resume && finished(t)) {
         s.now = (struct rtd_checkpoint){
             .dir = t->dir, .h = rtd_reader_header(in), .options = t->options};
@@ -286,6 +318,7 @@ int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_poo
         fclose(s.evals);
     rtd_evaluation_free(&s.eval);
     rtd_batch_free(&s.store);
+    rtd_batch_free(&s.batcher.ahead);
     rtd_optimizer_free(&s.opt);
     rtd_average_free(&s.average);
     rtd_pretrain_free(s.now.p);

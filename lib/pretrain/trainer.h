@@ -31,7 +31,10 @@ struct rtd_trainer {
     struct rtd_initial initial;
     struct rtd_start *start; /* what to go on from, opened; NULL: new weights; borrowed */
     struct rtd_pretrain_options o;
-    struct rtd_plan plan;
+    struct rtd_plan plan; /* fitted, unless ... */
+    double seconds;       /* ... not 0: to as many records as this time is good for */
+    bool only_plan;       /* fit, fill in `memory`, and nothing else; dir is not looked at */
+    size_t memory;        /* out: bytes */
     double weight_decay, clip, beta1, eps;
     double average; /* the models are the mean of the weights over this last share; 0: the last */
     uint64_t log_every, save_every, eval_every; /* steps; 0: never */

@@ -159,7 +159,9 @@ refused() { # PATTERN ARGUMENT...
     fails 2 "rtd-train: $1$usage" rtd-train -q -o run "${model[@]}" "${@:2}" masked.ts
     [ ! -e run ] || complain "$1: something is written"
 }
-refused '--steps and --records: one of them' --steps 3 --records 18
+refused '--steps, --records, --time: one of them' --steps 3 --records 18
+refused '--steps, --records, --time: one of them' --time 3 --records 18
+refused '--time 0: *' --time 0
 refused '--batch 2,4@0.5: shares of --records N, not of --steps' --steps 3 --batch 2,4@0.5
 refused '--batch 4: wants the share of the run from which it holds, 4@0.5' --records 60 --batch 2,4
 refused '--batch 3: wants a multiple of --lanes 2' --records 60 --batch 2,3@0.5
