@@ -8,14 +8,14 @@ train_fixture
 endless() { ts-cat --repeat 100000 examples.ts | mask-gen; }
 train() { rtd-train --save-every 0 --log-every 50 "${model[@]}" --warmup 0.1 --batch '2,4@0.3' --objective 'mlm,electra@0.5' "$@"; }
 
-train -o timed --time 0.5s --eval held.ts < <(endless) 2>err
+train -o timed --time 2s < <(endless) 2>err
 records=$(jq .options.records timed/run.json)
 [ "$records" -ge 14 ] || complain "$records records"
 grep -qE "^rtd-train: 0.0 minutes are good for $records records, [0-9.]* M tokens$" err || complain "$(cat err)"
-train -q -o counted --records "$records" --eval held.ts < <(endless)
+train -q -o counted --records "$records" < <(endless)
 same timed counted
 rm -rf timed/discriminator timed/generator timed/checkpoint
-train -q -o timed --time 1d --eval held.ts --resume < <(endless) # another time is no matter any more
+train -q -o timed --time 1d --resume < <(endless) # another time is no matter any more
 same timed counted
 
 # stopped, and taken up on a machine that is too slow: to the same end, and it says when
@@ -34,6 +34,8 @@ train --plan --time 1m masked.ts >plan 2>err
 grep -qxE $'records\t[1-9][0-9]*\tmemory\t[1-9][0-9]*' plan || complain "$(cat plan err)"
 train --plan --time 2h masked.ts >longer 2>err
 awk '{ n[NR] = $2 } END { exit !(n[2] > 10 * n[1]) }' plan longer || complain "$(cat plan longer)"
+train --plan --time 1m --eval held.ts --eval-limit 30 --eval-every 1 masked.ts >evaluated 2>err
+awk '{ n[NR] = $2 } END { exit !(n[1] > 2 * n[2]) }' plan evaluated || complain "$(cat plan evaluated)"
 ts-head -n 4 -o four.ts masked.ts
 "$BUILD/tests/reframe" 64 four.ts single.ts
 mkfifo feed
@@ -54,7 +56,7 @@ fails 1 'rtd-train: three.ts: has 3 records: less than a batch of 4' train -q -o
 no_model few
 usage=$'\nusage: rtd-train *'
 fails 2 "rtd-train: --time: enough for * records, but --batch wants 8: * seconds would do$usage" \
-    rtd-train -q "${model[@]}" --batch 4 -o little --time 0.0001m --eval held.ts masked.ts
+    rtd-train -q "${model[@]}" --batch 4 -o little --time 0.0001m masked.ts
 fails 2 "rtd-train: --mlm-warmup: not with --time: *$usage" rtd-train -q -o few "${model[@]}" --mlm-warmup 3 --time 1m three.ts
 fails 2 "rtd-train: --time 3w: wants a number*$usage" train -q -o few -f --time 3w three.ts
 rtd-train -q -o steps --steps 3 --save-every 1 "${model[@]}" masked.ts
