@@ -178,6 +178,11 @@ static double flops(const struct rtd_pretrain *p, size_t n, size_t masked)
     return flops_shared(p, 1, n, masked);
 }
 
+static struct rtd_trained_heads heads(const struct rtd_pretrain *p)
+{
+    return (struct rtd_trained_heads){.lm = &p->disc_lm, .lm_causal = true};
+}
+
 const struct rtd_objective rtd_clm = {
     .name = "clm",
     .parts = RTD_PART_LM,
@@ -187,6 +192,7 @@ const struct rtd_objective rtd_clm = {
     .run = run,
     .loss = loss,
     .flops = flops,
+    .heads = heads,
 };
 
 /* --- mixed --- */

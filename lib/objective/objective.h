@@ -67,6 +67,7 @@ typedef void rtd_micro_run(const struct rtd_pretrain *p, const void *own, struct
 struct rtd_trained_heads {
     const struct rtd_lm_head *lm;     /* masked language modelling, or NULL */
     bool lm_replaced;                 /* its words are not masked but replaced by others */
+    bool lm_causal;                   /* nor that: each is asked for at the one before it */
     const struct rtd_disc_head *disc; /* replaced-token detection, or NULL */
 };
 

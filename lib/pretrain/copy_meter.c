@@ -7,7 +7,6 @@
 
 #include "base/rng.h"
 #include "pretrain/evaluation.h"
-#include "objective/masked_lm.h"
 
 enum { SEGMENTS = 128, EXAMPLES = 32, TRIES = 8 };
 enum { POSITION, COPY, REPLACEMENT }; /* draws, all of seed 0 */
@@ -102,14 +101,19 @@ static int32_t replacement(const struct segments *a, size_t s, uint32_t i)
     return id;
 }
 
-/* Segment s once or twice, and 15% of one copy's tokens, at least one, masked or replaced. */
+/* How a token is asked for. */
+enum form { MASKED, REPLACED, CAUSAL };
+
+/* Segment s once or twice, and 15% of one copy's tokens, at least one, masked or replaced; or all
+ * tokens of the last copy, as they are, to be predicted. */
 static void add_segment(struct rtd_masked_batch *b, const struct segments *a, size_t s,
-                        enum rtd_copies copies, int32_t mask_id, const struct rtd_tokeniser *tok,
+                        enum rtd_copies copies, enum form form, const struct rtd_tokeniser *tok,
                         uint8_t second_type)
 {
     const int32_t *ids = a->ids + a->start[s];
-    uint32_t n = a->start[s + 1] - a->start[s], wanted = (uint32_t)(0.15 * n + 0.5);
-    uint32_t copy = copies == RTD_COPY_TWICE ? draw(COPY, a->index[s], 0, 2) : 0;
+    uint32_t n = a->start[s + 1] - a->start[s], wanted = (uint32_t)(0.15 * n + 0.5), copy = 0;
+    if (copies == RTD_COPY_TWICE)
+        copy = form == CAUSAL ? 1 : draw(COPY, a->index[s], 0, 2);
     begin(b, a->index[s]);
     add_token(b, tok->cls_id, 0);
     for (uint8_t c = 0; c < (copies == RTD_COPY_TWICE ? 2 : 1); c++) {
@@ -117,12 +121,13 @@ static void add_segment(struct rtd_masked_batch *b, const struct segments *a, si
             add_token(b, ids[i], c ? second_type : 0);
         add_token(b, tok->sep_id, c ? second_type : 0);
     }
-    wanted = wanted ? wanted : 1;
+    wanted = form == CAUSAL ? n : wanted ? wanted : 1;
     for (uint32_t i = 0; i < n; i++) { /* each subset of that size is as likely as any other */
         if (draw(POSITION, a->index[s], i, n - i) >= wanted)
             continue;
         uint32_t at = 1 + copy * (n + 1) + i, slot = b->mstart[b->nseq + 1]++;
-        b->ids[b->start[b->nseq] + at] = mask_id >= 0 ? mask_id : replacement(a, s, i);
+        if (form != CAUSAL)
+            b->ids[b->start[b->nseq] + at] = form == MASKED ? tok->mask_id : replacement(a, s, i);
         b->positions[slot] = (int32_t)at;
         b->originals[slot] = ids[i];
         wanted--;
@@ -136,11 +141,13 @@ static int make_tests(struct rtd_copy_meter *m, const struct segments *a,
     for (enum rtd_copies c = 0; c < RTD_COPIES; c++) {
         size_t tokens = 2 * a->start[a->n] + 3 * a->n;
         if (make_store(&m->masked[c], a->n, tokens, err) ||
-            make_store(&m->replaced[c], a->n, tokens, err))
+            make_store(&m->replaced[c], a->n, tokens, err) ||
+            make_store(&m->causal[c], a->n, tokens, err))
             return err->status;
         for (size_t s = 0; s < a->n; s++) {
-            add_segment(&m->masked[c].b, a, s, c, tok->mask_id, tok, second_type);
-            add_segment(&m->replaced[c].b, a, s, c, -1, tok, second_type);
+            add_segment(&m->masked[c].b, a, s, c, MASKED, tok, second_type);
+            add_segment(&m->replaced[c].b, a, s, c, REPLACED, tok, second_type);
+            add_segment(&m->causal[c].b, a, s, c, CAUSAL, tok, second_type);
         }
     }
     return RTD_OK;
@@ -188,26 +195,44 @@ void rtd_copy_meter_fini(struct rtd_copy_meter *m)
     for (enum rtd_copies c = 0; c < RTD_COPIES; c++) {
         rtd_batch_free(&m->masked[c]);
         rtd_batch_free(&m->replaced[c]);
+        rtd_batch_free(&m->causal[c]);
     }
     rtd_batch_free(&m->plain);
 }
 
 /* --- measuring --- */
 
-/* sums: in integers, so that lanes do not matter */
+/* own: struct rtd_trained_heads.  The sum is a whole number, so that lanes do not matter. */
 static void fill_in(const struct rtd_pretrain *p, const void *own, struct rtd_lane *lane,
                     const struct rtd_micro *m, struct rtd_sums *sums)
 {
-    sums->of[RTD_SUM_MLM_CORRECT] +=
-        rtd_masked_lm(p, lane, m, &p->disc, own, 0, NULL, NULL).correct;
+    const struct rtd_trained_heads *heads = own;
+    struct rtd_arena *arena = lane->arena;
+    struct rtd_tokens t = m->t;
+    struct rtd_acts acts;
+    size_t mark = arena->used;
+    uint32_t *row = rtd_arena_take(arena, m->M, sizeof *row);
+    uint32_t *prefix = rtd_arena_take(arena, t.nseq, sizeof *prefix);
+    rtd_acts_take(&acts, arena, &p->disc, &m->t, false);
+    if (arena->base) {
+        memset(prefix, 0, t.nseq * sizeof *prefix);
+        t.prefix = heads->lm_causal ? prefix : NULL;
+        for (size_t k = 0; k < m->M; k++)
+            row[k] = m->row[k] - heads->lm_causal;
+        rtd_encoder_forward(&p->disc, p->params.w, &t, &acts, NULL);
+    }
+    struct rtd_lm_rows rows = {.M = m->M, .row = row, .target = m->original};
+    rtd_lm_head_run(heads->lm, p->params.w, NULL, &rows, acts.out, NULL, m->T, 0, arena);
+    sums->of[RTD_SUM_OWN] += (double)rows.correct;
+    arena->used = mark;
 }
 
 static int accuracy(const struct rtd_batch_store *s, struct rtd_pretrain *p,
-                    const struct rtd_lm_head *head, double *value, struct rtd_err *err)
+                    const struct rtd_trained_heads *heads, double *value, struct rtd_err *err)
 {
     struct rtd_sums sums;
-    int st = rtd_pretrain_run(p, fill_in, head, &s->b, NULL, &sums, err);
-    *value = sums.of[RTD_SUM_MLM_CORRECT] / sums.of[RTD_SUM_SLOTS]; /* none: NaN */
+    int st = rtd_pretrain_run(p, fill_in, heads, &s->b, NULL, &sums, err);
+    *value = sums.of[RTD_SUM_OWN] / sums.of[RTD_SUM_SLOTS]; /* none: NaN */
     return st;
 }
 
@@ -336,12 +361,14 @@ int rtd_copy_meter_run(const struct rtd_copy_meter *m, struct rtd_pretrain *p,
     struct rtd_trained_heads heads = {0};
     if (objective->heads)
         heads = objective->heads(p);
-    const struct rtd_batch_store *words = heads.lm_replaced ? m->replaced : m->masked;
+    const struct rtd_batch_store *words = heads.lm_causal     ? m->causal
+                                          : heads.lm_replaced ? m->replaced
+                                                              : m->masked;
     int st = RTD_OK;
     for (enum rtd_copies c = 0; c < RTD_COPIES && !st; c++) {
         r->accuracy[c] = r->auc[c] = (double)NAN;
         if (heads.lm)
-            st = accuracy(&words[c], p, heads.lm, &r->accuracy[c], err);
+            st = accuracy(&words[c], p, &heads, &r->accuracy[c], err);
         if (heads.disc && !st)
             st = auc(&m->replaced[c], c, p, heads.disc, &r->auc[c], err);
     }

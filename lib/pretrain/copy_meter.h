@@ -3,7 +3,8 @@
  * The copy meter: can an encoder find a token in the other segment?  The first segments A of
  * held-out examples are set twice, [CLS] A [SEP] A [SEP], and in one of the copies 15% of the
  * tokens are masked, or replaced by tokens drawn from all those segments: the other copy tells what
- * was there.  The same with A alone says what is known without looking.  Beside it, whether the
+ * was there.  The same with A alone says what is known without looking.  A causal language model is
+ * asked for all tokens of the last copy, each at the token before it.  Beside it, whether the
  * encoder looks anywhere at all: the entropy of its attention.
  *
  * Nothing is learnt and nothing of the run decides what is asked: a file and a length make the same
@@ -20,7 +21,7 @@
 enum rtd_copies { RTD_COPY_ALONE, RTD_COPY_TWICE, RTD_COPIES };
 
 struct rtd_copy_meter {
-    struct rtd_batch_store masked[RTD_COPIES], replaced[RTD_COPIES];
+    struct rtd_batch_store masked[RTD_COPIES], replaced[RTD_COPIES], causal[RTD_COPIES];
     struct rtd_batch_store plain; /* whole examples, nothing masked: for the entropy */
 };
 
@@ -35,7 +36,7 @@ void rtd_copy_meter_fini(struct rtd_copy_meter *m);
 /* What is not defined is NaN: where an objective does not train such a head, or there are no
  * segments. */
 struct rtd_copy_result {
-    double accuracy[RTD_COPIES]; /* masked tokens that the language model's head finds */
+    double accuracy[RTD_COPIES]; /* of the tokens asked for, the language model's head finds */
     double auc[RTD_COPIES]; /* of the discriminator's logits in the copy with replaced tokens */
     double entropy[RTD_MAX_LAYERS]; /* of attention in each layer, as a share of log n: the mean
                                        over heads, rows and examples */

@@ -77,6 +77,7 @@ static struct rtd_pretrain *network(struct rtd_pool *pool, int lanes, size_t mic
     config(&c);
     rtd_pretrain_defaults(&o); /* with dropout, of which a measure has none */
     o.phases.at[0].objective = &rtd_mlm_warmup;
+    o.phases.at[o.phases.n++] = (struct rtd_phase){&rtd_clm, 0.4};
     o.phases.at[o.phases.n++] = (struct rtd_phase){&rtd_electra, 0.5};
     o.lanes = lanes;
     o.micro_tokens = micro;
@@ -255,6 +256,34 @@ static void it_knows_who_copies(void **state)
     rtd_pretrain_free(p);
 }
 
+/* Position `from` looks at position `at` alone. */
+static void look(struct rtd_pretrain *p, int from, int at)
+{
+    put(p, LAYER "attention.self.query.weight", PLACE + at, PLACE + from, 1);
+}
+
+static void it_knows_who_foretells(void **state)
+{
+    const struct fixture *f = *state;
+    const size_t queries = WIDTH * WIDTH * sizeof(real);
+    struct rtd_pretrain *p = network(f->pool, 4, 100);
+    struct rtd_copy_result r;
+    build_copier(p);
+    memset(tensor(p, LAYER "attention.self.query.weight"), 0, queries);
+    for (int i = HALF + 1; i <= 2 * HALF; i++) /* at what followed in the first copy */
+        look(p, i, i - HALF);
+    measure(f, p, &rtd_clm, &r);
+    assert_true(r.accuracy[RTD_COPY_TWICE] == 1 && r.accuracy[RTD_COPY_ALONE] < 0.3);
+    assert_true(isnan(r.auc[RTD_COPY_TWICE]));
+
+    memset(tensor(p, LAYER "attention.self.query.weight"), 0, queries);
+    for (int i = 0; i <= 2 * HALF; i++) /* at the answer itself, which nobody may see */
+        look(p, i, i + 1);
+    measure(f, p, &rtd_clm, &r);
+    assert_true(r.accuracy[RTD_COPY_TWICE] < 0.3 && r.accuracy[RTD_COPY_ALONE] < 0.3);
+    rtd_pretrain_free(p);
+}
+
 static void a_new_network_does_not(void **state)
 {
     static const int lanes[] = {1, 2, 8};
@@ -341,11 +370,9 @@ static void nothing_to_ask(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_asks_for_a_token_of_one_copy),
-        cmocka_unit_test(it_knows_who_copies),
-        cmocka_unit_test(a_new_network_does_not),
-        cmocka_unit_test(it_prints_what_is_defined),
-        cmocka_unit_test(nothing_to_ask),
+        cmocka_unit_test(it_asks_for_a_token_of_one_copy), cmocka_unit_test(it_knows_who_copies),
+        cmocka_unit_test(it_knows_who_foretells),          cmocka_unit_test(a_new_network_does_not),
+        cmocka_unit_test(it_prints_what_is_defined),       cmocka_unit_test(nothing_to_ask),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
