@@ -61,7 +61,7 @@ like_golden electra-15/discriminator discriminator
 for run in mlm-electra electra-mlm warm-up electra-15 replace all-tokens; do like_golden $run/generator generator; done
 [ ! -e mlm/generator ] || complain 'a generator that nobody trained'
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm records tokens_so_far flops core_seconds tokens_per_second ' ]
-[ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy attention_entropy_1 attention_entropy_2 ' ]
+[ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mixed/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 # phases: what each line of metrics.tsv has, heads that are shared or dropped
