@@ -74,7 +74,7 @@ count_records() { # RECORDS TOKENS of one pass
 
 info() { ts-info "$2" | awk -v n="$1" '$1 == n { sub(/,$/, "", $2); print $2; exit }'; } # NAME FILE
 
-# The model's card.
+# The model's card, beside the model as well.
 write_card() { # FILE
     local model=$dir/model/discriminator last
     last=$(tail -n 1 "$dir/model/metrics.tsv" | cut -f 1)
@@ -110,5 +110,6 @@ write_card() { # FILE
         ts-info "$examples" | grep -E '^(vocabulary|provenance|digest)'
         printf '```\n'
     } >"$1.tmp"
+    cp "$1.tmp" "$model/README.md"
     mv "$1.tmp" "$1"
 }

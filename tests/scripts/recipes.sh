@@ -112,6 +112,23 @@ recipes "${few[@]}" -o short --budget 6e9 --probe data --quick list text >/dev/n
 [ "$(awk -F '\t' '$8 == "probe_quick" && $4 == "end" && $3 == 6e9 { print $9 }' r.tsv)" = \
     "$(awk -F '\t' '$4 == "dev" { s += $6 } END { printf "%.2f", s / 4 }' probe.tsv)" ]
 
+# of the recipes that come with it the tools know all options
+here=$ROOT/pipelines
+# shellcheck source=pipelines/recipe-settings.sh
+. "$here/recipe-settings.sh"
+: >empty
+awk -f "$here/recipes.awk" "$here/recipes.list" >names
+[ "$(head -n 1 names)" = today ]
+while read -r name; do
+    settings_of "$here/recipes.list" "$name"
+    masks_until 304000
+    for tool in "rtd-train ${train[*]} --records 304000 -o never" "mask-gen ${mask[*]}" "seq-pack ${pack[*]}"; do
+        got=0
+        $tool empty >/dev/null 2>err || got=$?
+        [ $got = 1 ] || { echo "$name: $(<err)"; exit 1; }
+    done
+done <names
+
 # what cannot be
 status() { # STATUS PATTERN COMMAND...
     local want=$1 pattern=$2 got=0
