@@ -253,6 +253,7 @@ static int step(struct rtd_session *s, const struct moment *m, bool *end, struct
     s->tokens += u.of[RTD_SUM_TOKENS];
     s->now.tokens += u.of[RTD_SUM_TOKENS];
     s->now.flops += flops(s, o);
+    rtd_watch_step(&s->watch, o, &u, &s->store.b, norm, m->at >= t->plan.schedule.warmup);
     struct moment next;
     st = look(s, &next, end, err); /* where it was read on from is known: nothing is read */
     uint64_t all = t->plan.schedule.steps;
@@ -301,6 +302,17 @@ static int broken(struct rtd_session *s, bool end, bool unsaved, struct rtd_err 
     return rtd_fail(err, why.status, "%s%s", why.text, lost);
 }
 
+/* err says what of a step is no number: what is good is that which was saved before. */
+static int not_finite(const struct rtd_session *s, struct rtd_err *err)
+{
+    struct rtd_err why = *err;
+    *err = (struct rtd_err){0};
+    if (s->saved == UINT64_MAX)
+        return rtd_fail(err, why.status, "%s; no checkpoint has been saved", why.text);
+    return rtd_fail(err, why.status, "%s; the last good checkpoint is %s/checkpoint/step-%llu",
+                    why.text, s->t->dir, (unsigned long long)s->saved);
+}
+
 static int publish(struct rtd_session *s, struct rtd_err *err)
 {
     s->now.longest = s->batcher.longest;
@@ -335,7 +347,7 @@ int rtd_session_run(struct rtd_session *s, struct rtd_err *err)
         if (st == RTD_EDATA || st == RTD_ESYS || end)
             return broken(s, end, false, err);
         if (st)
-            return st;
+            return st == RTD_ENUMERIC ? not_finite(s, err) : st;
         bool due = t->save_every && s->now.step % t->save_every == 0;
         if ((due || rtd_take_usr2()) && save(s, err))
             return broken(s, false, true, err);

@@ -10,6 +10,7 @@
 #include "pretrain/checkpoint.h"
 #include "pretrain/evaluation.h"
 #include "pretrain/trainer.h"
+#include "pretrain/watch.h"
 
 struct rtd_session {
     struct rtd_trainer *t;
@@ -27,6 +28,7 @@ struct rtd_session {
     double cores_before;           /* core-seconds of the processes before this one */
     double logged, logged_tokens;  /* when metrics.tsv got its last line; s->tokens then */
     struct rtd_average average;
+    struct rtd_watch watch;
 };
 
 /* The files of metrics, continued behind the session's step. */

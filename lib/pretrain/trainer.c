@@ -102,6 +102,8 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     s->average.share = t->average;
     if (!st)
         st = rtd_average_init(&s->average, &s->now.p->params, err);
+    if (!st)
+        st = rtd_watch_init(&s->watch, (size_t)t->disc.vocab_size, err);
     if (st)
         return st;
     s->opt.weight_decay = t->weight_decay;
@@ -321,6 +323,7 @@ int rtd_trainer_run(struct rtd_trainer *t, struct rtd_reader *in, struct rtd_poo
     rtd_batch_free(&s.batcher.ahead);
     rtd_optimizer_free(&s.opt);
     rtd_average_free(&s.average);
+    rtd_watch_fini(&s.watch);
     rtd_pretrain_free(s.now.p);
     if (lock >= 0)
         close(lock);

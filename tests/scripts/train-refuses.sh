@@ -150,6 +150,15 @@ rm -rf run
 fails 4 'rtd-train: step *: the * is not finite*' rtd-train "${options[@]}" -o run --steps 190 --lr 10 --clip 0 \
     --warmup 0 --save-every 0 --init-range 1 --weight-decay 1 --eps 1e-15 --gen-weight 1e6 --disc-weight 1e6 masked.ts
 no_model run
+[[ $(cat err) == *'; no checkpoint has been saved' ]] || complain "$(cat err)"
+for ((step = 1; step < 190; step++)); do # the last one that was saved before is named
+    rm -rf run
+    fails 4 'rtd-train: step *: the * is not finite*' rtd-train "${options[@]}" -o run --steps 190 --lr 10 --clip 0 \
+        --warmup 0 --save-every $step --init-range 1 --weight-decay 1 --eps 1e-15 --gen-weight 1e6 --disc-weight 1e6 masked.ts
+    [[ $(cat err) == *checkpoint/step-* ]] && break
+done
+good=$(sed -nE 's/.*; the last good checkpoint is (run.checkpoint.step-[0-9]*)$/\1/p' err)
+[[ -d $good ]] || complain "$(cat err)"
 
 # no room: files of at most 20 kB (a write beyond is an error when the signal is ignored)
 small() { (trap '' XFSZ; ulimit -f 20; exec rtd-train "$@"); }
