@@ -17,7 +17,7 @@ usage=$'\nusage: rtd-train *' # after a usage error
 refused 2 "--steps N is required: *ts-info --count*ts-cat --repeat*$usage" masked.ts
 fails 2 "rtd-train: -o DIR is required$usage" rtd-train --steps 3 masked.ts
 refused 2 "--size huge: wants one of tiny, *$usage" --steps 3 --size huge masked.ts
-refused 2 "--objective bert: wants one of electra, mlm, *$usage" --steps 3 --objective bert masked.ts
+refused 2 "--objective bert: wants one of electra, *mlm, *$usage" --steps 3 --objective bert masked.ts
 refused 2 "--objective bert: wants one of electra, *$usage" --steps 3 --objective mlm,bert@0.5 masked.ts
 refused 2 "--objective electra: wants the share of the run*$usage" --steps 3 --objective mlm,electra masked.ts
 refused 2 "--mlm-warmup: goes with --objective electra alone$usage" --steps 3 --objective mlm --mlm-warmup 1 masked.ts
