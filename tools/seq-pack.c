@@ -1,21 +1,48 @@
 /* rtdtools - MIT licence
  *
  * seq-pack: tokens -> examples.  Builds the training sequences of each document. */
+#include <string.h>
+
 #include "base/io.h"
 #include "cli/tool.h"
 #include "corpus/pack.h"
 #include "stream/stream.h"
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-fqv] [-l N] [-o FILE] [--drop-overflow] [--seed N] [FILE]",
+    .synopsis = "[-fqv] [-l N] [-o FILE] [--drop-overflow] [--related F [--related-kinds LIST]] "
+                "[--seed N] [FILE]",
     .purpose = "Pack the sentences of documents into training examples.",
 };
 
 struct opts {
-    const char *in, *out;
-    bool force, drop;
+    const char *in, *out, *kinds;
+    bool force;
     int64_t length, seed;
+    struct rtd_pack_options pack;
 };
+
+static const char *const kind_names[] = {
+    [RTD_RELATED_REPEAT] = "repeat", [RTD_RELATED_CROP] = "crop", [RTD_RELATED_NEAR] = "near"};
+
+/* "repeat,crop,near": each at most once. */
+static int parse_kinds(struct rtd_pack_options *p, const char *list, struct rtd_err *err)
+{
+    const char *s = list;
+    do {
+        size_t n = strcspn(s, ",");
+        int k = RTD_RELATED_NEAR;
+        while (k && (strlen(kind_names[k]) != n || strncmp(s, kind_names[k], n) != 0))
+            k--;
+        for (uint32_t i = 0; i < p->kinds; i++)
+            k = p->kind[i] == (enum rtd_related)k ? 0 : k;
+        if (!k)
+            return rtd_fail(err, RTD_EUSAGE, "--related-kinds %s: not some of repeat, crop, near",
+                            list);
+        p->kind[p->kinds++] = (enum rtd_related)k;
+        s += n;
+    } while (*s++);
+    return RTD_OK;
+}
 
 static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 {
@@ -25,8 +52,12 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         {RTD_OPT_STR, 'o', "output", "FILE", &o->out, 0, 0, "write to FILE (default: -)", 0},
         {RTD_OPT_FLAG, 'f', "force", NULL, &o->force, 0, 0, "overwrite FILE; write to a terminal",
          0},
-        {RTD_OPT_FLAG, 0, "drop-overflow", NULL, &o->drop, 0, 0,
+        {RTD_OPT_FLAG, 0, "drop-overflow", NULL, &o->pack.drop_overflow, 0, 0,
          "drop what does not fit, as the official code does", 0},
+        {RTD_OPT_REAL, 0, "related", "F", &o->pack.related, 0, 1,
+         "share of examples whose second segment has tokens of the first (default: 0)", 0},
+        {RTD_OPT_STR, 0, "related-kinds", "LIST", &o->kinds, 0, 0,
+         "which tokens, drawn from (default: repeat,crop,near)", 0},
         {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "seed of all choices (default: 1)", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
@@ -36,6 +67,12 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
         return err->status;
     if (argc - first > 1)
         return rtd_fail(err, RTD_EUSAGE, "more than one input: join them with ts-cat");
+    if (rtd_opt_seen(table, "related-kinds") && o->pack.related == 0)
+        return rtd_fail(err, RTD_EUSAGE, "--related-kinds belongs to --related");
+    if (parse_kinds(&o->pack, o->kinds, err))
+        return err->status;
+    o->pack.max_length = (uint32_t)o->length;
+    o->pack.seed = (uint64_t)o->seed;
     if (first == argc)
         return rtd_refuse_tty_stdin(err);
     o->in = argv[first];
@@ -53,8 +90,7 @@ static int open_input(struct rtd_reader **in, struct rtd_packer **p, const struc
         return err->status;
     if (!h->tok.vocab)
         return rtd_fail(err, RTD_EDATA, "%s: the stream carries no vocabulary", name);
-    return rtd_packer_new(p, (uint32_t)o->length, o->drop, (uint64_t)o->seed, h->tok.cls_id,
-                          h->tok.sep_id, err);
+    return rtd_packer_new(p, &o->pack, h->tok.cls_id, h->tok.sep_id, err);
 }
 
 static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_header *in,
@@ -66,7 +102,11 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
     rtd_header_become(&h, "examples");
     h.max_length = (uint32_t)o->length;
     json_t *options = json_pack("{s:I, s:I, s:b}", "max_length", (json_int_t)o->length, "seed",
-                                (json_int_t)o->seed, "drop_overflow", o->drop);
+                                (json_int_t)o->seed, "drop_overflow", o->pack.drop_overflow);
+    if (options && o->pack.related > 0) {
+        json_object_set_new(options, "related", json_real(o->pack.related));
+        json_object_set_new(options, "related_kinds", json_string(o->kinds));
+    }
     if (!rtd_header_provenance(&h, "seq-pack", options, err))
         rtd_writer_open(w, o->out, o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
     rtd_header_free(&h);
@@ -74,7 +114,7 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
 }
 
 struct counts {
-    uint64_t documents, examples, tokens, pairs;
+    uint64_t documents, examples, tokens, pairs, related;
 };
 
 static int pack_document(struct rtd_packer *p, struct rtd_writer *out, struct counts *c,
@@ -88,6 +128,7 @@ static int pack_document(struct rtd_packer *p, struct rtd_writer *out, struct co
         c->examples++;
         c->tokens += ex.n;
         c->pairs += ex.segments == 2;
+        c->related += ex.related != RTD_RELATED_NONE;
     }
     return err->status;
 }
@@ -111,16 +152,17 @@ static int run(struct rtd_reader *in, struct rtd_writer *out, struct rtd_packer 
     }
     if (!err->status)
         rtd_info(1,
-                 "%llu documents, %llu examples (%llu with two segments), mean length %.1f of %lld",
+                 "%llu documents, %llu examples (%llu with two segments, %llu with related ones), "
+                 "mean length %.1f of %lld",
                  (unsigned long long)c.documents, (unsigned long long)c.examples,
-                 (unsigned long long)c.pairs,
+                 (unsigned long long)c.pairs, (unsigned long long)c.related,
                  c.examples ? (double)c.tokens / (double)c.examples : 0.0, (long long)o->length);
     return err->status;
 }
 
 int main(int argc, char **argv)
 {
-    struct opts o = {.out = "-", .length = 128, .seed = 1};
+    struct opts o = {.out = "-", .kinds = "repeat,crop,near", .length = 128, .seed = 1};
     struct rtd_err err = {0};
     struct rtd_reader *in = NULL;
     struct rtd_writer *out = NULL;

@@ -29,6 +29,7 @@ enum rtd_purpose {
     RTD_RNG_GENERATE = 16,    /* sampled text; index = input line, element = token */
     RTD_RNG_COPY = 17,        /* the copy meter's questions; index = record */
     RTD_RNG_CAUSAL = 18,      /* mixed objective: is a sequence causal; index = record */
+    RTD_RNG_RELATED = 19,     /* seq-pack --related; as RTD_RNG_PACK */
 };
 
 /* Network numbers used in counters. */

@@ -27,13 +27,12 @@ struct packer_doc {
     const int32_t *ids; /* first token of the next sentence */
     const int32_t *lengths;
     uint32_t left; /* sentences not taken yet */
+    size_t tokens; /* of them */
     struct span carry;
 };
 
 struct rtd_packer {
-    uint32_t max_length;
-    bool drop_overflow;
-    uint64_t seed;
+    struct rtd_pack_options o;
     int32_t cls, sep;
     struct packer_doc doc;
     struct spans segment[2], rest;
@@ -44,25 +43,23 @@ struct rtd_packer {
     uint8_t *types; /* [max_length] */
 };
 
-int rtd_packer_new(struct rtd_packer **out, uint32_t max_length, bool drop_overflow, uint64_t seed,
-                   int32_t cls_id, int32_t sep_id, struct rtd_err *err)
+int rtd_packer_new(struct rtd_packer **out, const struct rtd_pack_options *o, int32_t cls_id,
+                   int32_t sep_id, struct rtd_err *err)
 {
     *out = NULL;
-    if (max_length < RTD_PACK_MIN_LENGTH || max_length > RTD_PACK_MAX_LENGTH)
-        return rtd_fail(err, RTD_EUSAGE, "length %u is not between %d and %d", max_length,
+    if (o->max_length < RTD_PACK_MIN_LENGTH || o->max_length > RTD_PACK_MAX_LENGTH)
+        return rtd_fail(err, RTD_EUSAGE, "length %u is not between %d and %d", o->max_length,
                         RTD_PACK_MIN_LENGTH, RTD_PACK_MAX_LENGTH);
     struct rtd_packer *p = calloc(1, sizeof *p);
     if (p) {
-        p->ids = malloc(max_length * sizeof *p->ids);
-        p->types = malloc(max_length);
+        p->ids = malloc(o->max_length * sizeof *p->ids);
+        p->types = malloc(o->max_length);
     }
     if (!p || !p->ids || !p->types) {
         rtd_packer_free(p);
         return rtd_fail(err, RTD_ESYS, "no memory for packing");
     }
-    p->max_length = max_length;
-    p->drop_overflow = drop_overflow;
-    p->seed = seed;
+    p->o = *o;
     p->cls = cls_id;
     p->sep = sep_id;
     *out = p;
@@ -88,6 +85,8 @@ void rtd_packer_begin(struct rtd_packer *p, uint64_t document, const int32_t *id
 {
     p->doc =
         (struct packer_doc){.number = document, .ids = ids, .lengths = lengths, .left = sentences};
+    for (uint32_t i = 0; i < sentences; i++)
+        p->doc.tokens += (size_t)lengths[i];
 }
 
 /* The next sentence of the document: the carry, then what is left.  An empty span at the end. */
@@ -98,6 +97,7 @@ static struct span take(struct packer_doc *d)
     while (!s.n && d->left) {
         s = (struct span){d->ids, (size_t)*d->lengths++};
         d->ids += s.n;
+        d->tokens -= s.n;
         d->left--;
     }
     return s;
@@ -121,11 +121,12 @@ static void clear(struct spans *list)
     list->buf.len = list->count = list->tokens = 0;
 }
 
-/* Gather sentences and deal them out to the two segments. */
-static int deal(struct rtd_packer *p, uint32_t target, const uint32_t coin[4], struct rtd_err *err)
+/* Gather sentences for `target` tokens and deal them out to the two segments, of which the first
+ * has `aim`. */
+static int deal(struct rtd_packer *p, uint32_t target, size_t aim, const uint32_t coin[4],
+                struct rtd_err *err)
 {
     struct spans *one = &p->segment[0], *two = &p->segment[1];
-    size_t aim = rtd_unit(coin[2]) < 0.1 ? SIZE_MAX : (target - 3) / 2;
     clear(one);
     clear(two);
     while (one->tokens + two->tokens < target) {
@@ -167,8 +168,8 @@ static int carry_over(struct rtd_packer *p, struct rtd_err *err)
 {
     const struct spans *rest = &p->rest;
     const struct span *s = rest->buf.data;
-    if (rest->count <= 1 || p->drop_overflow) {
-        p->doc.carry = rest->count && !p->drop_overflow ? s[0] : (struct span){0};
+    if (rest->count <= 1 || p->o.drop_overflow) {
+        p->doc.carry = rest->count && !p->o.drop_overflow ? s[0] : (struct span){0};
         return RTD_OK;
     }
     struct rtd_buf *to = &p->carry[p->carry_at ^= 1];
@@ -180,16 +181,55 @@ static int carry_over(struct rtd_packer *p, struct rtd_err *err)
     return RTD_OK;
 }
 
+/* Copy up to n tokens that come next in the document, without taking them; how many. */
+static size_t look_ahead(const struct packer_doc *d, int32_t *to, size_t n)
+{
+    size_t carried = d->carry.n < n ? d->carry.n : n;
+    size_t next = d->tokens < n - carried ? d->tokens : n - carried;
+    if (carried)
+        memcpy(to, d->carry.p, carried * sizeof *to);
+    if (next)
+        memcpy(to + carried, d->ids, next * sizeof *to);
+    return carried + next;
+}
+
+/* Write a second segment of tokens of the first, ids[1 .. n], and its [SEP]; the number of ids. */
+static uint32_t put_related(struct rtd_packer *p, enum rtd_related kind, uint32_t n,
+                            const uint32_t coin[4])
+{
+    const int32_t *first = p->ids + 1;
+    int32_t *to = p->ids + n + 2;
+    uint32_t from = 0, len = n;
+    if (kind == RTD_RELATED_CROP && n > 1) {
+        len = n - 1 - rtd_below(coin[2], n / 2);
+        from = rtd_below(coin[3], n - len + 1);
+    } else if (kind == RTD_RELATED_NEAR && n > 1) {
+        from = n - 1 - rtd_below(coin[2], n / 2);
+        len = n - from;
+    }
+    memcpy(to, first + from, len * sizeof *to);
+    if (kind == RTD_RELATED_NEAR)
+        len += (uint32_t)look_ahead(&p->doc, to + len, n - len);
+    to[len++] = p->sep;
+    memset(p->types + n + 2, 1, len);
+    return len;
+}
+
 int rtd_packer_next(struct rtd_packer *p, struct rtd_example *ex, struct rtd_err *err)
 {
-    uint32_t coin[4];
-    rtd_philox(coin, p->seed, RTD_RNG_PACK, 0, 0, p->doc.number, p->doc.example);
-    uint32_t target = p->max_length;
+    uint32_t coin[4], of[4], longest = p->o.max_length, target = longest;
+    enum rtd_related kind = RTD_RELATED_NONE;
+    rtd_philox(coin, p->o.seed, RTD_RNG_PACK, 0, 0, p->doc.number, p->doc.example);
     if (rtd_unit(coin[0]) < 0.05)
-        target = RTD_PACK_MIN_TARGET + rtd_below(coin[1], p->max_length - RTD_PACK_MIN_TARGET + 1);
+        target = RTD_PACK_MIN_TARGET + rtd_below(coin[1], longest - RTD_PACK_MIN_TARGET + 1);
+    rtd_philox(of, p->o.seed, RTD_RNG_RELATED, 0, 0, p->doc.number, p->doc.example);
+    if (rtd_unit(of[0]) < p->o.related)
+        kind = p->o.kind[rtd_below(of[1], p->o.kinds)];
 
     *ex = (struct rtd_example){.target = target, .segments = 1};
-    if (deal(p, target, coin, err))
+    size_t half = (target - 3) / 2, all = SIZE_MAX;
+    if (kind ? deal(p, (uint32_t)half, all, coin, err)
+             : deal(p, target, rtd_unit(coin[2]) < 0.1 ? all : half, coin, err))
         return err->status;
     if (!p->segment[0].tokens) {
         ex->end = true;
@@ -198,15 +238,17 @@ int rtd_packer_next(struct rtd_packer *p, struct rtd_example *ex, struct rtd_err
     clear(&p->rest);
     p->ids[0] = p->cls;
     p->types[0] = 0;
-    uint32_t n = 1 + put(p, &p->segment[0], p->max_length - 2, 1, 0, err);
-    size_t room = n + 1 < p->max_length ? p->max_length - n - 1 : 0;
+    uint32_t n = 1 + put(p, &p->segment[0], kind ? (longest - 3) / 2 : longest - 2, 1, 0, err);
+    size_t room = n + 1 < longest ? longest - n - 1 : 0;
     uint32_t second = err->status ? 0 : put(p, &p->segment[1], room, n, 1, err);
     if (!err->status && !carry_over(p, err)) {
+        second = kind ? put_related(p, kind, n - 2, of) : second;
         ex->input_ids = p->ids;
         ex->token_type_ids = p->types;
         ex->n = n + second;
         ex->segments = second ? 2 : 1;
-        ex->carried = p->drop_overflow ? 0 : (uint32_t)p->rest.tokens;
+        ex->carried = p->o.drop_overflow ? 0 : (uint32_t)p->rest.tokens;
+        ex->related = kind;
         p->doc.example++;
     }
     return err->status;

@@ -54,7 +54,8 @@ static struct rtd_packer *packer(uint32_t max_length, uint64_t seed)
 {
     struct rtd_packer *p;
     struct rtd_err err = {0};
-    assert_int_equal(rtd_packer_new(&p, max_length, false, seed, CLS, SEP, &err), RTD_OK);
+    struct rtd_pack_options o = {.max_length = max_length, .seed = seed};
+    assert_int_equal(rtd_packer_new(&p, &o, CLS, SEP, &err), RTD_OK);
     return p;
 }
 
@@ -163,7 +164,8 @@ static void edges(void **state)
     struct rtd_err err = {0};
     int32_t two[] = {300, 20};
     struct doc long_one = document(two, 2);
-    assert_int_equal(rtd_packer_new(&p, 128, true, 1, CLS, SEP, &err), RTD_OK);
+    struct rtd_pack_options o = {.max_length = 128, .drop_overflow = true, .seed = 1};
+    assert_int_equal(rtd_packer_new(&p, &o, CLS, SEP, &err), RTD_OK);
     rtd_packer_begin(p, 3, long_one.ids, long_one.lengths, 2);
     assert_true(next(p, &ex));
     assert_int_equal(ex.carried, 0);
@@ -175,9 +177,11 @@ static void edges(void **state)
     doc_free(&long_one);
     rtd_packer_free(p);
 
-    assert_int_equal(rtd_packer_new(&p, 7, false, 1, CLS, SEP, &err), RTD_EUSAGE);
+    o.max_length = 7;
+    assert_int_equal(rtd_packer_new(&p, &o, CLS, SEP, &err), RTD_EUSAGE);
     err.status = 0;
-    assert_int_equal(rtd_packer_new(&p, (1 << 20) + 1, false, 1, CLS, SEP, &err), RTD_EUSAGE);
+    o.max_length = (1 << 20) + 1;
+    assert_int_equal(rtd_packer_new(&p, &o, CLS, SEP, &err), RTD_EUSAGE);
 }
 
 /* Overflow comes first in the next example, that of segment 1 before that of segment 2. */
@@ -282,11 +286,75 @@ static void keys(void **state)
     doc_free(&d);
 }
 
+/* Is b, of segment 2, what its kind says of a, of segment 1?  (Tokens are numbered.) */
+static void check_related(enum rtd_related kind, const int32_t *a, uint32_t na, const int32_t *b,
+                          uint32_t nb, int32_t last)
+{
+    for (uint32_t i = 1; i < nb; i++)
+        assert_int_equal(b[i], b[0] + (int32_t)i);
+    uint32_t from = (uint32_t)(b[0] - a[0]);
+    if (kind == RTD_RELATED_REPEAT || na == 1) {
+        assert_int_equal(from, 0);
+        assert_true(nb == na);
+    } else if (kind == RTD_RELATED_CROP) {
+        assert_in_range(nb, (na + 1) / 2, na - 1);
+        assert_in_range(from, 0, na - nb);
+    } else {
+        assert_in_range(from, na - na / 2, na - 1);
+        assert_true(nb == na || b[nb - 1] == last);
+    }
+}
+
+/* So many examples have related segments, of each kind a third; every token stands in exactly one
+ * first segment of them or in one of the others; without a share nothing changes. */
+static void related(void **state)
+{
+    (void)state;
+    static uint8_t seen[4096];
+    struct rtd_pack_options o = {.max_length = 40,
+                                 .seed = 3,
+                                 .related = 0.3,
+                                 .kind = {RTD_RELATED_REPEAT, RTD_RELATED_CROP, RTD_RELATED_NEAR},
+                                 .kinds = 3};
+    struct rtd_packer *p;
+    struct rtd_err err = {0};
+    uint64_t all = 0, kinds[4] = {0};
+    assert_int_equal(rtd_packer_new(&p, &o, CLS, SEP, &err), RTD_OK);
+    for (uint64_t number = 0; number < 3000; number++) {
+        struct doc d = even_document(number % 2 ? 5 : 23, 20);
+        struct rtd_example ex;
+        memset(seen, 0, d.tokens);
+        rtd_packer_begin(p, number, d.ids, d.lengths, d.sentences);
+        while (next(p, &ex)) {
+            uint32_t one = check_form(&ex, 40), once = ex.related ? one : ex.n;
+            all++;
+            kinds[ex.related]++;
+            for (uint32_t i = 0; i < once; i++)
+                if (ex.input_ids[i + (ex.related != 0)] >= FIRST)
+                    assert_int_equal(seen[ex.input_ids[i + (ex.related != 0)] - FIRST]++, 0);
+            if (!ex.related)
+                continue;
+            assert_int_equal(ex.segments, 2);
+            assert_true(one <= 18);
+            const int32_t *b = ex.input_ids + one + 2;
+            check_related(ex.related, ex.input_ids + 1, one, b, ex.n - one - 3,
+                          FIRST + (int32_t)d.tokens - 1);
+        }
+        for (uint32_t i = 0; i < d.tokens; i++)
+            assert_int_equal(seen[i], 1);
+        doc_free(&d);
+    }
+    rtd_packer_free(p);
+    assert_true(fabs(stats_binomial_z(all - kinds[0], all, 0.3)) < 4);
+    for (int k = 1; k < 4; k++)
+        assert_true(fabs(stats_binomial_z(kinds[k], all - kinds[0], 1 / 3.0)) < 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(multiset), cmocka_unit_test(edges), cmocka_unit_test(carry),
-        cmocka_unit_test(coins),    cmocka_unit_test(keys),
+        cmocka_unit_test(coins),    cmocka_unit_test(keys),  cmocka_unit_test(related),
     };
     return cmocka_run_group_tests_name("pack", tests, NULL, NULL);
 }
