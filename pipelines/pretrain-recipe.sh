@@ -5,25 +5,32 @@
 
 number() { awk -v x="$1" "BEGIN { printf \"%.3g\", $2 }"; } # X EXPRESSION
 
-# What a token of this text takes with these settings, from a sample of it: sets speed, tokens/s.
-measure_speed() {
+# Sets can: the records that the time is good for, by the speed of the first ones.
+plan() { # EXAMPLES OPTION...
+    local mask=("${mask[@]}")
+    masks_until 1000000000
+    can=$(ts-cat --repeat 10000 "$1" | mask-gen "${mask[@]}" |
+        rtd-train -q "${train[@]}" "${@:2}" --time "$time" --plan -j "$threads" || pipe_ok "${PIPESTATUS[@]}")
+    can=$(cut -f 2 <<<"$can")
+}
+
+# The same in millions of tokens, by a sample of the text: sets would.
+plan_sample() {
     local at=$dir/sample
     rm -rf "$at"
     mkdir "$at"
     corpus-shard -q -n 2000 -o "$at/docs.ts" "${sources[@]}"
     vocab-train -q "${vocab[@]}" -o "$at/vocab.txt" "$at/docs.ts"
     wordpiece -q --vocab "$at/vocab.txt" "$at/docs.ts" | seq-pack "${pack[@]}" -o "$at/examples.ts"
-    ts-cat --repeat 10000 "$at/examples.ts" | mask-gen "${mask[@]}" |
-        rtd-train "${train[@]}" --steps 21 -j "$threads" -o "$at/run" 2>"$at/log" || pipe_ok "${PIPESTATUS[@]}"
-    speed=$(sed -n 's/.*tokens a step, \([0-9]*\) tokens\/s.*/\1/p' "$at/log")
-    [ -n "$speed" ] || fail 1 "$at/log: no speed"
+    plan "$at/examples.ts"
+    would=$(number "$can" "x * $(info tokens "$at/examples.ts") / $(info records "$at/examples.ts") / 1e6")
     rm -rf "$at"
 }
 
-# Chooses a size: all settings of its recipe, and $dir/plan: size, words and speed, then the reasons.
+# Chooses a size: all settings of its recipe, and $dir/plan: size and words, then the reasons.
 # What was chosen once stays, as long as the text does.
 choose() {
-    local sizes have size least='' best='' would note=''
+    local sizes have size least='' best='' note=''
     sizes=$(awk -f "$here/recipes.awk" "$list") || fail 2 "$list: $sizes"
     sizes=$(sed -n "s/^$recipe-//p" <<<"$sizes")
     [ -n "$sizes" ] || fail 2 "$list: no recipe is called $recipe"
@@ -32,7 +39,7 @@ choose() {
         sizes=$asked
     fi
     if ! stale "$dir/plan" "${sources[@]}"; then
-        read -r best _ speed <"$dir/plan"
+        read -r best _ <"$dir/plan"
         settings_of "$list" "$recipe-$best"
         return
     fi
@@ -44,14 +51,13 @@ choose() {
             note+="$size wants $words million words of text"$'\n'
             continue
         fi
-        measure_speed
-        would=$(number "$speed" "0.95 * x * $seconds / 1e6")
+        plan_sample
         if awk -v x="$would" -v t="$tokens" 'BEGIN { exit x >= t }'; then
-            note+="$size wants $tokens million tokens: $time allow $would, $(number "$speed" "$tokens * 1e6 / 0.95 / x / 60") minutes would do"$'\n'
+            note+="$size wants $tokens million tokens: $time allow $would, $(number "$tokens" "x / $would * $seconds / 60") minutes would do"$'\n'
             continue
         fi
         best=$size
-        note+="$size: $time allow $would million tokens at $speed tokens/s"$'\n'
+        note+="$size: $time allow $would million tokens"$'\n'
         break
     done
     if [ -z "$best" ]; then
@@ -61,15 +67,21 @@ choose() {
         *) fail 1 "too little text, $size million words: $recipe wants $least; add text, or fine-tune a published encoder" ;;
         esac
     fi
-    printf '%s %s %s\n%s' "$best" "$have" "$speed" "$note" >"$dir/plan.tmp"
+    printf '%s %s\n%s' "$best" "$have" "$note" >"$dir/plan.tmp"
     mv "$dir/plan.tmp" "$dir/plan"
     sed "1d; s/^/pretrain: $(number "$have" 'x / 1e6') million words; /" "$dir/plan" >&2
 }
 
-# The records of the run: what the time allows, but no more passes than the recipe wants.
-count_records() { # RECORDS TOKENS of one pass
-    awk -v n="$1" -v t="$2" -v speed="$speed" -v s="$seconds" -v p="$passes" 'BEGIN {
-        r = 0.95 * speed * s / (t / n); printf "%.0f", r < n * p ? r : n * p }'
+# Sets records, those of the run: as many as the time is good for, but no more passes than the recipe
+# wants.  $dir/records keeps them, as long as the examples stay.
+count_records() { # EXAMPLES OPTION...
+    if stale "$dir/records" "$1"; then
+        plan "$@"
+        awk -v can="$can" -v n="$(info records "$1")" -v p="$passes" \
+            'BEGIN { printf "%.0f\n", can < n * p ? can : n * p }' >"$dir/records.tmp"
+        mv "$dir/records.tmp" "$dir/records"
+    fi
+    records=$(<"$dir/records")
 }
 
 info() { ts-info "$2" | awk -v n="$1" '$1 == n { sub(/,$/, "", $2); print $2; exit }'; } # NAME FILE
