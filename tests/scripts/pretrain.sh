@@ -34,6 +34,21 @@ corpus-shard text | wordpiece --vocab vocab.txt | seq-pack -l 32 --seed 3 | ts-s
 cmp hand/model/discriminator/model.safetensors direct/discriminator/model.safetensors
 [ ! -s err ] && [ ! -e hand/README.md ]
 
+# by time: one number for masks, passes and training, and it stays
+# shellcheck disable=SC2086
+timed() { pretrain --time "$1" -b 8,16@0.5 -l 32 -m 0.3:0.15 -V vocab.txt -S 3 timed text -- $net; }
+timed 2s
+records=$(<timed/records)
+count=$(ts-info --count timed/examples.ts.zst)
+ts-cat --repeat $(((records + count - 1) / count)) timed/examples.ts.zst |
+    mask-gen --mask-prob 0.3:0.15 --over "$records" --seed 3 |
+    eval rtd-train -q --records "$records" --batch 8,16@0.5 "$net" --seed 3 -o direct-timed
+cmp timed/model/discriminator/model.safetensors direct-timed/discriminator/model.safetensors
+rm -r timed/model
+timed 2s
+[ "$(<timed/records)" = "$records" ]
+cmp timed/model/discriminator/model.safetensors direct-timed/discriminator/model.safetensors
+
 # the largest that there is text and time for; no more passes than it wants
 pretrain "${by_recipe[@]}" --time 1h chosen text
 [ ! -s err ]
@@ -106,7 +121,8 @@ refused 2 '*--size huge: test has little wide late large' "${by_recipe[@]}" --si
 refused 2 '*no recipe is called other' --list list --recipe other e text
 refused 2 '*--time soon: not a number*' "${by_recipe[@]}" --time soon f text
 refused 2 '*-b: --recipe chooses that' "${by_recipe[@]}" -b 8 g text
-refused 2 '*--time and --size go with --recipe' -n 8 --time=3h h text
+refused 2 '*-n and --time: one of them' -n 8 --time=3h h text
+refused 2 '*--size goes with --recipe' -n 8 --size=small h text
 refused 2 '*begun with other settings*' "${by_recipe[@]}" --time 2h chosen text
 refused 3 '*nowhere: not there' --recipe night i nowhere
 # the recipes that come with it are those of the manual

@@ -100,7 +100,7 @@ for net in "discriminator", "generator":
 END
 
 # a part of the stream has the rates of the whole at its indices, and its end
-part() { ts-cat --shard 1/3 examples.ts | mask-gen "$@"; }
+part() { ts-cat --shard 1/3 examples.ts | mask-gen; }
 part | train -o part --records 603
 part | ts-head -n 77 | train -o part-cut --records 603 2>err && complain 'a part of a part is enough'
 part | train -o part-cut --records 603 --resume
