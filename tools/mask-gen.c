@@ -2,7 +2,10 @@
  *
  * mask-gen: examples -> masked.  Chooses the positions that the generator has to fill and keeps the
  * originals.  Indices are kept: a record's masks depend on seed and index alone. */
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "cli/tool.h"
 #include "corpus/mask.h"
@@ -10,12 +13,12 @@
 
 static const struct rtd_usage usage = {
     .synopsis = "[-fqv] [-o FILE] [--mask-prob F[:F --over N]] [--max-predictions N] "
-                "[--random-replace F] [--seed N] [FILE]",
+                "[--random-replace F] [--weights FILE] [--seed N] [FILE]",
     .purpose = "Choose the masked positions of training examples.",
 };
 
 struct opts {
-    const char *in, *out, *prob;
+    const char *in, *out, *prob, *weights;
     bool force;
     double random_replace;
     int64_t seed, max_predictions, over;
@@ -36,6 +39,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
          "at most N in a sequence (default: (F + 0.005) x max_length)", 0},
         {RTD_OPT_REAL, 0, "random-replace", "F", &o->random_replace, 0, 1 - RTD_MASK_COVER,
          "share of the masked positions that show a random token (default: 0)", 0},
+        {RTD_OPT_STR, 0, "weights", "FILE", &o->weights, 0, 0,
+         "lines PIECE TAB WEIGHT: how readily a piece is masked (default: 1)", 0},
         {RTD_OPT_INT, 0, "seed", "N", &o->seed, 0, 0, "seed of all choices (default: 1)", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
@@ -59,9 +64,10 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
 }
 
 static int open_output(struct rtd_writer **w, const struct opts *o, const struct rtd_masker *m,
-                       const struct rtd_header *in, struct rtd_err *err)
+                       const double *weight, const struct rtd_header *in, struct rtd_err *err)
 {
     struct rtd_header h;
+    char digest[33];
     if (rtd_header_copy(&h, in, err))
         return err->status;
     rtd_header_become(&h, "masked");
@@ -73,6 +79,10 @@ static int open_output(struct rtd_writer **w, const struct opts *o, const struct
     }
     if (options && o->random_replace > 0)
         json_object_set_new(options, "random_replace", json_real(o->random_replace));
+    if (options && weight) {
+        rtd_digest_hex(digest, weight, in->tok.vocab_size * sizeof *weight);
+        json_object_set_new(options, "weights", json_string(digest));
+    }
     if (!rtd_header_provenance(&h, "mask-gen", options, err))
         rtd_writer_open(w, o->out, o->force ? RTD_OUT_FORCE : 0, &h, 1, err);
     rtd_header_free(&h);
@@ -120,6 +130,7 @@ int main(int argc, char **argv)
     struct rtd_reader *in = NULL;
     struct rtd_writer *out = NULL;
     struct rtd_masker *m = NULL;
+    double *weight = NULL;
     rtd_tool_begin("mask-gen", argc, argv);
     if (parse(&o, argc, argv, &err))
         return rtd_tool_end(&err, err.status);
@@ -134,10 +145,13 @@ int main(int argc, char **argv)
     int st = rtd_reader_open(&in, o.in, &err);
     if (!st)
         st = rtd_header_expect(rtd_reader_header(in), "examples", rtd_reader_name(in), &err);
+    if (!st && o.weights)
+        st = rtd_mask_weights_load(&weight, o.weights, rtd_reader_header(in), &err);
+    mo.weight = weight;
     if (!st)
         st = rtd_masker_new(&m, &mo, rtd_reader_header(in), rtd_reader_name(in), &err);
     if (!st)
-        st = open_output(&out, &o, m, rtd_reader_header(in), &err);
+        st = open_output(&out, &o, m, weight, rtd_reader_header(in), &err);
     if (!st)
         st = run(in, out, m, &err);
     if (!st)
@@ -145,6 +159,7 @@ int main(int argc, char **argv)
     else
         rtd_writer_abort(out, &err);
     rtd_masker_free(m);
+    free(weight);
     rtd_reader_close(in);
     return rtd_tool_end(&err, st);
 }

@@ -8,15 +8,16 @@
 #include "base/io.h"
 #include "cli/tool.h"
 #include "stream/stream.h"
+#include "text/vocab.h"
 
 struct opts {
-    bool check, count, counts, header, json;
+    bool check, count, counts, header, pieces, json;
     char **files; /* never empty: "-" */
     int nfiles;
 };
 
 static const struct rtd_usage usage = {
-    .synopsis = "[-qv] [--check | --count | --counts | --header] [--json] [FILE...]",
+    .synopsis = "[-qv] [--check | --count | --counts | --header | --pieces] [--json] [FILE...]",
     .purpose = "Verify whole tensor streams and print what they hold.",
 };
 
@@ -31,6 +32,8 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
          "print records, and total and mean of each axis", 0},
         {RTD_OPT_FLAG, 0, "header", NULL, &o->header, 0, 0,
          "print the header only, without reading on", 0},
+        {RTD_OPT_FLAG, 0, "pieces", NULL, &o->pieces, 0, 0,
+         "print each piece of the vocabulary and how often it stands in the records", 0},
         {RTD_OPT_FLAG, 0, "json", NULL, &o->json, 0, 0, "print one JSON object a stream", 0},
         RTD_OPT_COMMON_VERBOSE,
         {0},
@@ -38,9 +41,13 @@ static int parse(struct opts *o, int argc, char **argv, struct rtd_err *err)
     int st = rtd_parse(argc, argv, table, &usage, &first, err);
     if (st)
         return st;
-    if (o->check + o->count + o->counts + o->header > 1)
+    if (o->check + o->count + o->counts + o->header + o->pieces > 1)
         return rtd_fail(err, RTD_EUSAGE,
-                        "only one of --check, --count, --counts and --header at a time");
+                        "only one of --check, --count, --counts, --header and --pieces at a time");
+    if (o->pieces && o->json)
+        return rtd_fail(err, RTD_EUSAGE, "--pieces has no --json");
+    if (o->pieces && argc - first > 1)
+        return rtd_fail(err, RTD_EUSAGE, "--pieces of one stream: join them with ts-cat");
     o->files = first < argc ? argv + first : none;
     o->nfiles = first < argc ? argc - first : 1;
     return first < argc ? RTD_OK : rtd_refuse_tty_stdin(err);
@@ -221,6 +228,35 @@ static int print(const struct opts *o, struct rtd_reader *r, struct rtd_out *out
     return st;
 }
 
+/* ---- pieces ---- */
+
+/* The records' input_ids, counted; then a line a piece. */
+static int count_pieces(struct rtd_reader *r, struct rtd_out *out, struct rtd_err *err)
+{
+    const struct rtd_header *h = rtd_reader_header(r);
+    int field = rtd_header_field(h, "input_ids"), axis = rtd_header_axis(h, "tokens");
+    struct rtd_record rec = {0};
+    struct rtd_vocab v;
+    if (field < 0 || axis < 0 || !h->tok.vocab)
+        return rtd_fail(err, RTD_EDATA, "%s: a stream of %s has no pieces", rtd_reader_name(r),
+                        h->kind);
+    if (rtd_vocab_init(&v, h->tok.vocab, h->tok.vocab_len, rtd_reader_name(r), err))
+        return err->status;
+    uint64_t *count = calloc(h->tok.vocab_size, sizeof *count); /* at least v.n */
+    int st = count ? RTD_OK : rtd_fail(err, RTD_ESYS, "not enough memory");
+    while (!st && !(st = rtd_reader_next(r, &rec, err)) && !rec.end) {
+        const int32_t *ids = rec.data[field];
+        for (uint32_t i = 0; i < rec.lengths[axis]; i++)
+            count[ids[i]]++;
+    }
+    for (uint32_t i = 0; !st && i < v.n; i++)
+        st = rtd_out_printf(out, err, "%s\t%llu\n", rtd_vocab_piece(&v, (int32_t)i),
+                            (unsigned long long)count[i]);
+    free(count);
+    rtd_vocab_fini(&v);
+    return st;
+}
+
 static int describe(const struct opts *o, const char *path, struct rtd_out *out,
                     struct rtd_err *err)
 {
@@ -229,9 +265,11 @@ static int describe(const struct opts *o, const char *path, struct rtd_out *out,
     int st = rtd_reader_open(&r, path, err);
     if (st)
         return st;
-    while (!st && !rec.end && !o->header)
+    if (o->pieces)
+        st = count_pieces(r, out, err);
+    while (!st && !rec.end && !o->header && !o->pieces)
         st = rtd_reader_next(r, &rec, err);
-    if (!st && !o->check)
+    if (!st && !o->check && !o->pieces)
         st = print(o, r, out, err);
     rtd_reader_close(r);
     return st;

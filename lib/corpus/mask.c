@@ -20,6 +20,13 @@ struct rtd_masker {
     int32_t special[SPECIALS];                   /* increasing */
     uint32_t ordinary;                           /* ids that are not special */
     struct rtd_buf candidates, shown, originals; /* of int32_t */
+    struct rtd_buf clocks;                       /* of struct clock; with weights */
+};
+
+/* When a candidate is drawn, and its position. */
+struct clock {
+    double at;
+    int32_t position;
 };
 
 /* A sequence of 32-bit words of one purpose and record, one Philox block for four. */
@@ -87,6 +94,7 @@ void rtd_masker_free(struct rtd_masker *m)
     rtd_buf_free(&m->candidates);
     rtd_buf_free(&m->shown);
     rtd_buf_free(&m->originals);
+    rtd_buf_free(&m->clocks);
     free(m);
 }
 
@@ -105,6 +113,50 @@ static uint32_t wanted(const struct rtd_masker *m, uint64_t index, uint32_t n)
     return w < 1 ? 1 : (uint32_t)w;
 }
 
+static bool is_candidate(const struct rtd_masker *m, int32_t id)
+{
+    return id != m->cls && id != m->sep && id != m->mask && (!m->o.weight || m->o.weight[id] > 0);
+}
+
+/* Swap `count` of c[total], each as likely as the others, to the front. */
+static void draw_alike(const struct rtd_masker *m, uint64_t index, int32_t *c, uint32_t total,
+                       uint32_t count)
+{
+    struct words w = {.seed = m->o.seed, .index = index, .purpose = RTD_RNG_MASK};
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t j = k + rtd_below(draw(&w), total - k);
+        int32_t chosen = c[j];
+        c[j] = c[k];
+        c[k] = chosen;
+    }
+}
+
+static int by_clock(const void *a, const void *b)
+{
+    const struct clock *x = a, *y = b;
+    return x->at != y->at ? (x->at > y->at) - (x->at < y->at)
+                          : (x->position > y->position) - (x->position < y->position);
+}
+
+/* The same by the weights of their pieces. */
+static int draw_by_weight(struct rtd_masker *m, uint64_t index, const int32_t *ids, int32_t *c,
+                          uint32_t total, uint32_t count, struct rtd_err *err)
+{
+    m->clocks.len = 0;
+    if (rtd_buf_reserve(&m->clocks, total * sizeof(struct clock), err))
+        return err->status;
+    struct clock *clock = m->clocks.data;
+    struct words w = {.seed = m->o.seed, .index = index, .purpose = RTD_RNG_MASK, .layer = 1};
+    for (uint32_t i = 0; i < total; i++) {
+        double u = (draw(&w) + 0.5) * 0x1p-32;
+        clock[i] = (struct clock){-log(u) / m->o.weight[ids[c[i]]], c[i]};
+    }
+    qsort(clock, total, sizeof *clock, by_clock);
+    for (uint32_t k = 0; k < count; k++)
+        c[k] = clock[k].position;
+    return RTD_OK;
+}
+
 /* Choose positions: the first *count of m->candidates, increasing. */
 static int choose(struct rtd_masker *m, uint64_t index, const int32_t *ids, uint32_t n,
                   uint32_t *count, struct rtd_err *err)
@@ -115,18 +167,15 @@ static int choose(struct rtd_masker *m, uint64_t index, const int32_t *ids, uint
     int32_t *c = m->candidates.data;
     uint32_t total = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (ids[i] != m->cls && ids[i] != m->sep && ids[i] != m->mask)
+        if (is_candidate(m, ids[i]))
             c[total++] = (int32_t)i;
 
     uint32_t want = wanted(m, index, n);
     *count = want < total ? want : total;
-    struct words w = {.seed = m->o.seed, .index = index, .purpose = RTD_RNG_MASK};
-    for (uint32_t k = 0; k < *count; k++) {
-        uint32_t j = k + rtd_below(draw(&w), total - k);
-        int32_t chosen = c[j];
-        c[j] = c[k];
-        c[k] = chosen;
-    }
+    if (!m->o.weight)
+        draw_alike(m, index, c, total, *count);
+    else if (draw_by_weight(m, index, ids, c, total, *count, err))
+        return err->status;
     qsort(c, *count, sizeof *c, by_value);
     return RTD_OK;
 }

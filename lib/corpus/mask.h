@@ -9,10 +9,14 @@
  *             where prob changes over the records both follow its value at the record's index
  *   positions uniform without replacement over the candidates: every position whose id is not
  *             [CLS], [SEP] or [MASK]; in increasing order
+ *             with weights one after the other, each with probability proportional to the weight
+ *             of its piece among those that are left; a weight of 0 makes no candidate
  *   shown     with probability 0.85 [MASK]; else the original, or a random id (random_replace)
  *
  * Everything is a function of (seed, index of the record) alone:
  *   positions  RTD_RNG_MASK, element k for the k-th draw
+ *              with weights layer 1, element k for the k-th candidate: the least -log(u) / weight
+ *              are chosen, which is the same as drawing in turn (exponential clocks)
  *   shown      RTD_RNG_COIN, element k for the k-th position in increasing order;
  *              layer 1, the same element: which random id
  *
@@ -36,7 +40,14 @@ struct rtd_mask_options {
     uint32_t max_predictions; /* 0: from prob and max_length */
     double random_replace;    /* share of the chosen positions that get a random id; at most
                                  1 - RTD_MASK_COVER: taken from those shown as they are */
+    const double *weight;     /* [vocab_size] of each piece, borrowed; NULL: all alike */
 };
+
+/* Weights of pieces: lines PIECE TAB WEIGHT, not negative; a piece that is not named has 1.
+ * RTD_EDATA: a piece that h's vocabulary lacks or that is there twice.  *weight [vocab_size] is the
+ * caller's. */
+int rtd_mask_weights_load(double **weight, const char *path, const struct rtd_header *h,
+                          struct rtd_err *err);
 
 struct rtd_masked {
     const int32_t *input_ids; /* [n] */

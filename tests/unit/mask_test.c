@@ -299,12 +299,52 @@ static void refusals(void **state)
     rtd_masker_free(m);
 }
 
+/* Drawn in turn by weights: 1, 3, 0 and 2. */
+static void weights(void **state)
+{
+    (void)state;
+    enum { A = FIRST, B, C, D, RECORDS = 20000 };
+    double weight[VOCAB], chi = 0;
+    static const int32_t two[] = {CLS, A, B, SEP}, three[] = {CLS, A, B, D, SEP},
+                         none[] = {CLS, C, C, SEP}, first[] = {CLS, C, D, SEP};
+    /* of three two, by which is left: A, B, D; B then D or D then B is 3/6 2/3 + 2/6 3/4 */
+    static const double share[] = {7 / 12.0, 3 / 20.0, 4 / 15.0};
+    uint64_t b = 0, left[3] = {0};
+    for (int i = 0; i < VOCAB; i++)
+        weight[i] = 1;
+    weight[B] = 3;
+    weight[C] = 0;
+    weight[D] = 2;
+    struct rtd_mask_options o = {.prob = 0.25, .seed = 4, .weight = weight};
+    struct rtd_masker *m = masker(&o, 128);
+    o.prob = 0.4;
+    struct rtd_masker *more = masker(&o, 128);
+    for (uint64_t i = 0; i < RECORDS; i++) {
+        struct rtd_masked got = apply(m, i, two, 4);
+        assert_int_equal(got.count, 1);
+        b += got.ids[0] == B;
+        got = apply(more, i, three, 5);
+        assert_int_equal(got.count, 2);
+        assert_true(got.positions[0] < got.positions[1]);
+        left[got.positions[0] == 2 ? 0 : got.positions[1] == 3 ? 1 : 2]++;
+    }
+    assert_true(fabs(stats_binomial_z(b, RECORDS, 0.75)) < 4);
+    for (int i = 0; i < 3; i++)
+        chi += pow((double)left[i] - share[i] * RECORDS, 2) / (share[i] * RECORDS);
+    assert_true(chi < 20); /* two degrees of freedom */
+    assert_int_equal(apply(m, 1, none, 4).count, 0);
+    for (uint64_t i = 0; i < 20; i++)
+        assert_int_equal(apply(m, i, first, 4).positions[0], 2);
+    rtd_masker_free(m);
+    rtd_masker_free(more);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits),     cmocka_unit_test(counts),   cmocka_unit_test(ramp),
         cmocka_unit_test(positions),  cmocka_unit_test(coin),     cmocka_unit_test(keys),
-        cmocka_unit_test(random_ids), cmocka_unit_test(refusals),
+        cmocka_unit_test(random_ids), cmocka_unit_test(refusals), cmocka_unit_test(weights),
     };
     return cmocka_run_group_tests_name("mask", tests, NULL, NULL);
 }
