@@ -19,9 +19,9 @@ struct kind {
 static const struct kind kinds[] = {
     {"loss of language models", "*_loss", "disc_*", "[*:*]"},
     {"loss of replaced-token detection", "disc_loss", "", "[*:*]"},
-    {"AUC of replaced-token detection", "disc_auc", "", "[*:*]"},
+    {"AUC of replaced-token detection", "disc_auc", "", "[*<0.5:*]"},
     {"copy meter", "copy_*", "", "[0:1]"},
-    {"entropy of attention / log n, by layer", "attention_entropy_*", "", "[*:1.01]"},
+    {"entropy of attention / log n, by layer", "attention_entropy_*", "", "[*<0.9:1.002]"},
     {"norm of the gradient", "grad_norm", "", "[0:*]"},
     {"learning rate", "lr", "", "[0:*]"},
     {"tokens a second", "tokens_per_second", "", "[0:*]"},

@@ -11,8 +11,9 @@
 
 #include "base/err.h"
 
-/* Open for appending after keeping the header and the lines with step <= `step` (0: a new file).
- * header: the column names, tab-separated, without line end. */
+/* Open for appending after keeping the lines with step <= `step` (0: a new file).  header: the
+ * column names, tab-separated, without line end; lines of a version with other columns keep those
+ * that have a name in it, the others are empty. */
 int rtd_journal_open(FILE **f, const char *dir, const char *name, const char *header, uint64_t step,
                      struct rtd_err *err);
 /* The number in that column of the last line; 0: there is none. */
