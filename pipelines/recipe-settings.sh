@@ -34,6 +34,13 @@ value_of() { # OPTION WORD...
     echo "$value"
 }
 
+# The packing of what is measured on, which is alike for all recipes with sequences of that length.
+measured_pack() {
+    local length
+    length=$(value_of --max-length "${pack[@]}")
+    echo "--max-length=${length:-128}"
+}
+
 # A share of masks that changes in the course of a run has to know its end: adds to mask.
 masks_until() { # RECORDS
     [[ $(value_of --mask-prob "${mask[@]}") != *:* ]] || mask+=(--over "$1")

@@ -35,6 +35,7 @@ grown: one
     records 800
     train+  --batch 4,16@0.5
     mask    --mask-prob 0.3:0.1
+    pack+   --related 0.5
 END
 few=(-w w -r r.tsv --marks '0.008 0.016 8' --holdout 0.1 -j 1)
 
@@ -82,18 +83,23 @@ grep -qE '^\| at the end \| M tokens \| .*disc_auc' out
 # a batch that grows: records are counted, tokens add up
 recipes "${few[@]}" -o grown list text >out
 [ "$(jq '.options.records' w/runs/grown-1/run.json)" = 800 ]
-ts-cat --repeat 9 w/examples-*/examples.ts.zst | mask-gen --mask-prob 0.3:0.1 --over 800 |
+packed=$(find w -name examples.ts.zst -newer w/runs/one-1/run.json)
+ts-cat --repeat 9 "$packed" | mask-gen --mask-prob 0.3:0.1 --over 800 |
     eval rtd-train -q --records 800 "$net" --batch 4,16@0.5 --lr 1e-3 --objective mlm-warmup,electra@0.9 -j 1 -o grown
 cmp w/runs/grown-1/discriminator/model.safetensors grown/discriminator/model.safetensors
-mean=$(ts-info w/examples-*/examples.ts.zst | awk '$1 == "tokens" { print $4 }')
+mean=$(ts-info "$packed" | awk '$1 == "tokens" { print $4 }')
 awk -F '\t' -v m="$mean" '{ if ($3 < 780 * m || $3 > 820 * m) { print $3 " tokens, not " 800 * m; exit 1 } }' out
 [ -e w/runs/grown-1.at/0.008M ]
+# measured on the same all the same
+ts-info "$packed" | grep -q 'seq-pack.*related=0.5'
+[ "$(find w -name eval.ts.zst | wc -l)" = 1 ]
+if ts-info w/eval-*/eval.ts.zst | grep 'related=0.5'; then exit 1; fi
 
 # half the FLOPs, half the steps; another seed is another run
 steps() { tail -n 1 "w/runs/$1/metrics.tsv" | cut -f 1; }
 recipes "${few[@]}" -o short -s 1 -s 2 list text >out
 [ "$(cut -f 1,2,4 out | tr '\t\n' ' ;')" = 'short 1 done;short 2 done;' ]
-[ "$(find w -name examples.ts.zst | wc -l)" = 2 ]
+[ "$(find w -name examples.ts.zst | wc -l)" = 3 ]
 if cmp -s w/runs/short-{1,2}/discriminator/model.safetensors; then exit 1; fi
 for budget in 12e9 6e9; do
     rm -r w/runs
@@ -147,5 +153,5 @@ status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
 status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
 for line in 'one:' '  size 3' 'three: four'; do
     { cat list; echo "$line"; } >wrong
-    status 2 'recipes: wrong: line 21: *' recipes "${few[@]}" wrong text
+    status 2 'recipes: wrong: line 22: *' recipes "${few[@]}" wrong text
 done
