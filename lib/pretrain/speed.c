@@ -7,7 +7,7 @@
 #include "base/process.h"
 #include "base/stop.h"
 
-#define USED 0.95     /* of the time: the rest is for checkpoints, and for luck */
+#define USED 0.95     /* of the time: the rest is for measuring, checkpoints, and luck */
 #define MEASURED 0.01 /* of the time may go into measuring, ... */
 #define MOST 20.0     /* ... but no more seconds, and at least a batch of each kind */
 
@@ -110,7 +110,7 @@ int rtd_speed_records(struct rtd_session *s, double seconds, uint64_t *records, 
                       struct rtd_err *err)
 {
     const struct rtd_plan *p = &s->t->plan;
-    double began = rtd_now(), record, need = needed(p);
+    double record, need = needed(p);
     size_t most = 0, total = s->now.p->params.total;
     bool end;
     for (int i = 0; i < p->batch.n; i++)
@@ -126,12 +126,12 @@ int rtd_speed_records(struct rtd_session *s, double seconds, uint64_t *records, 
     memset(s->opt.v, 0, total * sizeof *s->opt.v);
     if (st)
         return st;
-    double n = floor(USED * fmax(seconds - (rtd_now() - began), 0) / record);
+    double n = floor(USED * seconds / record);
     if (n < need)
         return rtd_fail(err, RTD_EUSAGE,
                         "--time: enough for %.0f records, but --batch wants %.0f: %.0f seconds "
                         "would do",
-                        n, need, ceil(need * record / USED + (rtd_now() - began)) + 1);
+                        n, need, ceil(need * record / USED) + 1);
     *records = (uint64_t)n;
     if (p->batch.n == 1) /* no incomplete step at the end */
         *records -= *records % p->sequences[0];
