@@ -14,15 +14,14 @@
 
 struct options {
     const char *out, *size, *eval, *objective, *embeddings, *positions_start, *layers_start, *init,
-        *init_generator;
+        *init_generator, *generator, *temperature;
     const char *batch, *warmup, *schedule;
     bool resume, force, disallow_correct, plan;
     int64_t steps, records, mlm_warmup, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
     double time, lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
-    double gen_weight, disc_weight, temperature, clm_share, average, dropout, init_range,
-        embeddings_scale;
+    double gen_weight, disc_weight, clm_share, average, dropout, init_range, embeddings_scale;
 };
 
 static struct options o = {
@@ -43,7 +42,8 @@ static struct options o = {
     .eps = 1e-6,
     .gen_weight = 1,
     .disc_weight = 50,
-    .temperature = 1,
+    .generator = "joint",
+    .temperature = "1",
     .clm_share = 0.5,
     .dropout = 0.1,
     .init_range = 0.02,
@@ -135,8 +135,10 @@ static struct rtd_opt table[] = {
      "weight of the discriminator's loss (default: 50)", 0},
     {RTD_OPT_REAL, 0, "clm-share", "F", &o.clm_share, 0, 1,
      "mixed: share of sequences read causally (default: 0.5)", 0},
-    {RTD_OPT_REAL, 0, "temperature", "F", &o.temperature, 1e-3, 1e3,
-     "of the generator's samples (default: 1)", 0},
+    {RTD_OPT_STR, 0, "generator", "WHAT", &o.generator, 0, 0,
+     "joint, unigram, or a model that is given and stays (default: joint)", 0},
+    {RTD_OPT_STR, 0, "temperature", "F[:F]", &o.temperature, 0, 0,
+     "of the generator's samples, at first and at last (default: 1)", 0},
     {RTD_OPT_FLAG, 0, "disallow-correct", NULL, &o.disallow_correct, 0, 0,
      "never sample the original token", 0},
     {RTD_OPT_INT, 0, "lanes", "N", &o.lanes, 1, 4096,
@@ -224,7 +226,7 @@ static int take_shape(struct rtd_trainer *t, const struct rtd_preset *p, struct 
 /* Open what the run goes on from, if it does. */
 static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err *err)
 {
-    bool generates = rtd_phases_parts(&t->o.phases) & RTD_PART_GENERATOR;
+    bool generates = rtd_generator_learns(&t->o);
     if (!o.init)
         return o.init_generator ? rtd_fail(err, RTD_EUSAGE, "--init-generator: only with --init")
                                 : RTD_OK;
@@ -275,12 +277,13 @@ static json_t *describe(const struct rtd_trainer *t)
 {
     const struct rtd_config *d = &t->disc, *g = &t->gen;
     const struct rtd_plan *p = &t->plan;
-    json_t *j = json_pack(
-        "{s:s, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "objective",
-        o.objective, "lr", p->schedule.lr, "mlm-warmup", (json_int_t)o.mlm_warmup, "batch-tokens",
-        (json_int_t)o.batch_tokens, "weight-decay", o.weight_decay, "clip", o.clip, "beta1",
-        o.beta1, "beta2", o.beta2, "eps", o.eps, "gen-weight", o.gen_weight, "disc-weight",
-        o.disc_weight, "temperature", o.temperature, "disallow-correct", o.disallow_correct);
+    json_t *j = json_pack("{s:s, s:s, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:b}",
+                          "generator", t->o.frozen ? t->o.frozen->digest : o.generator, "objective",
+                          o.objective, "lr", p->schedule.lr, "mlm-warmup", (json_int_t)o.mlm_warmup,
+                          "batch-tokens", (json_int_t)o.batch_tokens, "weight-decay",
+                          o.weight_decay, "clip", o.clip, "beta1", o.beta1, "beta2", o.beta2, "eps",
+                          o.eps, "gen-weight", o.gen_weight, "disc-weight", o.disc_weight,
+                          "temperature", o.temperature, "disallow-correct", o.disallow_correct);
     json_t *s = json_pack(
         "{s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "clm-share",
         o.clm_share, "seed", (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
@@ -384,6 +387,7 @@ static int run(const char *path, struct rtd_err *err)
     const struct rtd_preset *p = rtd_preset_find(o.size);
     struct rtd_span warmup;
     struct rtd_start start = {0};
+    struct rtd_frozen frozen = {0};
     rtd_preset_names(names, sizeof names);
     if (!o.out && !o.plan)
         return rtd_fail(err, RTD_EUSAGE, "-o DIR is required");
@@ -432,13 +436,16 @@ static int run(const char *path, struct rtd_err *err)
     rtd_pretrain_defaults(&t.o);
     t.o.gen_weight = o.gen_weight;
     t.o.disc_weight = o.disc_weight;
-    t.o.temperature = o.temperature;
     t.o.clm_share = o.clm_share;
     t.o.disallow_correct = o.disallow_correct;
     t.o.seed = (uint64_t)o.seed;
     t.o.lanes = (int)o.lanes;
     t.o.micro_tokens = (size_t)o.micro_tokens;
     int st = phases(&t.o.phases, &t.plan, err);
+    if (!st)
+        st = rtd_ramp_parse(&t.o.temperature, "--temperature", o.temperature, 1e-3, 1e3, err);
+    if (!st)
+        st = rtd_generator_choose(&t.o, &frozen, "--generator", o.generator, err);
     if (!st)
         st = open_start(&t, &start, err);
     if (!st)
@@ -462,6 +469,7 @@ static int run(const char *path, struct rtd_err *err)
     rtd_config_free(&t.disc);
     rtd_config_free(&t.gen);
     rtd_start_close(&start);
+    rtd_frozen_close(&frozen);
     return st;
 }
 

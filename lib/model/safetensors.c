@@ -439,3 +439,18 @@ int rtd_st_get_i32(const struct rtd_st *st, const struct rtd_st_tensor *t, int32
     }
     return RTD_OK;
 }
+
+int rtd_st_digest(char out[33], const struct rtd_st *st, struct rtd_err *err)
+{
+    struct rtd_digest *d = rtd_digest_new();
+    if (!d)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (int i = 0; i < rtd_st_count(st); i++) {
+        const struct rtd_st_tensor *t = rtd_st_at(st, i);
+        rtd_digest_add(d, t->name, strlen(t->name) + 1);
+        rtd_digest_add(d, t->data, t->bytes);
+    }
+    rtd_digest_get(d, out);
+    rtd_digest_free(d);
+    return RTD_OK;
+}

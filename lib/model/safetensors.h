@@ -50,6 +50,8 @@ struct rtd_st_tensor {
 struct rtd_st; /* an open file, mapped read-only */
 int rtd_st_open(struct rtd_st **st, const char *path, struct rtd_err *err);
 void rtd_st_close(struct rtd_st *st);
+/* Of the names and values of all tensors. */
+int rtd_st_digest(char out[33], const struct rtd_st *st, struct rtd_err *err);
 const char *rtd_st_name(const struct rtd_st *st); /* its path */
 int rtd_st_count(const struct rtd_st *st);
 const struct rtd_st_tensor *rtd_st_at(const struct rtd_st *st, int i); /* in file order */

@@ -163,9 +163,8 @@ static double flops_judging(const struct rtd_pretrain *p, size_t n, size_t maske
 {
     double N = (double)n;
     return 3 * (rtd_flops_encoder(&p->disc_config, N) +
-                rtd_flops_discriminator_head(&p->disc_config, (double)judged) +
-                rtd_flops_encoder(&p->gen_config, N) +
-                rtd_flops_generator_head(&p->gen_config, (double)masked));
+                rtd_flops_discriminator_head(&p->disc_config, (double)judged)) +
+           rtd_generator_flops(p, n, masked);
 }
 
 static struct rtd_trained_heads heads(const struct rtd_pretrain *p)

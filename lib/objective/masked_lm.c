@@ -13,6 +13,23 @@ static void keep_logits(real *keep, const struct rtd_lm_rows *rows, const struct
         memcpy(keep + m->place[k] * vocab, rows->logits + k * vocab, vocab * sizeof *keep);
 }
 
+struct rtd_lm_rows rtd_masked_rows(const struct rtd_pretrain *p, const struct rtd_micro *m,
+                                   int32_t *sampled)
+{
+    uint32_t purpose = m->train ? RTD_RNG_GUMBEL : RTD_RNG_EVAL_GUMBEL;
+    double u = m->train ? m->batch->done : 1;
+    return (struct rtd_lm_rows){.M = m->M,
+                                .row = m->row,
+                                .target = m->original,
+                                .index = m->record,
+                                .slot = m->slot,
+                                .sampled = sampled,
+                                .seed = p->o.seed,
+                                .site = purpose << 16,
+                                .temperature = (real)rtd_ramp_at(&p->o.temperature, u),
+                                .disallow_correct = p->o.disallow_correct};
+}
+
 struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lane *lane,
                                     const struct rtd_micro *m, const struct rtd_encoder *enc,
                                     const struct rtd_lm_head *head, uint32_t number,
@@ -21,20 +38,10 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
     bool keep = hidden && p->keep.gen_logits;
     struct rtd_body body;
     rtd_body_forward(&body, p, lane, m, enc, &m->t, number, hidden);
-    struct rtd_lm_rows rows = {
-        .M = m->M,
-        .row = m->row,
-        .target = m->original,
-        .index = m->record,
-        .slot = m->slot,
-        .sampled = sampled,
-        .seed = p->o.seed,
-        .site = (uint32_t)(m->train ? RTD_RNG_GUMBEL : RTD_RNG_EVAL_GUMBEL) << 16 |
-                (uint32_t)enc->net << 8,
-        .temperature = (real)p->o.temperature,
-        .disallow_correct = p->o.disallow_correct,
-        .logits = keep ? rtd_arena_take(lane->arena, m->M * head->vocab, sizeof(real)) : NULL,
-    };
+    struct rtd_lm_rows rows = rtd_masked_rows(p, m, sampled);
+    rows.site |= (uint32_t)enc->net << 8;
+    if (keep)
+        rows.logits = rtd_arena_take(lane->arena, m->M * head->vocab, sizeof(real));
     real gscale = m->train ? (real)(p->o.gen_weight / (m->batch->slots + 1e-6)) : 0;
     rtd_lm_head_run(head, p->params.w, lane->g, &rows, body.acts.out, body.d, m->T, gscale,
                     lane->arena);
@@ -53,19 +60,5 @@ void rtd_corrupt(const struct rtd_micro *m, const int32_t *sampled, int32_t *ids
         ids[m->row[k]] = sampled[k];
         if (replaced)
             replaced[m->row[k]] = sampled[k] != m->original[k];
-    }
-}
-
-void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
-                       const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums)
-{
-    struct rtd_mlm_result r =
-        rtd_masked_lm(p, lane, m, &p->gen, &p->lm, 0, sampled, p->keep.hidden[0]);
-    sums->of[RTD_SUM_MLM_LOSS] += r.loss;
-    sums->of[RTD_SUM_MLM_CORRECT] += r.correct;
-    for (size_t k = 0; sampled && k < m->M; k++) {
-        if (m->batch->sampled)
-            sampled[k] = m->batch->sampled[m->place[k]];
-        sums->of[RTD_SUM_SAMPLED_CORRECT] += sampled[k] == m->original[k];
     }
 }

@@ -5,6 +5,7 @@
 #define RTD_OBJECTIVE_MASKED_LM_H
 
 #include "model/heads.h"
+#include "objective/generator.h"
 #include "objective/objective.h"
 #include "objective/pretrain.h"
 
@@ -44,8 +45,8 @@ struct rtd_mlm_result rtd_masked_lm(const struct rtd_pretrain *p, struct rtd_lan
 void rtd_corrupt(const struct rtd_micro *m, const int32_t *sampled, int32_t *ids,
                  uint8_t *replaced);
 
-/* The generator's part: its loss, and a sample for every slot (or the batch's own). */
-void rtd_generator_run(const struct rtd_pretrain *p, struct rtd_lane *lane,
-                       const struct rtd_micro *m, int32_t *sampled, struct rtd_sums *sums);
+/* The rows of the masked words, with draws of no network's (site) if sampled (M) is given. */
+struct rtd_lm_rows rtd_masked_rows(const struct rtd_pretrain *p, const struct rtd_micro *m,
+                                   int32_t *sampled);
 
 #endif

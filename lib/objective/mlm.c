@@ -79,8 +79,7 @@ static double loss_of_both(const struct rtd_pretrain *p, const struct rtd_sums *
 
 static double flops_of_both(const struct rtd_pretrain *p, size_t n, size_t masked)
 {
-    return flops(p, n, masked) + 3 * (rtd_flops_encoder(&p->gen_config, (double)n) +
-                                      rtd_flops_generator_head(&p->gen_config, (double)masked));
+    return flops(p, n, masked) + rtd_generator_flops(p, n, masked);
 }
 
 const struct rtd_objective rtd_mlm_warmup = {

@@ -13,7 +13,7 @@ void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
     *o = (struct rtd_pretrain_options){.phases = {.n = 1, .at = {{.objective = &rtd_electra}}},
                                        .gen_weight = 1,
                                        .disc_weight = 50,
-                                       .temperature = 1,
+                                       .temperature = {1, 1},
                                        .clm_share = 0.5,
                                        .drop = true,
                                        .seed = 1,
@@ -47,7 +47,7 @@ static void layout(struct rtd_pretrain *p)
                        NULL);
     if (all & RTD_PART_DETECTOR)
         rtd_disc_head_layout(&p->head, params, &p->disc, detects ? disc : RTD_NET_NONE);
-    if (all & RTD_PART_GENERATOR) {
+    if (rtd_generator_learns(&p->o)) {
         rtd_encoder_layout(&p->gen, params, &p->gen_config, gen, "electra.", &p->disc);
         rtd_lm_head_layout(&p->lm, params, &p->gen, gen, "generator_predictions",
                            "generator_lm_head.bias");

@@ -14,13 +14,16 @@
 #include "model/config.h"
 #include "model/encoder.h"
 #include "model/heads.h"
+#include "objective/generator.h"
 #include "objective/objective.h"
 
 struct rtd_pretrain_options {
-    struct rtd_phases phases;       /* rtd_electra alone */
-    double gen_weight, disc_weight; /* 1 and 50 */
-    double temperature;             /* of sampling; 1 */
-    double clm_share;               /* of the sequences of rtd_mixed; 0.5 */
+    struct rtd_phases phases;        /* rtd_electra alone */
+    double gen_weight, disc_weight;  /* 1 and 50 */
+    struct rtd_ramp temperature;     /* of sampling, by the clock; 1 */
+    bool unigram;                    /* words from frequencies alone, not from a generator */
+    const struct rtd_frozen *frozen; /* the generator, where it does not learn; borrowed */
+    double clm_share;                /* of the sequences of rtd_mixed; 0.5 */
     bool disallow_correct;
     bool drop; /* dropout, by the rates of the configurations */
     uint64_t seed;
@@ -33,6 +36,7 @@ void rtd_pretrain_defaults(struct rtd_pretrain_options *o);
 /* A batch of masked examples, end to end, or the part of one that is this process's. */
 struct rtd_masked_batch {
     size_t nseq;
+    double done;            /* share of the run before it */
     double tokens, slots;   /* of the whole batch: what the means of the losses go over */
     uint32_t *start;        /* [nseq + 1] tokens */
     uint32_t *mstart;       /* [nseq + 1] masked slots */

@@ -114,9 +114,8 @@ static double loss(const struct rtd_pretrain *p, const struct rtd_sums *s)
 static double flops_of_both(const struct rtd_pretrain *p, size_t n, size_t masked, size_t asked)
 {
     return 3 * (rtd_flops_encoder(&p->disc_config, (double)n) +
-                rtd_flops_generator_head(&p->disc_config, (double)asked) +
-                rtd_flops_encoder(&p->gen_config, (double)n) +
-                rtd_flops_generator_head(&p->gen_config, (double)masked));
+                rtd_flops_generator_head(&p->disc_config, (double)asked)) +
+           rtd_generator_flops(p, n, masked);
 }
 
 static struct rtd_trained_heads heads(const struct rtd_pretrain *p)

@@ -239,6 +239,7 @@ static int step(struct rtd_session *s, const struct moment *m, bool *end, struct
                         "%s: begins with the examples of the training stream: "
                         "hold other documents out",
                         t->eval);
+    s->store.b.done = rtd_share(m->at, t->plan.schedule.steps);
     st = rtd_pretrain_batch(s->now.p, o, &s->store.b, &grad, &u, err);
     if (!st && !isfinite(o->loss(s->now.p, &u)))
         st = rtd_fail(err, RTD_ENUMERIC, "step %llu: the loss is not finite: try a lower --lr",

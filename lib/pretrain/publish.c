@@ -17,7 +17,7 @@ const struct rtd_published *rtd_published(const struct rtd_pretrain_options *o)
         {"discriminator", RTD_NET_DISCRIMINATOR, RTD_NET_DISCRIMINATOR},
         {0},
     };
-    return rtd_phases_parts(&o->phases) & RTD_PART_GENERATOR ? both : both + 1;
+    return rtd_generator_learns(o) ? both : both + 1;
 }
 
 /* Copies of the embeddings that a network shares, and of the word table as the output layer of a

@@ -95,6 +95,9 @@ static int build(struct rtd_session *s, struct rtd_reader *in, struct rtd_err *e
     st = rtd_config_check(&t->disc, "discriminator", err);
     if (!st)
         st = rtd_config_check(&t->gen, "generator", err);
+    if (!st && t->o.frozen)
+        st = rtd_frozen_meet(t->o.frozen, &t->disc, h->tok.vocab, h->tok.vocab_len,
+                             rtd_reader_name(in), err);
     if (!st)
         st = rtd_pretrain_new(&s->now.p, &t->disc, &t->gen, &t->o, s->pool, err);
     if (!st)
@@ -226,7 +229,7 @@ static void announce(const struct rtd_session *s)
         net[s->now.p->params.item[i].net != RTD_NET_DISCRIMINATOR] +=
             s->now.p->params.item[i].count;
     char phases[400], generator[120] = "no generator";
-    if (rtd_phases_parts(&t->o.phases) & RTD_PART_GENERATOR)
+    if (rtd_generator_learns(&t->o))
         snprintf(generator, sizeof generator, "generator: %d x %d, %d head%s, %.2f M more",
                  g->num_hidden_layers, g->hidden_size, g->num_attention_heads,
                  rtd_s((uint64_t)g->num_attention_heads), (double)net[1] / 1e6);

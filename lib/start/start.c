@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/io.h"
 #include "base/say.h"
 #include "model/network.h"
@@ -17,22 +16,6 @@ static int join(char path[PATH_MAX], const char *dir, const char *name, struct r
 {
     if (snprintf(path, PATH_MAX, "%s/%s", dir, name) >= PATH_MAX)
         return rtd_fail(err, RTD_ESYS, "%s: name too long", dir);
-    return RTD_OK;
-}
-
-/* Names and values of all tensors. */
-static int digest(char out[33], const struct rtd_st *st, struct rtd_err *err)
-{
-    struct rtd_digest *d = rtd_digest_new();
-    if (!d)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (int i = 0; i < rtd_st_count(st); i++) {
-        const struct rtd_st_tensor *t = rtd_st_at(st, i);
-        rtd_digest_add(d, t->name, strlen(t->name) + 1);
-        rtd_digest_add(d, t->data, t->bytes);
-    }
-    rtd_digest_get(d, out);
-    rtd_digest_free(d);
     return RTD_OK;
 }
 
@@ -81,7 +64,7 @@ static int open_generator(struct rtd_start *s, const char *dir, struct rtd_err *
     if (rtd_model_dir_open(&s->generator, dir, 0, err))
         return err->status;
     if (check_generator(s, &s->generator, err) ||
-        digest(s->generator_digest, s->generator.weights, err))
+        rtd_st_digest(s->generator_digest, s->generator.weights, err))
         rtd_model_dir_close(&s->generator);
     return err->status;
 }
@@ -126,7 +109,7 @@ int rtd_start_open(struct rtd_start *s, const char *dir, const char *generator, 
     if (models && (!rtd_exists(dir) || (generator && !rtd_exists(generator))))
         take_up(s, models, err);
     else if (!rtd_model_dir_open(&s->from, dir, RTD_DIR_TOKENIZER, err) &&
-             !digest(s->digest, s->from.weights, err) &&
+             !rtd_st_digest(s->digest, s->from.weights, err) &&
              !rtd_sentence_files_read(&s->beside, dir, err)) {
         if (generator && !open_generator(s, generator, err) && !same_words(&s->from, &s->generator))
             rtd_warn("%s: its word table is another than the one of %s, which both networks use",

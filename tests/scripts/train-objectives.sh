@@ -50,6 +50,8 @@ mixed --objective mixed --clm-share 0.3
 electra-15 --objective mixed,electra-15@0.4
 replace --objective replace-mlm
 all-tokens --objective mlm,all-tokens-mlm@0.4
+unigram --generator unigram
+frozen --objective mlm,electra@0.5 --generator replace/generator --temperature 3:1
 END
 
 like_golden mlm/discriminator generator
@@ -74,5 +76,38 @@ if "$ROOT/tests/support/tensors.py" mlm/checkpoint/step-5/training.safetensors l
 fi
 train -o share --objective mixed --clm-share 0.6 masked.ts
 differ share/discriminator/model.safetensors mixed/discriminator/model.safetensors
+# generators that do not learn: none is published, none is in a checkpoint; a frozen one says in every
+# evaluation what it said when it was made
+for run in unigram frozen; do
+    like_golden $run/discriminator discriminator
+    [ ! -e $run/generator ] || complain "$run: a generator that nobody trained"
+    if "$ROOT/tests/support/tensors.py" $run/checkpoint/step-5/training.safetensors list | grep -F .generator.; then
+        complain "$run: a generator in the checkpoint"
+    fi
+done
+said() { tail -n 1 "$1/eval.tsv" | cut -f 2-4; }
+[ "$(said frozen)" = "$(said replace)" ] || complain "frozen: $(said frozen), not $(said replace)"
+for option in '--temperature 3' '--disallow-correct' '--generator unigram'; do
+    read -ra argv <<<"$option"
+    train -f -o share --objective mlm,electra@0.5 --generator replace/generator --temperature 3:1 "${argv[@]}" masked.ts
+    differ share/discriminator/model.safetensors frozen/discriminator/model.safetensors
+done
+train -f -o share --generator unigram --disallow-correct --eval held.ts masked.ts
+differ share/discriminator/model.safetensors unigram/discriminator/model.safetensors
+tail -n 1 share/eval.tsv | awk -F '\t' '$4 != 0 { exit 1 }' || complain "--disallow-correct: $(cat share/eval.tsv)"
+usage=$'\nusage: rtd-train *'
+refuse() { rm -rf no && fails "$1" "rtd-train: $2" rtd-train -q --steps 12 "${model[@]}" -o no "${@:3}" && no_model no; }
+refuse 2 "--generator unigram: no objective of the run has a generator$usage" --objective mlm --generator unigram masked.ts
+refuse 2 "--generator unigram: mlm-warmup trains one of its own: take mlm$usage" --mlm-warmup 2 --generator unigram masked.ts
+refuse 2 "--temperature 1:0: *$usage" --temperature 1:0 masked.ts
+refuse 1 'electra-15/discriminator: *no head for fill' --generator electra-15/discriminator masked.ts
+refuse 3 'nowhere: *' --generator nowhere masked.ts
+(cat vocab.txt; echo more) >other.txt
+ts-dump masked.ts | ts-load --kind masked --vocab other.txt --max-length 32 -o other.ts
+refuse 1 'replace/generator: its vocabulary is not the one of other.ts' --generator replace/generator other.ts
+refuse 1 'replace/generator: 32 positions and 2 types, but the run has 64 and 2' --positions 64 --generator replace/generator masked.ts
+[ ! -e no/checkpoint ] || complain 'refused after work'
+fails 2 'rtd-train: frozen/run.json: generator was * there and is * now*' rtd-train -q --steps 12 "${model[@]}" \
+    --batch 8 --lanes 4 --objective mlm,electra@0.5 --temperature 3:1 --generator all-tokens/generator -o frozen --resume masked.ts
 echo 'a b c d' >text
 fails 1 'detect: mlm/discriminator: ElectraForMaskedLM: no head for detect' detect -m mlm/discriminator text

@@ -630,7 +630,7 @@ static void samples_and_labels(void **state)
     int differ = 0;
     int32_t first[SEQUENCES * SLOTS];
     for (int run = 0; run < 4; run++) { /* training, evaluation, temperature, disallow-correct */
-        l.p->o.temperature = run == 2 ? 5 : 1;
+        l.p->o.temperature.from = run == 2 ? 5 : 1; /* at the start of a run */
         l.p->o.disallow_correct = run == 3;
         b = make_batch(false);
         assert_int_equal(
