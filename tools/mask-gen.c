@@ -10,6 +10,7 @@
 #include "cli/tool.h"
 #include "corpus/mask.h"
 #include "stream/stream.h"
+#include "text/piece_numbers.h"
 
 static const struct rtd_usage usage = {
     .synopsis = "[-fqv] [-o FILE] [--mask-prob F[:F --over N]] [--max-predictions N] "
@@ -146,7 +147,7 @@ int main(int argc, char **argv)
     if (!st)
         st = rtd_header_expect(rtd_reader_header(in), "examples", rtd_reader_name(in), &err);
     if (!st && o.weights)
-        st = rtd_mask_weights_load(&weight, o.weights, rtd_reader_header(in), &err);
+        st = rtd_piece_numbers_read(&weight, o.weights, rtd_reader_header(in), 1, &err);
     mo.weight = weight;
     if (!st)
         st = rtd_masker_new(&m, &mo, rtd_reader_header(in), rtd_reader_name(in), &err);

@@ -13,8 +13,8 @@
 #include "pretrain/trainer.h"
 
 struct options {
-    const char *out, *size, *eval, *objective, *embeddings, *positions_start, *layers_start, *init,
-        *init_generator, *generator, *temperature;
+    const char *out, *size, *eval, *objective, *embeddings, *piece_counts, *positions_start,
+        *layers_start, *init, *init_generator, *generator, *temperature;
     const char *batch, *warmup, *schedule;
     bool resume, force, disallow_correct, plan;
     int64_t steps, records, mlm_warmup, batch_tokens, seed, lanes, threads, micro_tokens;
@@ -101,6 +101,8 @@ static struct rtd_opt table[] = {
      "start the word table from vectors that piece-vectors made", 0},
     {RTD_OPT_REAL, 0, "embeddings-scale", "F", &o.embeddings_scale, 1e-6, 1,
      "their standard deviation in the table (default: 0.05)", 0},
+    {RTD_OPT_STR, 0, "piece-counts", "FILE", &o.piece_counts, 0, 0,
+     "start language models knowing how frequent pieces are: ts-info --pieces", 0},
     {RTD_OPT_STR, 0, "init-positions", "KIND", &o.positions_start, 0, 0,
      "start the position table as normal, like the rest, or sinusoid (default: normal)", 0},
     {RTD_OPT_STR, 0, "init-layers", "KIND", &o.layers_start, 0, 0,
@@ -231,7 +233,8 @@ static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err
         return o.init_generator ? rtd_fail(err, RTD_EUSAGE, "--init-generator: only with --init")
                                 : RTD_OK;
     for (int i = 0; i < 2; i++) {
-        static const char *const others[] = {"embeddings", "init-positions", "init-layers"};
+        static const char *const others[] = {"embeddings", "piece-counts", "init-positions",
+                                             "init-layers"};
         if (rtd_opt_seen(table, others[i]))
             return rtd_fail(err, RTD_EUSAGE, "--%s: not with --init, which has weights", others[i]);
     }
@@ -318,6 +321,7 @@ static int initial(struct rtd_trainer *t, struct rtd_err *err)
     json_t *words;
     t->initial = (struct rtd_initial){.embeddings = o.embeddings,
                                       .embeddings_scale = o.embeddings_scale,
+                                      .piece_counts = o.piece_counts,
                                       .sinusoid = !strcmp(o.positions_start, "sinusoid"),
                                       .mimetic = !strcmp(o.layers_start, "mimetic")};
     if (!t->initial.sinusoid && strcmp(o.positions_start, "normal"))

@@ -43,12 +43,6 @@ struct rtd_mask_options {
     const double *weight;     /* [vocab_size] of each piece, borrowed; NULL: all alike */
 };
 
-/* Weights of pieces: lines PIECE TAB WEIGHT, not negative; a piece that is not named has 1.
- * RTD_EDATA: a piece that h's vocabulary lacks or that is there twice.  *weight [vocab_size] is the
- * caller's. */
-int rtd_mask_weights_load(double **weight, const char *path, const struct rtd_header *h,
-                          struct rtd_err *err);
-
 struct rtd_masked {
     const int32_t *input_ids; /* [n] */
     const int32_t *positions; /* [count], increasing */

@@ -5,9 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/io.h"
+#include "start/frequencies.h"
 #include "start/mimetic.h"
 #include "start/piece_vectors.h"
+
+enum { COUNTS_MAX = 1 << 30 }; /* bytes */
 
 /* --- the word table --- */
 
@@ -80,23 +84,39 @@ static void set_sinusoids(real *table, size_t positions, size_t width, double si
 
 /* --- all of them --- */
 
-int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in, const char *vocabulary,
-                       struct rtd_err *err)
+int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in,
+                       const struct rtd_header *h, struct rtd_err *err)
 {
     double range = p->disc_config.initializer_range;
     rtd_params_init(&p->params, p->o.seed, range);
-    if (in->embeddings && read_words(p, in, vocabulary, err))
+    if (in->embeddings && read_words(p, in, h->tok.digest, err))
         return err->status;
     if (in->sinusoid)
         set_sinusoids(p->params.w + p->disc.position, p->disc.positions, p->disc.e,
                       in->embeddings ? in->embeddings_scale : range);
-    if (in->mimetic)
-        return rtd_mimetic_values(&p->disc, p->disc_lm.vocab ? &p->disc_lm : NULL, p->params.w,
-                                  p->o.seed, range, err);
+    const struct rtd_lm_head *lm = p->disc_lm.vocab ? &p->disc_lm : NULL;
+    if (in->mimetic && rtd_mimetic_values(&p->disc, lm, p->params.w, p->o.seed, range, err))
+        return err->status;
+    if (in->piece_counts && lm &&
+        rtd_frequency_bias(p->params.w + lm->bias, in->piece_counts, h, err))
+        return err->status;
+    if (in->piece_counts && p->lm.vocab)
+        return rtd_frequency_bias(p->params.w + p->lm.bias, in->piece_counts, h, err);
     return RTD_OK;
 }
 
-static json_t *digest_of(const char *path, struct rtd_err *err)
+static json_t *digest_of_counts(const char *path, struct rtd_err *err)
+{
+    char *data, hex[33];
+    size_t len;
+    if (rtd_read_file(path, COUNTS_MAX, &data, &len, err))
+        return NULL;
+    rtd_digest_hex(hex, data, len);
+    free(data);
+    return json_string(hex);
+}
+
+static json_t *digest_of_vectors(const char *path, struct rtd_err *err)
 {
     struct rtd_piece_vectors x;
     json_t *digest = NULL;
@@ -114,12 +134,17 @@ int rtd_initial_describe(json_t **options, const struct rtd_initial *in, bool re
     if (in->embeddings) {
         bool gone = resume && !rtd_exists(in->embeddings);
         bad |= json_object_set_new(j, "embeddings",
-                                   gone ? json_null() : digest_of(in->embeddings, err));
+                                   gone ? json_null() : digest_of_vectors(in->embeddings, err));
         bad |= json_object_set_new(j, "embeddings-scale", json_real(in->embeddings_scale));
+    }
+    if (in->piece_counts) {
+        bool gone = resume && !rtd_exists(in->piece_counts);
+        bad |= json_object_set_new(j, "piece-counts",
+                                   gone ? json_null() : digest_of_counts(in->piece_counts, err));
     }
     if (in->mimetic)
         bad |= json_object_set_new(j, "init-layers", json_string("mimetic"));
     if (in->sinusoid)
         bad |= json_object_set_new(j, "init-positions", json_string("sinusoid"));
-    return bad ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
+    return err->status ? err->status : bad ? rtd_fail(err, RTD_ESYS, "not enough memory") : RTD_OK;
 }

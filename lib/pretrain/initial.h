@@ -14,11 +14,13 @@
 
 #include "base/err.h"
 #include "objective/pretrain.h"
+#include "stream/stream.h"
 
 struct rtd_initial {
     const char *embeddings; /* the word table: a file of vectors (start/piece_vectors.h), or NULL */
-    double embeddings_scale; /* their standard deviation there */
-    bool sinusoid;           /* the position table: sinusoids of the words' size */
+    double embeddings_scale;  /* their standard deviation there */
+    const char *piece_counts; /* output biases: a file of counts (start/frequencies.h), or NULL */
+    bool sinusoid;            /* the position table: sinusoids of the words' size */
     bool mimetic; /* positions and the first two layers of the discriminator: start/mimetic.h */
 };
 
@@ -27,9 +29,9 @@ struct rtd_initial {
 int rtd_initial_describe(json_t **options, const struct rtd_initial *in, bool resume,
                          struct rtd_err *err);
 
-/* Set all of p's weights.  vocabulary: the digest of the stream's.  RTD_EDATA: a file that is
- * damaged, or made for another vocabulary; RTD_EUSAGE: for another width. */
-int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in, const char *vocabulary,
-                       struct rtd_err *err);
+/* Set all of p's weights.  h: of the training stream, whose vocabulary they are for.  RTD_EDATA: a
+ * file that is damaged, or made for another vocabulary; RTD_EUSAGE: for another width. */
+int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in,
+                       const struct rtd_header *h, struct rtd_err *err);
 
 #endif

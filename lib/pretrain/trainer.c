@@ -162,7 +162,7 @@ static int start(struct rtd_session *s, struct rtd_err *err)
         return err->status;
     if (t->resume && !any)
         rtd_say("%s: no checkpoint yet: starting anew", t->dir);
-    if (!any && rtd_initial_values(s->now.p, &t->initial, s->now.h->tok.digest, err))
+    if (!any && rtd_initial_values(s->now.p, &t->initial, s->now.h, err))
         return err->status;
     if (t->start && rtd_start_load(t->start, &s->now.p->params, err))
         return err->status;

@@ -27,7 +27,8 @@ static const bool has[PIECES] = {[5] = 1, [6] = 1, [8] = 1, [9] = 1, [10] = 1, [
 static struct rtd_pool *pool;
 static struct rtd_pretrain *p;
 static float *usual; /* what rtd_params_init gives */
-static char path[4096], digest[33];
+static char path[4096];
+static struct rtd_header header;
 
 static int set_up(void **state)
 {
@@ -54,7 +55,9 @@ static int set_up(void **state)
     rtd_config_free(&gen);
     const char *dir = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/vectors.safetensors", dir ? dir : "/tmp");
-    rtd_digest_hex(digest, vocabulary, sizeof vocabulary - 1);
+    header.tok = (struct rtd_tokeniser){
+        .vocab = (char *)vocabulary, .vocab_len = sizeof vocabulary - 1, .vocab_size = PIECES};
+    rtd_digest_hex(header.tok.digest, vocabulary, sizeof vocabulary - 1);
     return 0;
 }
 
@@ -89,7 +92,7 @@ static void start(const struct rtd_initial *in)
 {
     struct rtd_err err = {0};
     memset(p->params.w, 0xff, p->params.total * sizeof *p->params.w);
-    assert_int_equal(rtd_initial_values(p, in, digest, &err), RTD_OK);
+    assert_int_equal(rtd_initial_values(p, in, &header, &err), RTD_OK);
 }
 
 /* All tensors but those at these offsets are the usual ones. */
@@ -172,9 +175,39 @@ static void refused(int status, const char *why)
 {
     struct rtd_err err = {0};
     struct rtd_initial in = {.embeddings = path, .embeddings_scale = 0.05};
-    assert_int_equal(rtd_initial_values(p, &in, digest, &err), status);
+    assert_int_equal(rtd_initial_values(p, &in, &header, &err), status);
     assert_non_null(strstr(err.text, why));
     assert_memory_equal(err.text, path, strlen(path)); /* by its name */
+}
+
+/* The generator's output biases are the logarithms of what each piece's share is, one more counted
+ * of each; nothing else changes. */
+static void counts(void **state)
+{
+    (void)state;
+    struct rtd_err err = {0};
+    struct rtd_initial in = {.piece_counts = path};
+    FILE *f = fopen(path, "w");
+    fputs("a\t6\n##e\t2\n", f); /* 8, and 12 more of 12 pieces */
+    fclose(f);
+    start(&in);
+    check_rest(p->lm.bias, p->lm.bias);
+    for (size_t i = 0; i < PIECES; i++) {
+        double want = log((i == 5 ? 7 : i == 9 ? 3 : 1) / 20.0);
+        assert_true(fabs((double)p->params.w[p->lm.bias + i] - want) < 1e-6);
+    }
+    json_t *j;
+    assert_int_equal(rtd_initial_describe(&j, &in, false, &err), RTD_OK);
+    assert_int_equal(strlen(json_string_value(json_object_get(j, "piece-counts"))), 32);
+    json_decref(j);
+    remove(path);
+    assert_int_equal(rtd_initial_values(p, &in, &header, &err), RTD_ESYS);
+    f = fopen(path, "w");
+    fputs("a\t0\n", f);
+    fclose(f);
+    err = (struct rtd_err){0};
+    assert_int_equal(rtd_initial_values(p, &in, &header, &err), RTD_EDATA);
+    assert_non_null(strstr(err.text, "no piece is counted"));
 }
 
 static void refusals(void **state)
@@ -199,13 +232,14 @@ static void refusals(void **state)
     refused(RTD_EDATA, "all vectors are the same");
     make_vectors(v, WIDTH);
     put(v, PIECES, WIDTH);
-    digest[0] ^= 1;
+    header.tok.digest[0] ^= 1;
     refused(RTD_EDATA, "its vocabulary is not the stream's");
-    digest[0] ^= 1;
+    header.tok.digest[0] ^= 1;
 
     struct rtd_err err = {0};
     struct rtd_st_writer *w;
-    const char *const other[][2] = {{"rtd_vocabulary", "a\n"}, {"rtd_vocabulary_digest", digest}};
+    const char *const other[][2] = {{"rtd_vocabulary", "a\n"},
+                                    {"rtd_vocabulary_digest", header.tok.digest}};
     for (int i = 0; i < 2; i++) { /* tensors of something else, and two halves that do not fit */
         assert_int_equal(rtd_st_writer_new(&w, &err), RTD_OK);
         for (int k = 0; k <= i; k++)
@@ -250,11 +284,8 @@ static void described(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words),
-        cmocka_unit_test(positions),
-        cmocka_unit_test(nothing_asked_for),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(described),
+        cmocka_unit_test(words),  cmocka_unit_test(positions), cmocka_unit_test(nothing_asked_for),
+        cmocka_unit_test(counts), cmocka_unit_test(refusals),  cmocka_unit_test(described),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
