@@ -30,6 +30,8 @@ enum rtd_purpose {
     RTD_RNG_COPY = 17,        /* the copy meter's questions; index = record */
     RTD_RNG_CAUSAL = 18,      /* mixed objective: is a sequence causal; index = record */
     RTD_RNG_RELATED = 19,     /* seq-pack --related; as RTD_RNG_PACK */
+    RTD_RNG_SUBSAMPLE = 20,   /* frequent pieces left out; index = block of text, element = place */
+    RTD_RNG_FACTOR = 21,      /* where a factorisation starts; index = row, element = column */
 };
 
 /* Network numbers used in counters. */

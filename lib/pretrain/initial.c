@@ -15,39 +15,25 @@ enum { COUNTS_MAX = 1 << 30 }; /* bytes */
 
 /* --- the word table --- */
 
-static bool has_vector(const struct rtd_piece_vectors *x, size_t piece)
-{
-    for (size_t i = 0; i < x->width; i++)
-        if (x->v[piece * x->width + i] != 0)
-            return true;
-    return false;
-}
-
-/* The vectors that there are become rows of the table, their mean taken off and their standard
- * deviation made `scale`; other rows stay, and what is right of them. */
-static int set_words(real *table, size_t columns, const struct rtd_piece_vectors *x, double scale,
+/* The vectors that there are become rows of the table, their standard deviation made `scale`; other
+ * rows stay, and what is right of them. */
+static int set_words(real *table, size_t columns, struct rtd_piece_vectors *x, double scale,
                      struct rtd_err *err)
 {
     size_t width = x->width, n = 0;
-    double *mean = calloc(width, sizeof *mean), squares = 0;
-    if (!mean)
-        return rtd_fail(err, RTD_ESYS, "not enough memory");
-    for (size_t p = 0; p < x->pieces; p++) {
-        n += has_vector(x, p);
-        for (size_t i = 0; i < width; i++)
-            mean[i] += x->v[p * width + i]; /* of zeros nothing */
-    }
-    for (size_t i = 0; i < width && n; i++)
-        mean[i] /= (double)n;
+    double squares = 0;
+    if (rtd_piece_vectors_centre(x, err))
+        return err->status;
     for (size_t p = 0; p < x->pieces; p++)
-        for (size_t i = 0; i < width && has_vector(x, p); i++)
-            squares += pow(x->v[p * width + i] - mean[i], 2);
+        n += rtd_piece_vector(x, p);
+    for (size_t i = 0; i < x->pieces * width; i++)
+        squares += (double)x->v[i] * x->v[i];
     double factor = scale / sqrt(squares / (double)(n * width));
-    for (size_t p = 0; p < x->pieces && squares > 0; p++)
-        for (size_t i = 0; i < width && has_vector(x, p); i++)
-            table[p * columns + i] = (real)(factor * (x->v[p * width + i] - mean[i]));
-    free(mean);
-    return squares > 0 ? RTD_OK : rtd_fail(err, RTD_EDATA, "all vectors are the same");
+    for (size_t p = 0; p < x->pieces; p++)
+        if (rtd_piece_vector(x, p))
+            for (size_t i = 0; i < width; i++)
+                table[p * columns + i] = (real)(factor * x->v[p * width + i]);
+    return n ? RTD_OK : rtd_fail(err, RTD_EDATA, "all vectors are the same");
 }
 
 static int read_words(struct rtd_pretrain *p, const struct rtd_initial *in, const char *vocabulary,

@@ -81,6 +81,33 @@ void rtd_piece_vectors_free(struct rtd_piece_vectors *x)
     *x = (struct rtd_piece_vectors){0};
 }
 
+bool rtd_piece_vector(const struct rtd_piece_vectors *x, size_t piece)
+{
+    for (size_t i = 0; i < x->width; i++)
+        if (x->v[piece * x->width + i] != 0)
+            return true;
+    return false;
+}
+
+int rtd_piece_vectors_centre(struct rtd_piece_vectors *x, struct rtd_err *err)
+{
+    size_t width = x->width, n = 0;
+    double *mean = calloc(width, sizeof *mean);
+    if (!mean)
+        return rtd_fail(err, RTD_ESYS, "not enough memory");
+    for (size_t p = 0; p < x->pieces; p++) {
+        n += rtd_piece_vector(x, p);
+        for (size_t i = 0; i < width; i++)
+            mean[i] += x->v[p * width + i]; /* of zeros nothing */
+    }
+    for (size_t p = 0; p < x->pieces; p++)
+        if (rtd_piece_vector(x, p))
+            for (size_t i = 0; i < width; i++)
+                x->v[p * width + i] -= (float)(mean[i] / (double)n);
+    free(mean);
+    return RTD_OK;
+}
+
 int rtd_piece_vectors_write(struct rtd_out *out, const float *v, size_t pieces, size_t width,
                             const char *vocabulary, size_t vocabulary_len, const char *provenance,
                             struct rtd_err *err)

@@ -7,6 +7,7 @@
 #ifndef RTD_START_PIECE_VECTORS_H
 #define RTD_START_PIECE_VECTORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,11 @@ struct rtd_piece_vectors {
 /* RTD_EDATA: no such file, damaged, or a safetensors file of something else.  Free it also then. */
 int rtd_piece_vectors_read(struct rtd_piece_vectors *x, const char *path, struct rtd_err *err);
 void rtd_piece_vectors_free(struct rtd_piece_vectors *x);
+
+/* Does this piece have a vector? */
+bool rtd_piece_vector(const struct rtd_piece_vectors *x, size_t piece);
+/* Take their mean off all vectors that there are. */
+int rtd_piece_vectors_centre(struct rtd_piece_vectors *x, struct rtd_err *err);
 
 /* Write v (pieces, width) to an output that the caller commits; the digests are made here. */
 int rtd_piece_vectors_write(struct rtd_out *out, const float *v, size_t pieces, size_t width,

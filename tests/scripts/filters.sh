@@ -18,6 +18,7 @@ docs.ts    vocab-train --size 800
 docs.ts    wordpiece --vocab vocab.txt
 tokens.ts  wordpiece --decode
 tokens.ts  seq-pack
+tokens.ts  piece-vectors
 examples.ts mask-gen
 examples.ts ts-cat
 examples.ts ts-head -n 1500

@@ -20,6 +20,7 @@ every_tool() {
     corpus-shard -o docs.ts text
     wordpiece --vocab vocab.txt -o tokens.ts docs.ts
     seq-pack -l 32 -o packed.ts tokens.ts
+    piece-vectors --width 8 -o vectors.safetensors tokens.ts
     mask-gen -o few.ts packed.ts
     ts-dump packed.ts >dump.jsonl
     for task in numbers several tagged squad ranked copies; do "$task" 12 1 >"$task"; done
@@ -50,6 +51,8 @@ docs.ts wordpiece --vocab vocab.txt -o OUT
 text wordpiece --vocab vocab.txt
 tokens.ts wordpiece --decode
 tokens.ts seq-pack -l 32
+tokens.ts piece-vectors --width 8 -j 1 -o OUT
+- piece-vectors --nearest the vectors.safetensors
 packed.ts mask-gen -o OUT
 packed.ts ts-cat
 packed.ts ts-head -n 3 -o OUT
@@ -59,7 +62,7 @@ packed.ts ts-info --counts
 packed.ts ts-dump
 packed.ts ts-shuf -o OUT
 dump.jsonl ts-load --kind examples --max-length 32 --vocab vocab.txt -o OUT
-few.ts rtd-train -q ${model[*]} -j 1 --batch 4 --steps 2 --eval held.ts --eval-every 1 -o OUT
+few.ts rtd-train -q ${model[*]} --embeddings vectors.safetensors -j 1 --batch 4 --steps 2 --eval held.ts --eval-every 1 -o OUT
 lines classify -m classify -j 1
 lines classify -m regress -j 2 --json
 lines classify -m multilabel -j 1 --all
