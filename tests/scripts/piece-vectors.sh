@@ -118,7 +118,7 @@ refused() { # STATUS PATTERN ARGUMENT...
     no_model new
 }
 refused 1 "vocabulary.safetensors: its vocabulary is not the stream's" --embeddings vocabulary.safetensors
-refused 2 "other.safetensors: vectors of width 9, but --embedding 8$usage" --embeddings other.safetensors
+refused 2 "other.safetensors: vectors of width 9, but --embedding 8 wants 8$usage" --embeddings other.safetensors
 refused 1 'cut.safetensors: *' --embeddings cut.safetensors
 refused 1 'whole/discriminator/model.safetensors: no vectors of pieces: *' \
     --embeddings whole/discriminator/model.safetensors
