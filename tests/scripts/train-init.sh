@@ -165,6 +165,37 @@ fails 2 'rtd-train: parts/checkpoint/step-4: init was * there and is not set now
     rtd-train -q --layers 2 --hidden 48 --heads 3 --ffn 96 --embedding 48 --positions 64 --generator-hidden 12 --dropout 0.05 --init-range 0.08 \
     "${learn[@]:3}" -o parts --resume b-masked.ts
 
+# --- a bert with a language model's head, under full names: it is loaded, learns, and is written again
+cp -r bert filler
+jq '.architectures = ["BertForMaskedLM"]' bert/config.json >filler/config.json
+python3 - <<'E2'
+import json, struct
+data = open("filler/model.safetensors", "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+head, data = json.loads(data[8:8 + n]), data[8 + n:]
+head = {name if name.startswith("cls.") else "bert." + name: t for name, t in head.items()}
+for name, n in {"dense.weight": 48 * 48, "dense.bias": 48, "LayerNorm.weight": 48, "LayerNorm.bias": 48}.items():
+    head["cls.predictions.transform." + name] = {"dtype": "F32", "shape": [n] if n == 48 else [48, 48], "data_offsets": [len(data), len(data) + 4 * n]}
+    data += struct.pack(f"<{n}f", *((i * 7 % 11 - 5) / 40 for i in range(n)))
+text = json.dumps(head).encode()
+open("filler/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+E2
+filled=(cls.predictions.transform.dense.weight cls.predictions.transform.LayerNorm.bias)
+rtd-train "${still[@]}" --objective mlm --init filler -o b -f b-masked.ts
+cmp <(form filler) <(form b/discriminator) || complain "$(diff <(form filler) <(form b/discriminator))"
+cmp <(jq -S . filler/config.json) <(jq -S "$written" b/discriminator/config.json)
+same_numbers filler/model.safetensors b/$weights "${filled[@]}" cls.predictions.bias bert.encoder.layer.1.output.dense.weight
+rtd-train "${still[@]}" --objective mlm --lr 0.01 --init filler -o b -f b-masked.ts
+cmp <(form filler) <(form b/discriminator) || complain 'another form when it has learnt'
+for name in "${filled[@]}" cls.predictions.bias bert.encoder.layer.1.output.dense.weight; do
+    cmp -s <(tensors filler/model.safetensors "$name") <(tensors b/$weights "$name") && complain "$name has learnt nothing"
+done
+# whatever is learnt, the form is the same
+for objective in $(rtd-train --help | sed -n 's/.*what is learnt: \(.*\) (default.*/\1/p' | tr -d ','); do
+    rtd-train -q --init filler --objective "$objective" --steps 1 --warmup 0 --batch 2 --lanes 1 -o b -f b-masked.ts
+    cmp <(form filler) <(form b/discriminator) || complain "$objective: another form"
+done
+
 # --- more pieces: behind the old ones, and in the place of unused ones
 sed 's/^\[unused200\]$/of##to/' bert/vocab.txt >more.txt
 printf '%s\n' thein '##ation' 'q☃' >>more.txt
