@@ -389,7 +389,7 @@ static int run(const char *path, struct rtd_err *err)
 {
     char names[120];
     const struct rtd_preset *p = rtd_preset_find(o.size);
-    struct rtd_span warmup;
+    struct rtd_stretch warmup;
     struct rtd_start start = {0};
     struct rtd_frozen frozen = {0};
     rtd_preset_names(names, sizeof names);
@@ -404,7 +404,7 @@ static int run(const char *path, struct rtd_err *err)
         return rtd_fail(err, RTD_EUSAGE, "--steps, --records, --time: one of them");
     if (!p)
         return rtd_fail(err, RTD_EUSAGE, "--size %s: wants one of %s", o.size, names);
-    if (o.warmup && rtd_span_parse(&warmup, "--warmup", o.warmup, err))
+    if (o.warmup && rtd_stretch_parse(&warmup, "--warmup", o.warmup, err))
         return err->status;
     struct rtd_trainer t = {
         .dir = o.out,

@@ -95,10 +95,11 @@ double rtd_stages_lasts(const struct rtd_stages *s, int k)
     return (k + 1 < s->n ? s->at[k + 1].from : 1) - s->at[k].from;
 }
 
-int rtd_span_parse(struct rtd_span *s, const char *option, const char *text, struct rtd_err *err)
+int rtd_stretch_parse(struct rtd_stretch *s, const char *option, const char *text,
+                      struct rtd_err *err)
 {
     double x = 0;
-    *s = (struct rtd_span){0};
+    *s = (struct rtd_stretch){0};
     bool whole = text[strspn(text, "0123456789")] == '\0';
     bool ok = number_in(text, strlen(text), &x) && (whole ? x <= 1e12 : x > 0 && x < 1);
     if (!ok)

@@ -40,12 +40,13 @@ int rtd_stages_at(const struct rtd_stages *s, double u);
 double rtd_stages_lasts(const struct rtd_stages *s, int k);
 
 /* A part of a run from its start: so many steps, or a share of it. */
-struct rtd_span {
+struct rtd_stretch {
     uint64_t steps;
     double share; /* in (0, 1); 0: steps count */
 };
 /* "100" or "0.1"; RTD_EUSAGE. */
-int rtd_span_parse(struct rtd_span *s, const char *option, const char *text, struct rtd_err *err);
+int rtd_stretch_parse(struct rtd_stretch *s, const char *option, const char *text,
+                      struct rtd_err *err);
 
 struct rtd_ramp {
     double from, to;

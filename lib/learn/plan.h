@@ -16,7 +16,7 @@ struct rtd_plan {
     bool by_record; /* the clock is the index of a step's first record, and schedule.steps counts
                        records; else both count steps */
     struct rtd_schedule schedule;
-    const struct rtd_span *warmup;     /* of the rate; NULL: a tenth, but at most 10,000 steps */
+    const struct rtd_stretch *warmup;  /* of the rate; NULL: a tenth, but at most 10,000 steps */
     struct rtd_stages batch;           /* of stage k ... */
     size_t sequences[RTD_MOST_STAGES]; /* ... a step has so many sequences */
     size_t batch_tokens;               /* or (not 0), of one stage by steps, so many tokens */

@@ -112,18 +112,18 @@ static void spans(void **state)
 {
     (void)state;
     struct rtd_err err = {0};
-    struct rtd_span s;
-    assert_int_equal(rtd_span_parse(&s, "--warmup", "100", &err), RTD_OK);
+    struct rtd_stretch s;
+    assert_int_equal(rtd_stretch_parse(&s, "--warmup", "100", &err), RTD_OK);
     assert_true(s.steps == 100 && s.share == 0);
-    assert_int_equal(rtd_span_parse(&s, "--warmup", "0", &err), RTD_OK);
+    assert_int_equal(rtd_stretch_parse(&s, "--warmup", "0", &err), RTD_OK);
     assert_true(s.steps == 0 && s.share == 0);
-    assert_int_equal(rtd_span_parse(&s, "--warmup", "0.25", &err), RTD_OK);
+    assert_int_equal(rtd_stretch_parse(&s, "--warmup", "0.25", &err), RTD_OK);
     assert_true(s.steps == 0 && s.share == 0.25);
     static const char *const bad[] = {"",    "-1",  "1.0",  "1.5", "0.0",           "-0.1",
                                       "10x", "nan", "0.1 ", " 1",  "10000000000000"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         err = (struct rtd_err){0};
-        if (rtd_span_parse(&s, "--warmup", bad[i], &err) != RTD_EUSAGE ||
+        if (rtd_stretch_parse(&s, "--warmup", bad[i], &err) != RTD_EUSAGE ||
             !strstr(err.text, "wants a number of steps, or a share below 1"))
             fail_msg("\"%s\": %s", bad[i], err.text);
     }
