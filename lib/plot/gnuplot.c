@@ -11,8 +11,6 @@
 
 #include "base/stop.h"
 
-extern char **environ;
-
 /* Files in memory: no pipe can fill up or break. */
 struct files {
     int in, out, said;

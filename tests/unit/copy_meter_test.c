@@ -256,6 +256,21 @@ static void it_knows_who_copies(void **state)
     rtd_pretrain_free(p);
 }
 
+/* A head that has but one answer to [MASK]: its objective has other words there. */
+static void it_replaces_for_who_never_saw_a_mask(void **state)
+{
+    const struct fixture *f = *state;
+    struct rtd_pretrain *p = network(f->pool, 4, 100);
+    struct rtd_copy_result r;
+    build_copier(p);
+    put(p, "warmup.dense.weight", OWN + WORDS, OWN + MASK, 30);
+    measure(f, p, &rtd_replace_mlm, &r);
+    assert_true(r.accuracy[RTD_COPY_TWICE] == 1 && r.accuracy[RTD_COPY_ALONE] < 0.3);
+    measure(f, p, &rtd_mlm_warmup, &r);
+    assert_true(r.accuracy[RTD_COPY_TWICE] < 0.3);
+    rtd_pretrain_free(p);
+}
+
 /* Position `from` looks at position `at` alone. */
 static void look(struct rtd_pretrain *p, int from, int at)
 {
@@ -370,9 +385,13 @@ static void nothing_to_ask(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_asks_for_a_token_of_one_copy), cmocka_unit_test(it_knows_who_copies),
-        cmocka_unit_test(it_knows_who_foretells),          cmocka_unit_test(a_new_network_does_not),
-        cmocka_unit_test(it_prints_what_is_defined),       cmocka_unit_test(nothing_to_ask),
+        cmocka_unit_test(it_asks_for_a_token_of_one_copy),
+        cmocka_unit_test(it_knows_who_copies),
+        cmocka_unit_test(it_replaces_for_who_never_saw_a_mask),
+        cmocka_unit_test(it_knows_who_foretells),
+        cmocka_unit_test(a_new_network_does_not),
+        cmocka_unit_test(it_prints_what_is_defined),
+        cmocka_unit_test(nothing_to_ask),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
