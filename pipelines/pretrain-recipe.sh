@@ -1,6 +1,6 @@
-# Sourced by pretrain: choosing by --recipe, and the card of the model that came of it.  The caller has
-# common.sh and recipe-settings.sh, and sets list, recipe, asked (a size or empty), seconds, time (as
-# written), dir, sources, seed and threads.
+# Sourced by pretrain: choosing by --recipe and --time, and the card of the model that came of it.  The
+# caller has common.sh and recipe-settings.sh, and sets list, recipe, asked (a size or empty), seconds,
+# time (as written), dir, sources, seed and threads.
 # shellcheck shell=bash
 
 number() { awk -v x="$1" "BEGIN { printf \"%.3g\", $2 }"; } # X EXPRESSION
@@ -72,12 +72,12 @@ choose() {
     sed "1d; s/^/pretrain: $(number "$have" 'x / 1e6') million words; /" "$dir/plan" >&2
 }
 
-# Sets records, those of the run: as many as the time is good for, but no more passes than the recipe
+# Sets records, those of the run: as many as the time is good for, but no more passes than a recipe
 # wants.  $dir/records keeps them, as long as the examples stay.
 count_records() { # EXAMPLES OPTION...
     if stale "$dir/records" "$1"; then
         plan "$@"
-        awk -v can="$can" -v n="$(info records "$1")" -v p="$passes" \
+        awk -v can="$can" -v n="$(info records "$1")" -v p="${passes:-1e9}" \
             'BEGIN { printf "%.0f\n", can < n * p ? can : n * p }' >"$dir/records.tmp"
         mv "$dir/records.tmp" "$dir/records"
     fi
