@@ -98,7 +98,7 @@ int rtd_arena_init(struct rtd_arena *a, size_t size, struct rtd_err *err)
 
 int rtd_arena_need(struct rtd_arena *a, size_t size, struct rtd_err *err)
 {
-    rtd_arena_reset(a);
+    a->used = 0;
     if (a->base && a->size >= size)
         return RTD_OK;
     rtd_arena_free(a);
@@ -117,11 +117,6 @@ void *rtd_arena_take(struct rtd_arena *a, size_t n, size_t size)
     if (a->used > a->peak)
         a->peak = a->used;
     return a->base ? a->base + at : NULL;
-}
-
-void rtd_arena_reset(struct rtd_arena *a)
-{
-    a->used = 0;
 }
 
 void rtd_arena_free(struct rtd_arena *a)

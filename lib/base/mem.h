@@ -36,7 +36,7 @@ int rtd_buf_reserve(struct rtd_buf *b, size_t extra, struct rtd_err *err);
 int rtd_buf_append(struct rtd_buf *b, const void *data, size_t len, struct rtd_err *err);
 void rtd_buf_free(struct rtd_buf *b);
 
-/* A bump allocator over one block: everything taken is released at once by rtd_arena_reset.
+/* A bump allocator over one block: everything taken is released at once by rtd_arena_need.
  * Blocks are aligned to 64 bytes.  Call with base == NULL to only count (dry run): returns NULL
  * and advances `used`, so that a caller can size the block by running its layout once. */
 struct rtd_arena {
@@ -47,7 +47,6 @@ int rtd_arena_init(struct rtd_arena *a, size_t size, struct rtd_err *err);
 /* Empty, with room for at least size bytes: what it has, or a new block. */
 int rtd_arena_need(struct rtd_arena *a, size_t size, struct rtd_err *err);
 void *rtd_arena_take(struct rtd_arena *a, size_t n, size_t size); /* NULL: full, or counting */
-void rtd_arena_reset(struct rtd_arena *a);
 void rtd_arena_free(struct rtd_arena *a);
 
 /* A short list of borrowed strings, such as the values of an option that may be repeated. */

@@ -2,7 +2,6 @@
  *
  * Name, parts, time, memory. */
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "base/process.h"
@@ -56,11 +55,4 @@ double rtd_cpu_now(void)
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-uint64_t rtd_peak_rss(void)
-{
-    struct rusage ru;
-    getrusage(RUSAGE_SELF, &ru);
-    return (uint64_t)ru.ru_maxrss * 1024;
 }

@@ -19,8 +19,7 @@ void rtd_add_part(const char *name, const char *(*version)(void));
 /* The i-th of them; NULL: there are no more. */
 const char *rtd_get_part(int i, const char **version);
 
-double rtd_now(void);        /* monotonic seconds */
-double rtd_cpu_now(void);    /* seconds that all threads of this process have worked */
-uint64_t rtd_peak_rss(void); /* bytes */
+double rtd_now(void);     /* monotonic seconds */
+double rtd_cpu_now(void); /* seconds that all threads of this process have worked */
 
 #endif

@@ -56,11 +56,6 @@ int rtd_spill_open(struct rtd_spill **out, const char *dir, size_t block, struct
     return RTD_OK;
 }
 
-size_t rtd_spill_block(const struct rtd_spill *s)
-{
-    return s->block;
-}
-
 void rtd_spill_close(struct rtd_spill *s)
 {
     if (!s)

@@ -29,8 +29,11 @@ static double total_count(const struct rtd_examples *e, int i)
     return (double)known;
 }
 
-int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e, real **logits,
-                        double *loss, struct rtd_err *err)
+/* The network's logits on all of e, without dropout.  logits[i], for target i: (rows, outputs),
+ * rows being sequences or tokens of e in its order; NULL: not wanted.  *loss: the mean over what
+ * the targets count (labels that are known). */
+static int examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e, real **logits,
+                           double *loss, struct rtd_err *err)
 {
     struct rtd_target target[RTD_MAX_TARGETS];
     struct rtd_batch_view all = {.nseq = e->seq.n,
@@ -77,7 +80,7 @@ int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f,
             st = rtd_fail(err, RTD_ESYS, "not enough memory");
     }
     if (!st)
-        st = rtd_examples_logits(f, &d->e, logits, loss, err);
+        st = examples_logits(f, &d->e, logits, loss, err);
     if (!st && d->score)
         st = d->score(d, f->net, (const real *const *)logits, value, err);
     else if (!st)

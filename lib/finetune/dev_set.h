@@ -14,9 +14,9 @@ struct rtd_dev_set {
     const char *column[RTD_DEV_COLUMNS]; /* names; the first is the one to be best in */
     int columns;
     int threshold; /* the column that is the head's best threshold; 0: none */
-    /* logits[i]: of target i, see rtd_examples_logits.  Fills value[columns].  NULL, for a language
-     * model: its only column is exp(-loss), the (geometric) mean probability of a token, which is
-     * between 0 and 1 as the other tasks' metrics are. */
+    /* logits[i]: of target i: (sequences or tokens, outputs).  Fills value[columns].  NULL, for a
+     * language model: its only column is exp(-loss), the (geometric) mean probability of a token,
+     * which is between 0 and 1 as the other tasks' metrics are. */
     int (*score)(const struct rtd_dev_set *d, const struct rtd_network *net,
                  const real *const *logits, double *value, struct rtd_err *err);
     void *gold; /* what score compares with beside e; owned */
@@ -27,11 +27,6 @@ struct rtd_dev_set {
 void rtd_dev_set_table(struct rtd_dev_set *d, enum rtd_task task);
 void rtd_dev_set_free(struct rtd_dev_set *d);
 
-/* The network's logits on all of e, without dropout.  logits[i], for target i: (rows, outputs),
- * rows being sequences or tokens of e in its order; NULL: not wanted.  *loss: the mean over what
- * the targets count (labels that are known). */
-int rtd_examples_logits(struct rtd_finetune_net *f, const struct rtd_examples *e, real **logits,
-                        double *loss, struct rtd_err *err);
 /* Logits, mean loss and metrics of all of d. */
 int rtd_dev_set_measure(const struct rtd_dev_set *d, struct rtd_finetune_net *f, double *loss,
                         double *value, struct rtd_err *err);

@@ -44,7 +44,7 @@ const struct rtd_config_act rtd_config_acts[RTD_CONFIG_ACTS] = {
     {"gelu_pytorch_tanh", RTD_ACT_GELU_NEW},
 };
 
-double rtd_config_number(const struct rtd_config *c, const struct rtd_config_key *key)
+static double number_of(const struct rtd_config *c, const struct rtd_config_key *key)
 {
     const char *at = (const char *)c + key->offset;
     return key->whole ? *(const int *)at : *(const double *)at;
@@ -179,7 +179,7 @@ int rtd_config_check(const struct rtd_config *c, const char *name, struct rtd_er
 {
     for (int i = 0; i < RTD_CONFIG_KEYS; i++) {
         const struct rtd_config_key *k = &rtd_config_keys[i];
-        double x = rtd_config_number(c, k);
+        double x = number_of(c, k);
         if (!(x >= k->min && x <= k->max))
             return rtd_fail(err, RTD_EDATA, "%s: %s is %g, want %g to %g", name, k->name, x, k->min,
                             k->max);
@@ -278,7 +278,7 @@ int rtd_config_write(const struct rtd_config *c, const char *dir, struct rtd_err
         bad |= json_object_set_new(root, "architectures", json_pack("[s]", c->architecture));
     for (int i = 0; i < RTD_CONFIG_KEYS; i++) {
         const struct rtd_config_key *k = &rtd_config_keys[i];
-        double x = rtd_config_number(c, k);
+        double x = number_of(c, k);
         if (!bert || strcmp(k->name, "embedding_size") != 0)
             bad |= json_object_set_new(root, k->name,
                                        k->whole ? json_integer((json_int_t)x) : json_real(x));

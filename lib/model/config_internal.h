@@ -22,8 +22,7 @@ extern const struct rtd_config_act {
     enum rtd_act act;
 } rtd_config_acts[RTD_CONFIG_ACTS]; /* the first of an act is the one that is written */
 
-/* The value of a key. */
-double rtd_config_number(const struct rtd_config *c, const struct rtd_config_key *key);
+/* Set the value of a key. */
 void rtd_config_set_number(struct rtd_config *c, const struct rtd_config_key *key, double x);
 
 #endif

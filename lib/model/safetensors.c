@@ -401,45 +401,6 @@ int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float
     }
 }
 
-int rtd_st_get_i32(const struct rtd_st *st, const struct rtd_st_tensor *t, int32_t *out,
-                   size_t count, struct rtd_err *err)
-{
-    const unsigned char *p = t->data;
-    if (count != t->count)
-        return bad_use(st, t, count, "", err);
-    for (size_t i = 0; i < count; i++) {
-        int64_t x = 0;
-        int16_t i16;
-        int32_t i32;
-        switch (t->dtype) {
-        case RTD_ST_I64:
-            memcpy(&x, p + 8 * i, 8);
-            break;
-        case RTD_ST_I32:
-            memcpy(&i32, p + 4 * i, 4);
-            x = i32;
-            break;
-        case RTD_ST_I16:
-            memcpy(&i16, p + 2 * i, 2);
-            x = i16;
-            break;
-        case RTD_ST_I8:
-            x = (signed char)p[i];
-            break;
-        case RTD_ST_U8:
-        case RTD_ST_BOOL:
-            x = p[i];
-            break;
-        default:
-            return bad_use(st, t, count, "whole numbers", err);
-        }
-        if (x < INT32_MIN || x > INT32_MAX)
-            return bad_use(st, t, count, "whole numbers of 32 bits", err);
-        out[i] = (int32_t)x;
-    }
-    return RTD_OK;
-}
-
 int rtd_st_digest(char out[33], const struct rtd_st *st, struct rtd_err *err)
 {
     struct rtd_digest *d = rtd_digest_new();

@@ -59,12 +59,10 @@ const struct rtd_st_tensor *rtd_st_find(const struct rtd_st *st, const char *nam
 const json_t *rtd_st_metadata(const struct rtd_st *st); /* object or NULL */
 bool rtd_st_verified(const struct rtd_st *st); /* the file carried digests (and they matched) */
 const char *rtd_st_dtype_name(enum rtd_st_dtype t); /* "F32", ... */
-/* Convert F64, F32, F16 or BF16 to float; integers to i32.  RTD_EDATA for another dtype or when
- * count is not t->count. */
+/* Convert F64, F32, F16 or BF16 to float.  RTD_EDATA for another dtype or when count is not
+ * t->count. */
 int rtd_st_get_f32(const struct rtd_st *st, const struct rtd_st_tensor *t, float *out, size_t count,
                    struct rtd_err *err);
-int rtd_st_get_i32(const struct rtd_st *st, const struct rtd_st_tensor *t, int32_t *out,
-                   size_t count, struct rtd_err *err);
 
 /* Write: add tensors (data borrowed until the write), then write the file once.  Data is laid out
  * in the order added, each 8-byte aligned as the format allows no holes: F32/I64 sizes keep it so.

@@ -31,7 +31,7 @@ bool rtd_is_word_char(int32_t c)
            (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
 }
 
-int rtd_put_code_point(struct rtd_buf *b, int32_t c, struct rtd_err *err)
+static int put_code_point(struct rtd_buf *b, int32_t c, struct rtd_err *err)
 {
     char bytes[4];
     return rtd_buf_append(b, bytes, rtd_utf8_encode(bytes, (uint32_t)c), err);
@@ -99,9 +99,9 @@ int rtd_lower_case(struct rtd_buf *b, const char *s, struct rtd_err *err)
         int32_t c = rtd_code_point(s, &len), lower = utf8proc_tolower(c);
         if (c == CAPITAL_SIGMA && cased_before && !cased_next(s + len))
             lower = FINAL_SIGMA;
-        st = rtd_put_code_point(b, c == CAPITAL_I_DOT ? 'i' : lower, err);
+        st = put_code_point(b, c == CAPITAL_I_DOT ? 'i' : lower, err);
         if (!st && c == CAPITAL_I_DOT)
-            st = rtd_put_code_point(b, DOT_ABOVE, err);
+            st = put_code_point(b, DOT_ABOVE, err);
         if (!is_case_ignorable(c))
             cased_before = is_cased(c);
     }

@@ -15,8 +15,6 @@
 int32_t rtd_code_point(const char *s, size_t *len);
 bool rtd_is_space(int32_t c);     /* as Python's str.isspace */
 bool rtd_is_word_char(int32_t c); /* as Python's \w, but for '_' */
-/* Append c. */
-int rtd_put_code_point(struct rtd_buf *b, int32_t c, struct rtd_err *err);
 /* Append s in lower case as Python's str.lower has it (a capital I with a dot becomes two
  * characters, a sigma at the end of a word the final one), and a NUL that does not count. */
 int rtd_lower_case(struct rtd_buf *b, const char *s, struct rtd_err *err);

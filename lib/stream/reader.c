@@ -39,7 +39,8 @@ struct rtd_reader {
     char digest_hex[33];
 };
 
-const char *rtd_reader_where(struct rtd_reader *r)
+/* "frame 812 (byte 5341184)": where the last record came from. */
+static const char *where(struct rtd_reader *r)
 {
     if (r->in_header)
         snprintf(r->where, sizeof r->where, "header");
@@ -61,7 +62,7 @@ static int fail(struct rtd_reader *r, int status, struct rtd_err *err, const cha
     vsnprintf(why, sizeof why, fmt, ap);
     va_end(ap);
     r->failed = status;
-    return rtd_fail(err, status, "%s: %s: %s", rtd_in_name(r->in), rtd_reader_where(r), why);
+    return rtd_fail(err, status, "%s: %s: %s", rtd_in_name(r->in), where(r), why);
 }
 
 /* n bytes into buf.  What the input says about damaged compressed data gets the place put in. */

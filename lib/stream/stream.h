@@ -133,8 +133,6 @@ const struct rtd_totals *rtd_reader_totals(const struct rtd_reader *r);
 const char *rtd_reader_digest(const struct rtd_reader *r);
 /* Stride of the indices of the last record's frame; before the first record 1. */
 uint32_t rtd_reader_stride(const struct rtd_reader *r);
-/* "frame 812 (byte 5341184)": where the last record came from, for messages; borrowed. */
-const char *rtd_reader_where(struct rtd_reader *r);
 bool rtd_reader_seekable(const struct rtd_reader *r); /* a regular file: can be opened again */
 void rtd_reader_close(struct rtd_reader *r);          /* NULL is fine */
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/pool.h"
 #include "base/process.h"
@@ -133,7 +134,9 @@ static void pretrain(const char *size, size_t length, size_t batch, int steps,
     }
     printf("pre-training %s, length %zu, batch %zu: ", size, length, batch);
     print_pace(&pace, (double)(batch * length), flops);
-    printf("; peak memory %.0f MB\n", (double)rtd_peak_rss() / 1e6);
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("; peak memory %.0f MB\n", (double)used.ru_maxrss * 1024 / 1e6);
     fflush(stdout);
     rtd_optimizer_free(&opt);
     rtd_pretrain_free(p);

@@ -1,5 +1,6 @@
 /* rtdtools - MIT licence */
 #include "support/reference.h"
+#include "support/integers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -73,8 +74,10 @@ int32_t *ints(struct rtd_st *st, const char *prefix, const char *name, size_t di
         die();
     }
     int32_t *x = need(malloc((t->count + 1) * sizeof *x));
-    if (rtd_st_get_i32(st, t, x, t->count, &err))
+    if (!integers_of(t, x)) {
+        rtd_fail(&err, 1, "%s: %s: not whole numbers", rtd_st_name(st), full);
         die();
+    }
     dims[0] = t->dims[0];
     dims[1] = t->ndim > 1 ? t->dims[1] : 1;
     note_read(st, full);

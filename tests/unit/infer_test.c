@@ -14,16 +14,16 @@
 
 #include "base/rng.h"
 #include "predict/infer.h"
+#include "support/integers.h"
 
 #define GOLDEN "tests/golden/tiny/"
 
 static int32_t *ints(const struct rtd_st *st, const char *name, size_t *count)
 {
-    struct rtd_err err = {0};
     const struct rtd_st_tensor *t = rtd_st_find(st, name);
     assert_non_null(t);
     int32_t *x = malloc(t->count * sizeof *x);
-    assert_int_equal(rtd_st_get_i32(st, t, x, t->count, &err), RTD_OK);
+    assert_true(integers_of(t, x));
     *count = t->count;
     return x;
 }
