@@ -36,6 +36,9 @@ grown: one
     train+  --batch 4,16@0.5
     mask    --mask-prob 0.3:0.1
     pack+   --related 0.5
+
+seeded: short
+    vectors --width 16 --seed 3
 END
 few=(-w w -r r.tsv --marks '0.008 0.016 8' --holdout 0.1 -j 1)
 
@@ -95,6 +98,13 @@ ts-info "$packed" | grep -q 'seq-pack.*related=0.5'
 [ "$(find w -name eval.ts.zst | wc -l)" = 1 ]
 if ts-info w/eval-*/eval.ts.zst | grep 'related=0.5'; then exit 1; fi
 
+# from vectors of the same text and vocabulary, whose time counts
+recipes "${few[@]}" -o seeded list text >/dev/null
+wordpiece -q --vocab w/vocab-*/vocab.txt w/train.docs.ts.zst | piece-vectors -q --width 16 --seed 3 -o vectors
+cmp vectors w/vectors-*/vectors
+[ "$(jq '.options | has("embeddings")' w/runs/seeded-1/run.json)" = true ]
+awk -F '\t' -v took="$(cat w/vectors-*/seconds)" '$1 == "seeded" && $7 < took { exit 1 }' r.tsv
+
 # half the FLOPs, half the steps; another seed is another run
 steps() { tail -n 1 "w/runs/$1/metrics.tsv" | cut -f 1; }
 recipes "${few[@]}" -o short -s 1 -s 2 list text >out
@@ -153,5 +163,5 @@ status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
 status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
 for line in 'one:' '  size 3' 'three: four'; do
     { cat list; echo "$line"; } >wrong
-    status 2 'recipes: wrong: line 22: *' recipes "${few[@]}" wrong text
+    status 2 'recipes: wrong: line 25: *' recipes "${few[@]}" wrong text
 done
