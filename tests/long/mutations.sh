@@ -5,7 +5,7 @@
 set -euo pipefail
 cp -r "$ROOT/Makefile" "$ROOT/lib" "$ROOT/tests" .
 mkdir -p tools
-programs=(parity lanes_test kernels_random_test mask_test pretrain_random_test pretrain_double_test evaluation_test copy_meter_test
+programs=(parity lanes_test kernels_random_test mask_test pack_test pretrain_random_test pretrain_double_test evaluation_test copy_meter_test
     decoding_test writing_test dataset_test metrics metrics_test gemm_test gemm_rows_test json_test tags_test gold_test
     bad_rows_test doc_lines_test recognise_test stream_test)
 unset BUILD BIN # the runner's, of the tree as it is
@@ -86,6 +86,8 @@ mutate 'ties lost in the AUC' lib/pretrain/evaluation.c 's|below + neg / 2|below
 mutate 'the other copy is searched' lib/pretrain/copy_meter.c 's/> n ? n + 2 : 1;/> n ? 1 : n + 2;/'
 mutate 'entropy is no share' lib/pretrain/copy_meter.c 's|(double)rows / log((double)n)|(double)rows|'
 mutate 'precision for recall' lib/objective/electra.c 's/BOTH, PREDICTED, NULL/BOTH, REPLACED, NULL/'
+mutate 'mask-gen: weights make no difference' lib/corpus/mask.c 's/m->o.weight\[ids\[c\[i\]\]\]/1/'
+mutate 'seq-pack: near begins one token later' lib/corpus/pack.c 's/from = n - 1 - rtd_below(coin/from = n - rtd_below(coin/'
 mutate 'mask-gen: a candidate is never chosen' lib/corpus/mask.c \
     's/rtd_below(draw(&w), total - k)/rtd_below(draw(\&w), total - k > 1 ? total - k - 1 : 1)/'
 mutate 'a target sees the token after it' lib/model/encoder.c 's/i < prefix ? prefix : i + 1; k < n/i < prefix ? prefix : i + 2; k < n/'
