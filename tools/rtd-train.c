@@ -232,12 +232,11 @@ static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err
     if (!o.init)
         return o.init_generator ? rtd_fail(err, RTD_EUSAGE, "--init-generator: only with --init")
                                 : RTD_OK;
-    for (int i = 0; i < 2; i++) {
-        static const char *const others[] = {"embeddings", "piece-counts", "init-positions",
-                                             "init-layers"};
+    static const char *const others[] = {"embeddings", "piece-counts", "init-positions",
+                                         "init-layers"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (rtd_opt_seen(table, others[i]))
             return rtd_fail(err, RTD_EUSAGE, "--%s: not with --init, which has weights", others[i]);
-    }
     if (o.init_generator && !generates)
         return rtd_fail(err, RTD_EUSAGE, "--init-generator: --objective %s trains none",
                         o.objective);

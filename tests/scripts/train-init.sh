@@ -252,6 +252,7 @@ refused '--init-generator: only with --init*' --init-generator a/generator maske
 refused '--init-generator: --objective mlm trains none*' --init a/discriminator --init-generator a/generator --objective mlm masked.ts
 refused '--embeddings: not with --init*' --init bert --embeddings masked.ts b-masked.ts
 refused '--init-positions: not with --init*' --init bert --init-positions sinusoid b-masked.ts
+refused '--init-layers: not with --init*' --init bert --init-layers mimetic b-masked.ts
 ts-dump masked.ts | ts-load --kind masked --vocab bert/vocab.txt --max-length 65 -o long.ts
 refused "long.ts: sequences of up to 65 tokens, but the model's positions are 64*" --init bert long.ts
 status=1
