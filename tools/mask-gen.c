@@ -10,7 +10,7 @@
 #include "cli/tool.h"
 #include "corpus/mask.h"
 #include "stream/stream.h"
-#include "text/piece_numbers.h"
+#include "start/piece_numbers.h"
 
 static const struct rtd_usage usage = {
     .synopsis = "[-fqv] [-o FILE] [--mask-prob F[:F --over N]] [--max-predictions N] "

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "text/piece_numbers.h"
+#include "start/piece_numbers.h"
 
 int rtd_frequency_bias(real *bias, const char *path, const struct rtd_header *h,
                        struct rtd_err *err)

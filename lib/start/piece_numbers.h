@@ -2,8 +2,8 @@
  *
  * A number for each piece of a vocabulary, from lines PIECE TAB NUMBER: counts as ts-info --pieces
  * prints them, or weights. */
-#ifndef RTD_TEXT_PIECE_NUMBERS_H
-#define RTD_TEXT_PIECE_NUMBERS_H
+#ifndef RTD_START_PIECE_NUMBERS_H
+#define RTD_START_PIECE_NUMBERS_H
 
 #include "base/err.h"
 #include "stream/stream.h"

@@ -1,5 +1,5 @@
 /* rtdtools - MIT licence */
-#include "text/piece_numbers.h"
+#include "start/piece_numbers.h"
 
 #include <math.h>
 #include <stdlib.h>
