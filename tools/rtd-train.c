@@ -20,8 +20,8 @@ struct options {
     int64_t steps, records, mlm_warmup, batch_tokens, seed, lanes, threads, micro_tokens;
     int64_t layers, hidden, heads, ffn, embedding, generator_hidden, generator_layers, positions;
     int64_t log_every, save_every, eval_every, eval_limit, keep;
-    double time, lr, weight_decay, clip, beta1, beta2, beta2_batch, eps;
-    double gen_weight, disc_weight, clm_share, average, dropout, init_range, embeddings_scale;
+    double time, lr, weight_decay, clip, beta1, beta2, beta2_batch, eps, embeddings_scale, average;
+    double gen_weight, disc_weight, clm_share, contrast_temperature, dropout, init_range;
 };
 
 static struct options o = {
@@ -45,6 +45,7 @@ static struct options o = {
     .generator = "joint",
     .temperature = "1",
     .clm_share = 0.5,
+    .contrast_temperature = 0.1,
     .dropout = 0.1,
     .init_range = 0.02,
     .embeddings_scale = 0.05,
@@ -52,8 +53,7 @@ static struct options o = {
     .layers_start = "normal",
 };
 
-static char sizes[160]; /* what --help says of --size */
-static char objectives[160];
+static char sizes[160], objectives[160]; /* what --help says of --size and --objective */
 
 static struct rtd_opt table[] = {
     {RTD_OPT_STR, 'o', "output", "DIR", &o.out, 0, 0, "the run's directory (required)", 0},
@@ -135,8 +135,9 @@ static struct rtd_opt table[] = {
      "weight of the generator's loss (default: 1)", 0},
     {RTD_OPT_REAL, 0, "disc-weight", "F", &o.disc_weight, 0, 1e6,
      "weight of the discriminator's loss (default: 50)", 0},
-    {RTD_OPT_REAL, 0, "clm-share", "F", &o.clm_share, 0, 1,
-     "mixed: share of sequences read causally (default: 0.5)", 0},
+    {RTD_OPT_REAL, 0, "clm-share", "F", &o.clm_share, 0, 1, "of objective mixed (default: 0.5)", 0},
+    {RTD_OPT_REAL, 0, "contrast-temperature", "F", &o.contrast_temperature, 1e-3, 1e3,
+     "contrast: what cosines are divided by (default: 0.1)", 0},
     {RTD_OPT_STR, 0, "generator", "WHAT", &o.generator, 0, 0,
      "joint, unigram, or a model that is given and stays (default: joint)", 0},
     {RTD_OPT_STR, 0, "temperature", "F[:F]", &o.temperature, 0, 0,
@@ -287,8 +288,9 @@ static json_t *describe(const struct rtd_trainer *t)
                           o.eps, "gen-weight", o.gen_weight, "disc-weight", o.disc_weight,
                           "temperature", o.temperature, "disallow-correct", o.disallow_correct);
     json_t *s = json_pack(
-        "{s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}", "clm-share",
-        o.clm_share, "seed", (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
+        "{s:f, s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}",
+        "clm-share", o.clm_share, "contrast-temperature", o.contrast_temperature, "seed",
+        (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
         (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden", d->hidden_size,
         "heads", d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
         d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
@@ -440,6 +442,7 @@ static int run(const char *path, struct rtd_err *err)
     t.o.gen_weight = o.gen_weight;
     t.o.disc_weight = o.disc_weight;
     t.o.clm_share = o.clm_share;
+    t.o.contrast_temperature = o.contrast_temperature;
     t.o.disallow_correct = o.disallow_correct;
     t.o.seed = (uint64_t)o.seed;
     t.o.lanes = (int)o.lanes;

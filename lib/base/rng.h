@@ -32,6 +32,7 @@ enum rtd_purpose {
     RTD_RNG_RELATED = 19,     /* seq-pack --related; as RTD_RNG_PACK */
     RTD_RNG_SUBSAMPLE = 20,   /* frequent pieces left out; index = block of text, element = place */
     RTD_RNG_FACTOR = 21,      /* where a factorisation starts; index = row, element = column */
+    RTD_RNG_CROP = 22,        /* objective contrast: where a crop begins; index = record */
 };
 
 /* Network numbers used in counters. */

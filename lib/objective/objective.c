@@ -7,9 +7,11 @@
 
 #include "objective/pretrain.h"
 
-const struct rtd_objective *const rtd_objectives[] = {
-    &rtd_electra,     &rtd_electra_15,     &rtd_mlm, &rtd_mlm_warmup, &rtd_clm, &rtd_mixed,
-    &rtd_replace_mlm, &rtd_all_tokens_mlm, NULL};
+const struct rtd_objective *const rtd_objectives[] = {&rtd_electra,     &rtd_electra_15,
+                                                      &rtd_mlm,         &rtd_mlm_warmup,
+                                                      &rtd_clm,         &rtd_mixed,
+                                                      &rtd_replace_mlm, &rtd_all_tokens_mlm,
+                                                      &rtd_contrast,    NULL};
 
 double rtd_column_value(const struct rtd_column *c, const struct rtd_sums *s)
 {

@@ -104,6 +104,7 @@ extern const struct rtd_objective rtd_mlm;        /* mlm.c: BERT's, arXiv 1810.0
 extern const struct rtd_objective rtd_mlm_warmup; /* mlm.c: the same beside the generator's */
 extern const struct rtd_objective rtd_clm;        /* clm.c: from what stands before */
 extern const struct rtd_objective rtd_mixed;      /* clm.c: clm or mlm, sequence by sequence */
+extern const struct rtd_objective rtd_contrast;   /* contrast.c: mlm, and a text by its crop */
 /* replaced.c: what was there where the generator's words are shown; for every token */
 extern const struct rtd_objective rtd_replace_mlm, rtd_all_tokens_mlm;
 

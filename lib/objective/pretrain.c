@@ -15,6 +15,8 @@ void rtd_pretrain_defaults(struct rtd_pretrain_options *o)
                                        .disc_weight = 50,
                                        .temperature = {1, 1},
                                        .clm_share = 0.5,
+
+                                       .contrast_temperature = 0.1,
                                        .drop = true,
                                        .seed = 1,
                                        .lanes = 8,

@@ -24,6 +24,7 @@ struct rtd_pretrain_options {
     bool unigram;                    /* words from frequencies alone, not from a generator */
     const struct rtd_frozen *frozen; /* the generator, where it does not learn; borrowed */
     double clm_share;                /* of the sequences of rtd_mixed; 0.5 */
+    double contrast_temperature;     /* of rtd_contrast; 0.1 */
     bool disallow_correct;
     bool drop; /* dropout, by the rates of the configurations */
     uint64_t seed;

@@ -50,6 +50,7 @@ mixed --objective mixed --clm-share 0.3
 electra-15 --objective mixed,electra-15@0.4
 replace --objective replace-mlm
 all-tokens --objective mlm,all-tokens-mlm@0.4
+contrast --objective contrast
 unigram --generator unigram
 frozen --objective mlm,electra@0.5 --generator replace/generator --temperature 3:1
 END
@@ -65,6 +66,10 @@ for run in mlm-electra electra-mlm warm-up electra-15 replace all-tokens; do lik
 [ "$(filled mlm/metrics.tsv)" = 'step tokens lr loss masked_lm_loss masked_lm_accuracy grad_norm records tokens_so_far flops core_seconds tokens_per_second ' ]
 [ "$(filled clm/eval.tsv)" = 'step clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 [ "$(filled mixed/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy clm_loss clm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
+like_golden contrast/discriminator generator
+train -f -o share --objective contrast --contrast-temperature 1 masked.ts
+differ share/discriminator/model.safetensors contrast/discriminator/model.safetensors
+[[ "$(filled contrast/eval.tsv)" == 'step masked_lm_loss masked_lm_accuracy contrast_loss contrast_accuracy '* ]]
 [ "$(filled mlm/eval.tsv)" = 'step masked_lm_loss masked_lm_accuracy copy_accuracy copy_accuracy_alone attention_entropy_1 attention_entropy_2 ' ]
 # phases: what each line of metrics.tsv has, heads that are shared or dropped
 awk -F '\t' 'NR > 1 && ($1 <= 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 }' mlm-electra/metrics.tsv ||
@@ -74,7 +79,7 @@ awk -F '\t' 'NR > 1 && ($1 > 6) != ($7 == "" && $8 == "" && $12 == "") { exit 1 
 if "$ROOT/tests/support/tensors.py" mlm/checkpoint/step-5/training.safetensors list | grep -E 'generator\.|detect|warmup'; then
     complain 'mlm: weights of others in the checkpoint'
 fi
-train -o share --objective mixed --clm-share 0.6 masked.ts
+train -f -o share --objective mixed --clm-share 0.6 masked.ts
 differ share/discriminator/model.safetensors mixed/discriminator/model.safetensors
 # generators that do not learn: none is published, none is in a checkpoint; a frozen one says in every
 # evaluation what it said when it was made

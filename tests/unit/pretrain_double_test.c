@@ -296,6 +296,7 @@ static void pretrain(const struct shape *s, const struct variant *v)
     o.gen_weight = v->gen_weight;
     o.disc_weight = v->disc_weight;
     o.clm_share = 0.3;
+    o.contrast_temperature = 0.6;
     o.drop = v->drop;
     o.lanes = v->lanes;
     o.micro_sequences = v->micro;
@@ -362,6 +363,13 @@ static void replaced_words(void **state)
         pretrain(&projected, &(struct variant){true, true, objectives[i], 0.7, 20, 2, 2});
         pretrain(&square, &(struct variant){false, false, objectives[i], 1, 50, 1, 0});
     }
+}
+
+static void texts_by_their_crops(void **state)
+{
+    (void)state;
+    pretrain(&projected, &(struct variant){true, true, &rtd_contrast, 0.7, 50, 2, 2});
+    pretrain(&square, &(struct variant){false, false, &rtd_contrast, 1, 50, 1, 0});
 }
 
 static void weights_lanes_micro_batches(void **state)
@@ -634,6 +642,7 @@ int main(void)
         cmocka_unit_test(masked_lm_alone),
         cmocka_unit_test(causal),
         cmocka_unit_test(replaced_words),
+        cmocka_unit_test(texts_by_their_crops),
         cmocka_unit_test(weights_lanes_micro_batches),
         cmocka_unit_test(large_batch),
         cmocka_unit_test(classification),
