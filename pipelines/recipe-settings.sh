@@ -2,17 +2,18 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # used by the callers
 
-# Sets words, tokens, passes, records, and the arrays of options vocab, pack, mask, vectors, train.
+# Sets words, tokens, passes, records, counts, and the arrays of options vocab, pack, mask, vectors, train.
 settings_of() { # LIST RECIPE
     local key rest said
     said=$(awk -v name="$2" -f "$here/recipes.awk" "$1")
-    words='' tokens='' passes='' records='' vocab=() pack=() mask=() vectors=() train=()
+    words='' tokens='' passes='' records='' counts='' vocab=() pack=() mask=() vectors=() train=()
     while read -r key rest; do
         case $key in
         words) words=$rest ;;
         tokens) tokens=$rest ;;
         passes) passes=$rest ;;
         records) records=$rest ;;
+        counts) counts=$rest ;;
         vocab) read -ra vocab <<<"$rest" ;;
         pack) read -ra pack <<<"$rest" ;;
         mask) read -ra mask <<<"$rest" ;;
@@ -21,6 +22,7 @@ settings_of() { # LIST RECIPE
         esac
     done <<<"$said"
     [ "${vectors[*]}" != none ] || vectors=()
+    [ "$counts" != no ] || counts=''
 }
 
 # The value of an option among some, the last where it is there twice; empty where it is not.

@@ -1,7 +1,7 @@
 # The settings of one recipe of a list (see recipes.list) as lines "SETTING OPTION...".  Without
 # name: the recipes' names.  Of a wrong list what is wrong with it, and status 2.
 BEGIN {
-    keys = " words tokens passes records vocab pack mask vectors train "
+    keys = " words tokens passes records vocab pack mask vectors counts train "
     n = split(keys, order, " ")
 }
 /^[ \t]*(#|$)/ { next }

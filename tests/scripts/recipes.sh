@@ -39,6 +39,7 @@ grown: one
 
 seeded: short
     vectors --width 16 --seed 3
+    counts  yes
 END
 few=(-w w -r r.tsv --marks '0.008 0.016 8' --holdout 0.1 -j 1)
 
@@ -102,7 +103,9 @@ if ts-info w/eval-*/eval.ts.zst | grep 'related=0.5'; then exit 1; fi
 recipes "${few[@]}" -o seeded list text >/dev/null
 wordpiece -q --vocab w/vocab-*/vocab.txt w/train.docs.ts.zst | piece-vectors -q --width 16 --seed 3 -o vectors
 cmp vectors w/vectors-*/vectors
-[ "$(jq '.options | has("embeddings")' w/runs/seeded-1/run.json)" = true ]
+[ "$(jq '.options | has("embeddings") and has("piece-counts")' w/runs/seeded-1/run.json)" = true ]
+counted=(w/examples-*/counts.tsv)
+ts-info --pieces "$(dirname "${counted[0]}")/examples.ts.zst" | cmp - "${counted[0]}"
 awk -F '\t' -v took="$(cat w/vectors-*/seconds)" '$1 == "seeded" && $7 < took { exit 1 }' r.tsv
 
 # half the FLOPs, half the steps; another seed is another run
