@@ -3,7 +3,7 @@
 # time (as written), dir, sources, seed and threads.
 # shellcheck shell=bash
 
-number() { awk -v x="$1" "BEGIN { printf \"%.3g\", $2 }"; } # X EXPRESSION
+number() { awk -v x="$1" "BEGIN { v = $2; printf v < 1000 ? \"%.3g\" : \"%.0f\", v }"; } # X EXPRESSION
 
 # Sets can: the records that the time is good for, by the speed of the first ones.
 plan() { # EXAMPLES OPTION...

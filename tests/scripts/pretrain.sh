@@ -55,7 +55,7 @@ pretrain "${by_recipe[@]}" --time 1h chosen text
 read -r size words <chosen/plan
 [ "$size" = wide ] && [ "$words" = "$(corpus-shard -q --text text | wc -w)" ]
 grep -q '^large wants 1000 million words' chosen/plan
-grep -q '^late wants 1000000 million tokens: 1h allow [0-9.]*, [0-9.e+]* minutes would do' chosen/plan
+grep -q '^late wants 1000000 million tokens: 1h allow [0-9.]*, [0-9.]* minutes would do' chosen/plan
 grep -q '^pretrain: 0.0[0-9]* million words; wide: 1h allow' chosen/log
 [ "$(jq .hidden_size chosen/model/discriminator/config.json)" = 32 ]
 count=$(ts-info --count chosen/examples.ts.zst)

@@ -166,5 +166,5 @@ status 3 '*nowhere: not there' recipes "${few[@]}" list nowhere
 status 2 '*less than a step' recipes "${few[@]}" -o short --budget 10 list text
 for line in 'one:' '  size 3' 'three: four'; do
     { cat list; echo "$line"; } >wrong
-    status 2 'recipes: wrong: line 25: *' recipes "${few[@]}" wrong text
+    status 2 'recipes: wrong: line 26: *' recipes "${few[@]}" wrong text
 done
