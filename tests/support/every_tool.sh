@@ -20,7 +20,7 @@ every_tool() {
     corpus-shard -o docs.ts text
     wordpiece --vocab vocab.txt -o tokens.ts docs.ts
     seq-pack -l 32 -o packed.ts tokens.ts
-    piece-vectors --width 8 -o vectors.safetensors tokens.ts
+    piece-vectors --width 8 --sample 0 -o vectors.safetensors tokens.ts # in so little text no piece is rare
     mask-gen -o few.ts packed.ts
     ts-dump packed.ts >dump.jsonl
     for task in numbers several tagged squad ranked copies; do "$task" 12 1 >"$task"; done

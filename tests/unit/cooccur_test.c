@@ -219,12 +219,34 @@ static void small_matrix(void **state)
         }
 }
 
+/* Nothing above 0. */
+static void negative_matrix(void **state)
+{
+    (void)state;
+    enum { N = 100, WIDTH = 5 };
+    struct rtd_sparse_entry entry[N];
+    struct rtd_sparse_row row[N];
+    struct rtd_factor_options o = {.width = WIDTH, .iterations = 4, .power = 0.5, .seed = 1};
+    struct rtd_err err = {0};
+    struct rtd_pool *pool;
+    float v[N * WIDTH];
+    for (uint32_t i = 0; i < N; i++) {
+        entry[i] = (struct rtd_sparse_entry){i, -1 - (float)i};
+        row[i] = (struct rtd_sparse_row){&entry[i], 1};
+    }
+    assert_int_equal(rtd_pool_new(&pool, 1, &err), RTD_OK);
+    assert_int_equal(rtd_factor(v, row, N, &o, pool, &err), RTD_OK);
+    rtd_pool_free(pool);
+    for (int i = 0; i < N * WIDTH; i++)
+        assert_true(v[i] == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_computed_plainly), cmocka_unit_test(thinned_out),
         cmocka_unit_test(forgets_the_rare),    cmocka_unit_test(eigenvectors),
-        cmocka_unit_test(small_matrix),
+        cmocka_unit_test(small_matrix),        cmocka_unit_test(negative_matrix),
     };
     return cmocka_run_group_tests(tests, make_text, NULL);
 }
