@@ -34,13 +34,16 @@ mkdir books
 gzip -c corpus.txt >books/one.txt.gz
 corpus-shard -d shards corpus.txt
 cp shards/manifest.json .
+piece-vectors --width 16 --sample 0 -o vectors.safetensors tokens.ts
 mask-gen examples.ts | rtd-train --size tiny --batch 4 --steps 2 -o run
 finetune --task classify --epochs 1 -m run/discriminator -o topics train.tsv
 classify -m topics --header --text text test.tsv >out.tsv
 # tasks other than classification
 cp -r run/discriminator minilm
 mkdir downloads
-cp -r "$ROOT/tests/golden/forms/bin-zip" downloads/bert-base-uncased
+cp -r minilm downloads/bert-base-uncased
+cp -r minilm encoder
+cp corpus.txt calls.txt
 cp -r "$ROOT/tests/golden/tf1/tiny-one" downloads/electra_small
 cp train.tsv mood.tsv
 tail -n +2 train.tsv | awk -F '\t' 'NR == 1 { print "text\tlabel" > "intents.tsv" } { print $2 "\t" $1 > "intents.tsv"

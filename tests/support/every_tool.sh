@@ -71,7 +71,7 @@ lines tag -m tag -j 1
 lines tag -m joint -j 1
 pairs answer -m answer -j 1 --json
 - answer -m answer -j 1 --squad squad -o OUT
-queries rank -m rank -j 1
+queries rank -q -m rank -j 1
 lines generate -q -m generate -j 1 --max-length 8 --beam 2
 lines detect -m discriminator -j 1 --json
 lines embed -m discriminator -j 1
