@@ -79,7 +79,7 @@ for lanes in 4 1; do
 done
 
 # options that must have an effect; those that decide the batch change rounding only
-base=run-0/discriminator/model.safetensors
+base="run-0/discriminator/model.safetensors"
 for option in '--seed 2' '--dropout 0' '--temperature 3' '--disallow-correct' '--disc-weight 20' \
     '--gen-weight 2' '--weight-decay 0.1' '--clip 0.1' '--beta1 0.8' '--beta2 0.99' '--eps 1e-3' \
     '--lr 0.005' '--warmup 2' '--init-range 0.05' '--lanes 4' '--micro-tokens 10'; do
