@@ -55,8 +55,8 @@ ts-head -n 3 -o three.ts masked.ts
 fails 1 'rtd-train: three.ts: has 3 records: less than a batch of 4' train -q -o few --time 1m three.ts
 no_model few
 usage=$'\nusage: rtd-train *'
-fails 2 "rtd-train: --time: enough for * records, but --batch wants 8: * seconds would do$usage" \
-    rtd-train -q "${model[@]}" --batch 4 -o little --time 0.000001m masked.ts
+fails 2 "rtd-train: --time: enough for * records, but --batch wants 512: * seconds would do$usage" \
+    rtd-train -q "${model[@]}" --batch 256 -o little --time 0.0001m masked.ts
 fails 2 "rtd-train: --mlm-warmup: not with --time: *$usage" rtd-train -q -o few "${model[@]}" --mlm-warmup 3 --time 1m three.ts
 fails 2 "rtd-train: --time 3w: wants a number*$usage" train -q -o few -f --time 3w three.ts
 rtd-train -q -o steps --steps 3 --save-every 1 "${model[@]}" masked.ts
