@@ -94,6 +94,7 @@ fine_tune() { # OUT TASK MODEL TRAIN OPTION...
     most=$(model-info --json "$model" | jq '.trained_length // .positions')
     for arg; do
         [ "$last" != --length ] || [ "$arg" -le "$most" ] || arg=$most
+        [ "$last" != --stride ] || [ "$arg" -le $((most / 4)) ] || arg=$((most / 4))
         args+=("$arg")
         last=$arg
     done
@@ -105,7 +106,7 @@ trained_tokens() { sed -n 's/.*: trained on \([0-9]*\) tokens.*/\1/p' "$1.log"; 
 # Predictions of a model for a test file, by task; metrics to the last argument.  Wants columns and
 # label of the data set; slots_test for joint, writing (options of generate) for generate.
 predict() { # TASK MODEL TEST METRICS
-    local task=$1 model=$2 test=$3 out=$4 text
+    local task=$1 model=$2 test=$3 out=$4 text stride
     case $task in
     classify | regress | multilabel)
         zstd -dcq "$test" | classify -m "$model" -j "$threads" --header "${columns[@]}" >"$out.said"
@@ -120,7 +121,8 @@ predict() { # TASK MODEL TEST METRICS
         evaluate --task joint --gold "$test" --slots "$slots_test" "$out.said" >"$out"
         ;;
     answer)
-        answer -m "$model" -j "$threads" --stride 64 --squad "$test" --no-answer "$out.none" -f -o "$out.said"
+        stride=$(($(model-info --json "$model" | jq '.trained_length // .positions') / 4))
+        answer -m "$model" -j "$threads" --stride $((stride < 64 ? stride : 64)) --squad "$test" --no-answer "$out.none" -f -o "$out.said"
         evaluate --task answer --gold "$test" --no-answer "$out.none" \
             --threshold "$(model-info --json "$model" | sed -n 's/.*"threshold": *\([0-9.]*\).*/\1/p' | grep . || echo 1)" "$out.said" >"$out"
         ;;

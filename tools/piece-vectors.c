@@ -207,6 +207,8 @@ static int learn(const struct opts *o, struct rtd_err *err)
         st = rtd_reader_open(&in, o->in, err);
     if (!st && strcmp(rtd_reader_header(in)->kind, "examples"))
         st = rtd_header_expect(rtd_reader_header(in), "tokens", rtd_reader_name(in), err);
+    if (!st && !rtd_reader_header(in)->tok.vocab)
+        st = rtd_fail(err, RTD_EDATA, "%s: the stream carries no vocabulary", rtd_reader_name(in));
     if (!st)
         st = rtd_out_open(&out, o->out, RTD_OUT_BINARY | (o->force ? RTD_OUT_FORCE : 0), err);
     if (!st)

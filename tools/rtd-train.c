@@ -155,11 +155,9 @@ static struct rtd_opt table[] = {
 static const struct rtd_usage usage = {
     .synopsis = "-o DIR {--steps N | --records N | --time TIME} [--size NAME] [OPTIONS] [FILE]",
     .purpose = "Pre-train ELECTRA on a stream of masked examples.",
-    .notes =
-        "DIR/discriminator and DIR/generator appear only when step N was reached.  How many steps "
-        "a\n"
-        "stream is good for: ts-info --count FILE, divided by the batch; ts-cat --repeat makes\n"
-        "more passes.",
+    .notes = "DIR/discriminator and DIR/generator appear only when step N was reached. How many\n"
+             "steps a stream is good for: ts-info --count FILE, divided by the batch; ts-cat\n"
+             "--repeat makes more passes.",
 };
 
 /* The given value, or the preset's where the option was not given. */
@@ -243,7 +241,7 @@ static int open_start(struct rtd_trainer *t, struct rtd_start *s, struct rtd_err
                         o.objective);
     char models[PATH_MAX] = "";
     t->start = s;
-    if (o.resume && rtd_checkpoint_models(models, o.out, err))
+    if (o.resume && !o.plan && rtd_checkpoint_models(models, o.out, err))
         return err->status;
     return rtd_start_open(s, o.init, o.init_generator, generates, models[0] ? models : NULL, err);
 }
@@ -288,14 +286,15 @@ static json_t *describe(const struct rtd_trainer *t)
                           o.eps, "gen-weight", o.gen_weight, "disc-weight", o.disc_weight,
                           "temperature", o.temperature, "disallow-correct", o.disallow_correct);
     json_t *s = json_pack(
-        "{s:f, s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:o}",
+        "{s:f, s:f, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:o}",
         "clm-share", o.clm_share, "contrast-temperature", o.contrast_temperature, "seed",
         (json_int_t)o.seed, "lanes", (json_int_t)o.lanes, "micro-tokens",
         (json_int_t)o.micro_tokens, "layers", d->num_hidden_layers, "hidden", d->hidden_size,
         "heads", d->num_attention_heads, "ffn", d->intermediate_size, "embedding",
         d->embedding_size, "generator-hidden", g->hidden_size, "generator-layers",
         g->num_hidden_layers, "positions", d->max_position_embeddings, "dropout",
-        d->hidden_dropout_prob, "init-range", d->initializer_range, "batch",
+        d->hidden_dropout_prob, "attention-dropout", d->attention_probs_dropout_prob, "init-range",
+        d->initializer_range, "batch",
         p->batch.n > 1 ? json_string(o.batch) : json_integer((json_int_t)p->sequences[0]));
     bool ok = j && s && json_object_update(j, s) == 0;
     if (ok && p->schedule.hold > 0)
@@ -409,7 +408,7 @@ static int run(const char *path, struct rtd_err *err)
         return err->status;
     struct rtd_trainer t = {
         .dir = o.out,
-        .resume = o.resume,
+        .resume = o.resume && !o.plan,
         .force = o.force,
         .seconds = o.time,
         .only_plan = o.plan,

@@ -249,9 +249,11 @@ static int count_pieces(struct rtd_reader *r, struct rtd_out *out, struct rtd_er
         for (uint32_t i = 0; i < rec.lengths[axis]; i++)
             count[ids[i]]++;
     }
-    for (uint32_t i = 0; !st && i < v.n; i++)
-        st = rtd_out_printf(out, err, "%s\t%llu\n", rtd_vocab_piece(&v, (int32_t)i),
-                            (unsigned long long)count[i]);
+    for (uint32_t i = 0; !st && i < v.n; i++) {
+        const char *piece = rtd_vocab_piece(&v, (int32_t)i);
+        if (rtd_vocab_id(&v, piece, strlen(piece)) == (int32_t)i) /* else no text yields it */
+            st = rtd_out_printf(out, err, "%s\t%llu\n", piece, (unsigned long long)count[i]);
+    }
     free(count);
     rtd_vocab_fini(&v);
     return st;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/say.h"
+#include "base/stop.h"
 #include "nn/gemm.h"
 
 /* Columns beside those asked for, which make these converge; columns at once in a product; rows of
@@ -58,7 +59,7 @@ static void triangle(const struct work *w)
     double *l = w->b, *inverse = w->turn;
     rtd_gemm(true, false, k, k, w->n, 1, w->y, k, w->y, k, 0, w->small, k);
     memset(inverse, 0, k * k * sizeof *inverse);
-    for (size_t i = 0; i < k; i++)
+    for (size_t i = 0; i < k && !rtd_stop_signal(); i++)
         for (size_t j = 0; j <= i; j++) {
             double x = w->small[i * k + j];
             for (size_t c = 0; c < j; c++)
@@ -129,7 +130,7 @@ static void diagonalise(const struct work *w)
             largest = fmax(largest, fabs(w->b[i * k + j]));
         }
     bool again = largest > 0;
-    for (int sweep = 0; sweep < 30 && again; sweep++) {
+    for (int sweep = 0; sweep < 30 && again && !rtd_stop_signal(); sweep++) {
         again = false;
         for (size_t i = 0; i < k; i++)
             for (size_t j = i + 1; j < k; j++)
@@ -174,7 +175,7 @@ static void factor(struct work *w, const struct rtd_factor_options *o, struct rt
             w->y[i * w->k + c] = (real)(rtd_unit(rtd_rand32(o->seed, RTD_RNG_FACTOR, RTD_NET_NONE,
                                                             0, i, (uint32_t)c)) -
                                         0.5);
-    for (int i = 0; i <= o->iterations; i++) {
+    for (int i = 0; i <= o->iterations && !rtd_stop_signal(); i++) {
         rtd_progress((uint64_t)i, (uint64_t)o->iterations + 1, "products", "with the counts");
         orthonormalise(w);
         rtd_pool_run(pool, multiply, w, (int)((w->n + ROWS - 1) / ROWS));
@@ -194,7 +195,9 @@ int rtd_factor(real *v, const struct rtd_sparse_row *row, size_t n,
     int st = RTD_OK;
     if (w.q && w.y && w.small && w.b && w.turn)
         factor(&w, o, pool, v);
-    else
+    if (rtd_stop_signal())
+        st = rtd_fail(err, RTD_ESIGNAL, "stopped by a signal");
+    else if (!(w.q && w.y && w.small && w.b && w.turn))
         st = rtd_fail(err, RTD_ESYS, "not enough memory for %zu vectors", n);
     free(w.q);
     free(w.y);

@@ -55,7 +55,8 @@ int rtd_plan_rate(struct rtd_plan *p, const char *text, struct rtd_err *err)
     bool wsd = !strncmp(text, "wsd", 3) && (!text[3] || text[3] == ':');
     if (wsd && text[3] && rtd_ramp_parse(&last, "--schedule wsd", text + 4, 1e-6, 1 - 1e-6, err))
         return err->status;
-    if (!wsd && strcmp(text, "linear") && strcmp(text, "constant"))
+    if ((!wsd && strcmp(text, "linear") && strcmp(text, "constant")) ||
+        (wsd && text[3] && strchr(text + 4, ':')))
         return rtd_fail(err, RTD_EUSAGE, "--schedule %s: wants linear, constant or wsd[:SHARE]",
                         text);
     p->schedule.hold = wsd ? 1 - last.from : !strcmp(text, "constant");

@@ -155,7 +155,8 @@ static void run_judging(const struct rtd_pretrain *p, struct rtd_lane *lane,
 
 static double loss(const struct rtd_pretrain *p, const struct rtd_sums *s)
 {
-    return p->o.gen_weight * s->of[RTD_SUM_MLM_LOSS] / (s->of[RTD_SUM_SLOTS] + 1e-6) +
+    double generator = rtd_generator_learns(&p->o) ? p->o.gen_weight : 0;
+    return generator * s->of[RTD_SUM_MLM_LOSS] / (s->of[RTD_SUM_SLOTS] + 1e-6) +
            p->o.disc_weight * s->of[DISC_LOSS] / (s->of[JUDGED] + 1e-6);
 }
 

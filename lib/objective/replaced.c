@@ -107,8 +107,9 @@ static void run_both(const struct rtd_pretrain *p, struct rtd_lane *lane, const 
 
 static double loss(const struct rtd_pretrain *p, const struct rtd_sums *s)
 {
-    return p->o.gen_weight * (s->of[RTD_SUM_MLM_LOSS] / (s->of[RTD_SUM_SLOTS] + 1e-6) +
-                              s->of[LOSS] / (s->of[ASKED] + 1e-6));
+    double generator = rtd_generator_learns(&p->o) ? p->o.gen_weight : 0;
+    return generator * s->of[RTD_SUM_MLM_LOSS] / (s->of[RTD_SUM_SLOTS] + 1e-6) +
+           p->o.gen_weight * s->of[LOSS] / (s->of[ASKED] + 1e-6);
 }
 
 static double flops_of_both(const struct rtd_pretrain *p, size_t n, size_t masked, size_t asked)

@@ -81,6 +81,8 @@ static int choose(const struct rtd_figure *f, struct panel **panels, int *n, str
         if (p->columns)
             (*panels)[(*n)++] = *p;
     }
+    if (!*n)
+        return rtd_fail(err, RTD_EDATA, "%s: no column to draw: --column names one", f->run[0].dir);
     return RTD_OK;
 }
 

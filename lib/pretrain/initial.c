@@ -81,6 +81,8 @@ int rtd_initial_values(struct rtd_pretrain *p, const struct rtd_initial *in,
         set_sinusoids(p->params.w + p->disc.position, p->disc.positions, p->disc.e,
                       in->embeddings ? in->embeddings_scale : range);
     const struct rtd_lm_head *lm = p->disc_lm.vocab ? &p->disc_lm : NULL;
+    if (in->piece_counts && !lm && !p->lm.vocab)
+        return rtd_fail(err, RTD_EUSAGE, "--piece-counts: this run trains no language model");
     if (in->mimetic && rtd_mimetic_values(&p->disc, lm, p->params.w, p->o.seed, range, err))
         return err->status;
     if (in->piece_counts && lm &&

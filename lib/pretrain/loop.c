@@ -45,7 +45,7 @@ struct moment {
 };
 
 /* The first batch of a run by records: its stream need not begin at the clock's zero. */
-static int check_start(const struct rtd_session *s, const struct moment *m, struct rtd_err *err)
+static int check_start(struct rtd_session *s, const struct moment *m, struct rtd_err *err)
 {
     unsigned long long at = (unsigned long long)m->at,
                        all = (unsigned long long)s->t->plan.schedule.steps;
@@ -59,6 +59,7 @@ static int check_start(const struct rtd_session *s, const struct moment *m, stru
             "%s: begins with record %llu of %llu: so does the run, as if those before had been "
             "learnt",
             name, at, all);
+    s->first_at = m->at; /* what was skipped took no time */
     return RTD_OK;
 }
 
@@ -73,8 +74,11 @@ static int look(struct rtd_session *s, struct moment *m, bool *end, struct rtd_e
         return st;
     m->sequences = rtd_plan_sequences(&t->plan, m->at);
     m->objective = rtd_phases_at(&t->o.phases, rtd_share(m->at, all));
-    if (t->plan.by_record) /* up to the index of its last record */
-        needs = (m->sequences - 1) * s->batcher.at.stride + 1;
+    if (t->plan.by_record) { /* up to the index of its last record */
+        bool first = s->batcher.at.consumed == 0;
+        uint64_t stride = first ? rtd_reader_stride(s->batcher.in) : s->batcher.at.stride;
+        needs = (m->sequences - 1) * stride + 1;
+    }
     m->over = m->at >= all || all - m->at < needs;
     return t->plan.by_record && !s->batcher.at.consumed ? check_start(s, m, err) : RTD_OK;
 }

@@ -135,6 +135,10 @@ int rtd_speed_records(struct rtd_session *s, double seconds, uint64_t *records, 
     *records = (uint64_t)n;
     if (p->batch.n == 1) /* no incomplete step at the end */
         *records -= *records % p->sequences[0];
-    *tokens = b->tokens / (double)b->nseq;
+    double rounded = (double)*records;
+    /* the clock counts all that the stream was cut from */
+    *records *= b->nseq > 1 ? b->index[1] - b->index[0] : rtd_reader_stride(s->batcher.in);
+    *records += b->index[0];
+    *tokens = rounded * b->tokens / (double)b->nseq;
     return RTD_OK;
 }

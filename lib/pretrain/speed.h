@@ -7,9 +7,10 @@
 
 #include "pretrain/loop.h"
 
-/* The records that can be trained on in `seconds`, with the evaluations of such a run; *tokens: of
- * a record.  Weights are left as they are, moments zero, and what was read of the stream is there
- * to be trained on.  RTD_EDATA where it is shorter than a batch; RTD_EUSAGE where the time is too.
+/* The record that a run of so many `seconds` ends before, with its evaluations; *tokens: how many
+ * it trains on.  Weights are left as they are, moments zero, and what was read of the stream is
+ * there to be trained on.  RTD_EDATA where it is shorter than a batch; RTD_EUSAGE where the time is
+ * too.
  */
 int rtd_speed_records(struct rtd_session *s, double seconds, uint64_t *records, double *tokens,
                       struct rtd_err *err);

@@ -254,7 +254,7 @@ static int fit_time(struct rtd_session *s, struct rtd_err *err)
     int st = rtd_speed_records(s, s->t->seconds, &records, &tokens, err);
     if (!st)
         rtd_say("%.1f minutes are good for %llu records, %.2f M tokens", s->t->seconds / 60,
-                (unsigned long long)records, (double)records * tokens / 1e6);
+                (unsigned long long)records, tokens / 1e6);
     return st ? st : rtd_trainer_fit(s->t, records, err);
 }
 

@@ -30,9 +30,9 @@ void rtd_watch_fini(struct rtd_watch *w)
 
 static void begin_window(struct rtd_watch *w)
 {
-    w->tokens = w->slots = w->steps = w->norm = w->disc_loss = w->replaced = 0;
+    w->tokens = w->steps = w->norm = w->disc_loss = w->replaced = 0;
     for (int i = 0; i < RTD_WATCH_LOSSES; i++)
-        w->loss[i] = 0;
+        w->loss[i] = w->over[i] = 0;
 }
 
 static double value(const struct rtd_objective *o, const char *name, const struct rtd_sums *u)
@@ -55,7 +55,7 @@ static double entropy(const struct rtd_watch *w)
 
 static void look_at_loss(struct rtd_watch *w, int i, double millions)
 {
-    double loss = w->loss[i] / w->slots, known = entropy(w);
+    double loss = w->loss[i] / w->over[i], known = entropy(w);
     bool back = loss > known - LEARNT;
     if (back && w->least[i] < known - WELL && !w->said_collapsed[i]) {
         w->said_collapsed[i] = true;
@@ -104,7 +104,7 @@ static void end_window(struct rtd_watch *w)
 {
     double millions = (double)++w->windows * w->window / 1e6;
     for (int i = 0; i < RTD_WATCH_LOSSES; i++)
-        if (rtd_column_find(w->objective->columns, losses[i]) && w->slots > 0)
+        if (w->over[i] > 0)
             look_at_loss(w, i, millions);
     if (rtd_column_find(w->objective->columns, "disc_loss"))
         look_at_base(w, millions);
@@ -115,7 +115,7 @@ static void end_window(struct rtd_watch *w)
 void rtd_watch_step(struct rtd_watch *w, const struct rtd_objective *o, const struct rtd_sums *u,
                     const struct rtd_masked_batch *b, double norm, bool warm)
 {
-    double tokens = u->of[RTD_SUM_TOKENS], slots = u->of[RTD_SUM_SLOTS];
+    double tokens = u->of[RTD_SUM_TOKENS];
     for (size_t k = 0; k < b->mstart[b->nseq]; k++)
         w->seen[b->originals[k]]++;
     if (w->objective != o) {
@@ -129,13 +129,15 @@ void rtd_watch_step(struct rtd_watch *w, const struct rtd_objective *o, const st
     if (!warm)
         return;
     w->tokens += tokens;
-    w->slots += slots;
     w->steps++;
     w->norm += norm;
     w->disc_loss += value(o, "disc_loss", u) * tokens;
     w->replaced += value(o, "replaced_rate", u) * tokens;
-    for (int i = 0; i < RTD_WATCH_LOSSES; i++)
-        w->loss[i] += value(o, losses[i], u) * slots;
+    for (int i = 0; i < RTD_WATCH_LOSSES; i++) {
+        const struct rtd_column *c = rtd_column_find(o->columns, losses[i]);
+        w->loss[i] += c ? u->of[c->sum] : 0;
+        w->over[i] += c ? u->of[c->over] : 0;
+    }
     if (w->tokens >= w->window)
         end_window(w);
 }

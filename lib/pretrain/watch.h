@@ -21,8 +21,8 @@ struct rtd_watch {
     uint64_t *seen;                        /* [vocab] times that it was to be predicted; owned */
     const struct rtd_objective *objective; /* of the windows so far */
     uint64_t windows;                      /* of that objective */
-    double tokens, slots, steps;           /* of the present window, and what is summed over it */
-    double norm, disc_loss, replaced, loss[RTD_WATCH_LOSSES];
+    double tokens, steps;                  /* of the present window, and what is summed over it */
+    double norm, disc_loss, replaced, loss[RTD_WATCH_LOSSES], over[RTD_WATCH_LOSSES];
     double least_norm, least[RTD_WATCH_LOSSES]; /* of that objective's windows */
     bool said_base, said_norm, said_stuck[RTD_WATCH_LOSSES], said_collapsed[RTD_WATCH_LOSSES];
 };

@@ -36,7 +36,7 @@ rm asked
 domain -n 3 -a 2 -c more start=discriminator dialogue -- --lr 0.01 --objective mlm
 [ -e asked ] || fail 'once more: nothing is measured'
 domain -t 1s start=discriminator mail -- --lanes 1
-[ "$(jq .options.steps d/mail/model/run.json)" = "$(awk '{ print $2 / 2 }' d/mail.plan)" ] || fail "$(cat d/mail.plan d/mail/model/run.json)"
+[ "$(jq .options.steps d/mail/model/run.json)" = "$(awk '{ print $2 / 2 }' d/mail-*.plan)" ] || fail "$(cat d/mail-*.plan d/mail/model/run.json)"
 [ "$(cat d/mail.txt)" = "$(printf '\nthe cat and you\n\nan other cat with that')" ] || fail "$(cat d/mail.txt)"
 grep -qx 'start-mail=d/mail/model/discriminator' asked || fail "$(cat asked)"
 while IFS='|' read -r message arguments; do
