@@ -83,7 +83,7 @@ echo '{"max_seq_length": 24, "do_lower_case": false}' >bert/sentence_bert_config
 echo '{"prompts": {"query": "of to "}, "default_prompt_name": null}' >bert/config_sentence_transformers.json
 echo '[{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]' >bert/modules.json
-jq '.hidden_act = "gelu_new" | .layer_norm_eps = 1e-7 | .hidden_dropout_prob = 0.05 | .transformers_version = "4.8.2"' \
+jq '.hidden_act = "gelu_new" | .layer_norm_eps = 1e-7 | .hidden_dropout_prob = 0.05 | .attention_probs_dropout_prob = 0.05 | .transformers_version = "4.8.2"' \
     bert/config.json >config
 mv config bert/config.json
 python3 - <<'E2'
